@@ -1,0 +1,42 @@
+import type { IfName } from './ids.ts';
+import type { KernelObject } from './kernel-objects.ts';
+import type { DriverName, Endpoint, EndpointRequest, JoinInfo, Network, NetworkRequest } from './model.ts';
+
+/** What a driver may know of the host when it reads options. */
+export interface HostFacts {
+  /** Links that exist and are not weft's, by name. */
+  readonly foreignLinks: ReadonlyMap<string, { readonly type: string; readonly mtu: number }>;
+}
+
+/** The other weft networks on this host, for checks between networks. */
+export type OtherNetworks = readonly Network[];
+
+/**
+ * A network driver is a planner: it reads options and says which kernel objects must exist. It causes no effect and
+ * cannot, because it may not import the kernel.
+ */
+export interface NetworkDriver<Options = unknown> {
+  readonly name: DriverName;
+  readonly connectivity: 'local' | 'global';
+  /** Families for which `docker network create` needs no gateway address (protocol: GwAllocCheck). */
+  skipGateway(request: Pick<NetworkRequest, 'options' | 'internal'>): {
+    readonly ipv4: boolean;
+    readonly ipv6: boolean;
+  };
+  /**
+   * Checks and completes the options of a new network.
+   * @throws {InvalidArgument} naming the option, the value and what is accepted.
+   * @throws {Conflict} when another network or a foreign link stands in the way.
+   */
+  parseNetwork(request: NetworkRequest, host: HostFacts, others: OtherNetworks): Options;
+  /** @throws {InvalidArgument} naming the option, the value and what is accepted. */
+  parseEndpoint(network: Network<Options>, request: EndpointRequest): void;
+  /** Objects the network needs for itself, in creation order. Pure and total. */
+  planNetwork(network: Network<Options>): readonly KernelObject[];
+  /** Objects one endpoint adds, given its stored state: nothing before Join. Independent of other endpoints. */
+  planEndpoint(network: Network<Options>, endpoint: Endpoint): readonly KernelObject[];
+  /** What Docker is told at Join. */
+  joinInfo(network: Network<Options>, endpoint: Endpoint): JoinInfo;
+  /** The host-side bridge of the network, for announcements; undefined when it has none. */
+  bridgeOf(network: Network<Options>): IfName | undefined;
+}

@@ -1,0 +1,147 @@
+import type { Cidr, Family, IfAddress, Ip } from './address.ts';
+import { formatIfAddress } from './address.ts';
+import type { IfName, Mac } from './ids.ts';
+import type { NftFamily, NftTable } from './nft.ts';
+
+/**
+ * A Linux bridge. `alias` marks the owner (`weft:…`). An `adopted` bridge existed before the network did:
+ * it is used, brought up, and never deleted.
+ */
+export interface BridgeLink {
+  readonly kind: 'link';
+  readonly type: 'bridge';
+  readonly name: IfName;
+  /** Bytes. Absent: left as the kernel makes it (1500) or as found. */
+  readonly mtu?: number;
+  readonly mac?: Mac;
+  readonly alias: string;
+  readonly adopted?: true;
+  /** IPv4 packets from 127.0.0.0/8 may leave through this link (IPV4_DEVCONF_ROUTE_LOCALNET). */
+  readonly routeLocalnet?: true;
+}
+
+/**
+ * A veth pair: `name` stays on the host as a bridge port, `peerName` is handed over to Docker, which renames it and
+ * moves it into the sandbox. Only the host end is compared; the pair lives and dies together.
+ */
+export interface VethLink {
+  readonly kind: 'link';
+  readonly type: 'veth';
+  readonly name: IfName;
+  readonly peerName: IfName;
+  readonly peerMac?: Mac;
+  readonly mtu?: number;
+  readonly alias: string;
+  readonly master: IfName;
+  /** Bridge port isolation: no frames to other isolated ports (IFLA_BRPORT_ISOLATED). */
+  readonly isolated: boolean;
+}
+
+export type LinkObject = BridgeLink | VethLink;
+
+export interface AddressObject {
+  readonly kind: 'address';
+  readonly dev: IfName;
+  readonly address: IfAddress;
+}
+
+export interface RouteObject {
+  readonly kind: 'route';
+  readonly destination: Cidr;
+  readonly via?: Ip;
+  readonly dev: IfName;
+}
+
+/** An ARP or ND entry (NUD_PERMANENT). */
+export interface NeighbourObject {
+  readonly kind: 'neighbour';
+  readonly dev: IfName;
+  readonly ip: Ip;
+  readonly mac: Mac;
+}
+
+/** A static forwarding entry of a bridge port or VXLAN device; `destination` is the remote VTEP on the latter. */
+export interface FdbObject {
+  readonly kind: 'fdb';
+  readonly dev: IfName;
+  readonly mac: Mac;
+  readonly destination?: Ip;
+}
+
+/** `path` below /proc/sys, with slashes: `net/ipv4/ip_forward`. */
+export interface SysctlObject {
+  readonly kind: 'sysctl';
+  readonly path: string;
+  readonly value: string;
+}
+
+/** A private nft table without its elements. */
+export interface TableObject {
+  readonly kind: 'table';
+  readonly family: NftFamily;
+  readonly name: string;
+  /** Changes when any chain, rule or set definition does. Computed by `tableFingerprint`. */
+  readonly fingerprint: string;
+  /** Absent in snapshots. */
+  readonly table?: NftTable;
+}
+
+/**
+ * One element of a set or map in a weft table. `key` and `data` hold one text per field of the concatenation:
+ * addresses canonical, `inet_proto` as `tcp`, `udp`, `sctp`, `icmp`, `ipv6-icmp`; `inet_service` and `mark` decimal;
+ * an interval key as CIDR; a verdict as `accept`, `drop`, `return`, `jump NAME` or `goto NAME`.
+ */
+export interface ElementObject {
+  readonly kind: 'element';
+  readonly family: NftFamily;
+  readonly table: string;
+  readonly set: string;
+  readonly key: readonly string[];
+  readonly data?: readonly string[];
+}
+
+export type KernelObject =
+  | LinkObject
+  | AddressObject
+  | RouteObject
+  | NeighbourObject
+  | FdbObject
+  | SysctlObject
+  | TableObject
+  | ElementObject;
+
+/** What an object *is*; two objects with one key and different fields are the same thing in two states. */
+export type ObjectKey = string & { readonly __objectKey?: never };
+
+export function keyOf(object: KernelObject): ObjectKey {
+  switch (object.kind) {
+    case 'link':
+      return `link ${object.name}`;
+    case 'address':
+      return `address ${object.dev} ${formatIfAddress(object.address)}`;
+    case 'route':
+      return `route ${object.dev} ${object.destination}`;
+    case 'neighbour':
+      return `neighbour ${object.dev} ${object.ip}`;
+    case 'fdb':
+      return `fdb ${object.dev} ${object.mac} ${object.destination ?? ''}`;
+    case 'sysctl':
+      return `sysctl ${object.path}`;
+    case 'table':
+      return `table ${object.family} ${object.name}`;
+    case 'element':
+      return `element ${object.family} ${object.table} ${object.set} ${object.key.join(' . ')}`;
+  }
+}
+
+export type HostState = ReadonlyMap<ObjectKey, KernelObject>;
+
+export function hostState(objects: Iterable<KernelObject>): Map<ObjectKey, KernelObject> {
+  const state = new Map<ObjectKey, KernelObject>();
+  for (const object of objects) state.set(keyOf(object), object);
+  return state;
+}
+
+export function nftFamily(family: Family): NftFamily {
+  return family === 4 ? 'ip' : 'ip6';
+}

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import type { IfName, Mac } from './ids.ts';
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** Links that begin so are weft's: bridge, VXLAN, host end and container end of a veth pair. */
+export type LinkPrefix = 'wb' | 'wx' | 'wv' | 'wc';
+
+/** Matches every link name that `linkName` can give. */
+export const DERIVED_NAME = /^w[bxvc]-[a-z2-7]{10}$/;
+
+/**
+ * A link name derived from an id: the same after a restart, 13 bytes, 50 bits of SHA-256, so that two of a million
+ * ids share a name with a chance of one in two thousand (eight hex digits: certainly).
+ */
+export function linkName(prefix: LinkPrefix, id: string): IfName {
+  const digest = createHash('sha256').update(id).digest();
+  let bits = digest.readBigUInt64BE(0) >> 14n;
+  let text = '';
+  for (let i = 0; i < 10; i++) {
+    text = BASE32.charAt(Number(bits & 31n)) + text;
+    bits >>= 5n;
+  }
+  return `${prefix}-${text}` as IfName;
+}
+
+/** A locally administered unicast MAC derived from an id (IEEE 802-2014 section 8.4). */
+export function derivedMac(id: string): Mac {
+  const digest = createHash('sha256').update('mac ').update(id).digest();
+  const bytes = [((digest[0] ?? 0) & 0xfc) | 0x02, ...digest.subarray(1, 6)];
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':') as Mac;
+}

@@ -1,0 +1,108 @@
+/**
+ * nftables as data: what a table holds, in the kernel's own terms. Plans produce these values; kernel/nftables
+ * turns them into nfnetlink messages. Names follow include/uapi/linux/netfilter/nf_tables.h and nft(8).
+ */
+
+export type NftFamily = 'ip' | 'ip6';
+
+/** Types of set keys and map data; a concatenation is a list of them. `verdict` is for map data only. */
+export type NftDatatype =
+  | 'ipv4_addr'
+  | 'ipv6_addr'
+  | 'inet_proto'
+  | 'inet_service'
+  | 'ifname'
+  | 'mark'
+  | 'verdict';
+
+export interface NftSet {
+  readonly name: string;
+  readonly key: readonly NftDatatype[];
+  /** Present on maps. */
+  readonly data?: readonly NftDatatype[];
+  /** Elements are ranges or prefixes (`10.0.0.0/24`); single-field keys only. */
+  readonly interval?: true;
+}
+
+export type NftVerdict =
+  | { readonly kind: 'accept' | 'drop' | 'return' }
+  | { readonly kind: 'jump' | 'goto'; readonly chain: string };
+
+/**
+ * One expression of a rule. Registers are the kernel's 32-bit ones, counted 0–15 (NFT_REG32_00 + n): a field of a
+ * concatenation occupies its length rounded up to 4 bytes, an ifname takes four registers.
+ */
+export type NftExpr =
+  | { readonly expr: 'meta'; readonly key: 'iifname' | 'oifname' | 'l4proto' | 'mark'; readonly dreg: number }
+  | { readonly expr: 'meta-set'; readonly key: 'mark'; readonly sreg: number }
+  | {
+      readonly expr: 'payload';
+      readonly base: 'network' | 'transport';
+      readonly offset: number;
+      readonly len: number;
+      readonly dreg: number;
+    }
+  | {
+      readonly expr: 'cmp';
+      readonly op: 'eq' | 'neq' | 'lt' | 'lte' | 'gt' | 'gte';
+      readonly sreg: number;
+      readonly data: Uint8Array;
+    }
+  | {
+      readonly expr: 'bitwise';
+      readonly sreg: number;
+      readonly dreg: number;
+      readonly mask: Uint8Array;
+      readonly xor: Uint8Array;
+    }
+  | {
+      readonly expr: 'lookup';
+      readonly set: string;
+      readonly sreg: number;
+      readonly dreg?: number;
+      readonly invert?: true;
+      readonly verdictMap?: true;
+    }
+  | { readonly expr: 'immediate'; readonly dreg: number; readonly data: Uint8Array }
+  | { readonly expr: 'verdict'; readonly verdict: NftVerdict }
+  | { readonly expr: 'ct'; readonly key: 'state' | 'status' | 'mark' | 'direction'; readonly dreg: number }
+  | {
+      readonly expr: 'fib';
+      readonly result: 'type';
+      readonly address: 'saddr' | 'daddr';
+      readonly dreg: number;
+    }
+  | {
+      readonly expr: 'nat';
+      readonly type: 'dnat' | 'snat';
+      readonly addrReg: number;
+      readonly portReg?: number;
+    }
+  | { readonly expr: 'masquerade' }
+  | { readonly expr: 'counter' };
+
+export interface NftRule {
+  /** Stored in the kernel as the rule's comment and shown by `nft list`; at most 120 bytes, unique in its chain. */
+  readonly comment: string;
+  readonly exprs: readonly NftExpr[];
+}
+
+export interface NftChain {
+  readonly name: string;
+  /** Present on base chains. */
+  readonly base?: {
+    readonly type: 'filter' | 'nat' | 'route';
+    readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+    readonly priority: number;
+    readonly policy: 'accept' | 'drop';
+  };
+  readonly rules: readonly NftRule[];
+}
+
+/** A whole private table. `sets` and `chains` are in creation order: a set before the rule that looks it up. */
+export interface NftTable {
+  readonly family: NftFamily;
+  readonly name: string;
+  readonly sets: readonly NftSet[];
+  readonly chains: readonly NftChain[];
+}

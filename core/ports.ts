@@ -1,0 +1,132 @@
+import type { Cidr, Family, Ip } from './address.ts';
+import type { IfName, Mac } from './ids.ts';
+import type { HostState, KernelObject } from './kernel-objects.ts';
+
+/** One change of the kernel. `replace` carries what was there, so that every step can be undone. */
+export type Step =
+  | { readonly op: 'create' | 'delete'; readonly object: KernelObject }
+  | { readonly op: 'replace'; readonly object: KernelObject; readonly was: KernelObject };
+
+/** Something in the kernel may have changed; a hint to compare, never data. */
+export interface KernelHint {
+  readonly source: 'link' | 'address' | 'route' | 'neighbour' | 'netconf' | 'nft' | 'overrun';
+  /** Link name, when the notification names one. */
+  readonly dev?: string;
+}
+
+export interface HostRoute {
+  readonly destination: Cidr;
+  readonly dev?: string;
+}
+
+/** Selects conntrack entries by their original destination, their translated destination, or both. */
+export interface FlowFilter {
+  readonly family: Family;
+  readonly protocol: Protocol;
+  readonly originalPort?: number;
+  readonly originalDestination?: Ip;
+  /** Source of the reply direction: the container's address after DNAT. */
+  readonly replySource?: Ip;
+  readonly replyPort?: number;
+}
+
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** The kernel as weft uses it. Everything is by netlink; no call forks. */
+export interface Kernel extends AsyncDisposable {
+  /**
+   * The state of everything that is weft's (by alias, name or table) and of every object whose key is in `wanted`,
+   * whoever made it. Keys absent from the result do not exist in the kernel.
+   */
+  snapshot(wanted: Iterable<KernelObject>): Promise<HostState>;
+  /**
+   * Makes the steps so, in rank order, pipelined; nft steps of one call are one transaction. Creating what is there
+   * already with equal fields and deleting what is gone already succeed.
+   * @throws {KernelError} after undoing the steps of this call that had taken effect.
+   */
+  apply(steps: readonly Step[]): Promise<void>;
+  /**
+   * Deletes links later, many at a time, because RTM_DELLINK waits for RCU (20–40 ms). Never rejects; what cannot
+   * be deleted is logged and found again by the next sweep.
+   */
+  discardLinks(names: readonly IfName[]): void;
+  /** Resolves when none of `names` (absent: no link at all) waits to be discarded. */
+  discarded(names?: readonly IfName[]): Promise<void>;
+  /** Hints from now until `signal` aborts. Own changes may be reported too. */
+  watch(signal: AbortSignal): AsyncIterable<KernelHint>;
+  /** All unicast routes of all tables. */
+  routes(): Promise<readonly HostRoute[]>;
+  /** Deletes matching conntrack entries and says how many went. */
+  forgetFlows(filters: readonly FlowFilter[]): Promise<number>;
+  /** Sends one gratuitous ARP (RFC 5227 section 3) or unsolicited NA (RFC 4861 section 7.2.6) out of `dev`. */
+  announce(dev: IfName, ip: Ip, mac: Mac): Promise<void>;
+}
+
+/** Holds host ports so that no other process can bind them. Reservations end with the process. */
+export interface PortReserver {
+  /**
+   * @throws {Conflict} naming the process that holds the port (in a second, asynchronous step: see `holder`).
+   */
+  reserve(binding: PortBinding): PortReservation;
+  /** Name and pid of the process that holds a port; undefined when none is found. Reads /proc. */
+  holder(binding: PortBinding): Promise<string | undefined>;
+}
+
+export interface PortBinding {
+  readonly protocol: Protocol;
+  /** Unspecified (`0.0.0.0`, `::`) binds every address of its family only. */
+  readonly ip: Ip;
+  readonly port: number;
+}
+
+export interface PortReservation {
+  readonly binding: PortBinding;
+  release(): void;
+}
+
+/** Keeps weft's accept rules in Docker's DOCKER-USER chains, where those exist. */
+export interface ForwardAccept extends AsyncDisposable {
+  /**
+   * Compares and repairs; says which chains needed it (`ip nft DOCKER-USER`, `ip legacy DOCKER-USER`, …).
+   * @param bridges names of weft bridges that do not begin with `wb-`.
+   */
+  ensure(bridges: readonly IfName[]): Promise<readonly string[]>;
+  /** Removes every rule of weft's. */
+  remove(): Promise<void>;
+}
+
+export interface Entry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly revision: bigint;
+}
+
+export interface Txn {
+  /** Revision 0 means that the key must not exist. */
+  readonly expect?: readonly { readonly key: string; readonly revision: bigint }[];
+  readonly put?: readonly { readonly key: string; readonly value: Uint8Array; readonly lease?: bigint }[];
+  readonly delete?: readonly string[];
+}
+
+export interface StoreEvent {
+  readonly type: 'put' | 'delete';
+  readonly entry: Entry;
+}
+
+/** Durable, ordered key-value store with compare-and-swap and watch. Keys are text of 1–512 bytes. */
+export interface Store extends AsyncDisposable {
+  /** Entries whose key begins with `prefix`, in key order, and the store's revision. */
+  list(prefix: string): Promise<{ readonly entries: readonly Entry[]; readonly revision: bigint }>;
+  /**
+   * All or nothing, durable when it resolves; the new revision.
+   * @throws {Conflict} when an expectation fails, naming the key.
+   */
+  commit(txn: Txn): Promise<bigint>;
+  /** Changes after revision `after`, in order, until `signal` aborts. */
+  watch(prefix: string, after: bigint, signal: AbortSignal): AsyncIterable<StoreEvent>;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
