@@ -1,6 +1,14 @@
 import type { IfName } from './ids.ts';
 import type { KernelObject } from './kernel-objects.ts';
-import type { DriverName, Endpoint, EndpointRequest, JoinInfo, Network, NetworkRequest } from './model.ts';
+import type {
+  DriverName,
+  Endpoint,
+  EndpointRequest,
+  JoinInfo,
+  Network,
+  NetworkRequest,
+  PortRequest,
+} from './model.ts';
 
 /** What a driver may know of the host when it reads options. */
 export interface HostFacts {
@@ -35,6 +43,17 @@ export interface NetworkDriver<Options = unknown> {
   planNetwork(network: Network<Options>): readonly KernelObject[];
   /** Objects one endpoint adds, given its stored state: nothing before Join. Independent of other endpoints. */
   planEndpoint(network: Network<Options>, endpoint: Endpoint): readonly KernelObject[];
+  /** Links on the host that go when the endpoint goes, whether it is in a sandbox or not. */
+  endpointLinks(endpoint: Endpoint): readonly IfName[];
+  /**
+   * Host ports to hold and translate for an endpoint that carries external connectivity.
+   * @throws {InvalidArgument} when a mapping names a host address the endpoint cannot serve.
+   */
+  portRequests(network: Network<Options>, endpoint: Endpoint): readonly PortRequest[];
+  /** Gratuitous announcements to make at Join: how many, and milliseconds between them. */
+  announcements(network: Network<Options>): { readonly count: number; readonly intervalMs: number };
+  /** Keys of Docker's that the driver has no use for; logged once at creation. */
+  ignoredOptions(network: Network<Options>): readonly string[];
   /** What Docker is told at Join. */
   joinInfo(network: Network<Options>, endpoint: Endpoint): JoinInfo;
   /** The host-side bridge of the network, for announcements; undefined when it has none. */

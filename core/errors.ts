@@ -64,7 +64,13 @@ export class KernelError extends WeftError {
 
   constructor(
     message: string,
-    details: { readonly errno: string; readonly extack?: string; readonly step?: string },
+    details: {
+      readonly errno: string;
+      readonly extack?: string;
+      readonly step?: string;
+      /** Position of the refused message in its batch, from 0. */
+      readonly index?: number;
+    },
     options?: ErrorOptions,
   ) {
     super(message, { ...details }, options);

@@ -18,6 +18,10 @@ export interface BridgeLink {
   readonly adopted?: true;
   /** IPv4 packets from 127.0.0.0/8 may leave through this link (IPV4_DEVCONF_ROUTE_LOCALNET). */
   readonly routeLocalnet?: true;
+  /** The bridge will hold IPv6 addresses. Absent: no link-local address is generated either. */
+  readonly ipv6?: true;
+  /** Snapshots only: administratively down. */
+  readonly down?: true;
 }
 
 /**
@@ -35,9 +39,19 @@ export interface VethLink {
   readonly master: IfName;
   /** Bridge port isolation: no frames to other isolated ports (IFLA_BRPORT_ISOLATED). */
   readonly isolated: boolean;
+  /** Snapshots only: administratively down. */
+  readonly down?: true;
 }
 
-export type LinkObject = BridgeLink | VethLink;
+/** What stands under a wanted name without being what is wanted: another kind of link, or ours set down. Snapshots only. */
+export interface ForeignLink {
+  readonly kind: 'link';
+  readonly type: 'foreign';
+  readonly name: IfName;
+  readonly found: string;
+}
+
+export type LinkObject = BridgeLink | VethLink | ForeignLink;
 
 export interface AddressObject {
   readonly kind: 'address';

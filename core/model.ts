@@ -47,7 +47,19 @@ export interface PortMapping {
   readonly hostPortEnd: number;
 }
 
-/** A published port as programmed, one per address family. */
+/** A mapping made concrete: one host port, the same on every binding, from `hostPort`–`hostPortEnd` (0: any). */
+export interface PortRequest {
+  readonly protocol: Protocol;
+  readonly containerPort: number;
+  readonly hostPort: number;
+  readonly hostPortEnd: number;
+  readonly bindings: readonly { readonly hostIp: Ip; readonly containerIp: Ip }[];
+}
+
+/**
+ * A published port as programmed, one per host address. Where the families of the two addresses differ, weftd relays
+ * in user space, because the kernel does not translate between families.
+ */
 export interface PublishedPort {
   readonly protocol: Protocol;
   readonly hostIp: Ip;

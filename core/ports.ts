@@ -1,6 +1,6 @@
-import type { Cidr, Family, Ip } from './address.ts';
-import type { IfName, Mac } from './ids.ts';
-import type { HostState, KernelObject } from './kernel-objects.ts';
+import type { Cidr, Family, IfAddress, Ip } from './address.ts';
+import type { IfName, Mac, SandboxKey } from './ids.ts';
+import type { HostState, KernelObject, VethLink } from './kernel-objects.ts';
 
 /** One change of the kernel. `replace` carries what was there, so that every step can be undone. */
 export type Step =
@@ -14,9 +14,30 @@ export interface KernelHint {
   readonly dev?: string;
 }
 
+export interface HostLink {
+  readonly name: string;
+  /** `IFLA_INFO_KIND`: `bridge`, `veth`, …; empty for a plain device. */
+  readonly type: string;
+  /** Bytes. */
+  readonly mtu: number;
+  readonly alias?: string;
+}
+
 export interface HostRoute {
   readonly destination: Cidr;
   readonly dev?: string;
+}
+
+/** How to give a sandbox its interface back: a veth pair whose far end lies in the namespace, named and addressed. */
+export interface SandboxPlumbing {
+  readonly namespace: SandboxKey;
+  readonly veth: VethLink;
+  /** The interface takes the lowest free number after it. */
+  readonly prefix: string;
+  readonly mac: Mac;
+  readonly addresses: readonly IfAddress[];
+  readonly gateway?: Ip;
+  readonly gatewayIpv6?: Ip;
 }
 
 /** Selects conntrack entries by their original destination, their translated destination, or both. */
@@ -37,8 +58,9 @@ export interface Kernel extends AsyncDisposable {
   /**
    * The state of everything that is weft's (by alias, name or table) and of every object whose key is in `wanted`,
    * whoever made it. Keys absent from the result do not exist in the kernel.
+   * @param only these links and what is on them, by name; the rest is neither read nor in the result.
    */
-  snapshot(wanted: Iterable<KernelObject>): Promise<HostState>;
+  snapshot(wanted: Iterable<KernelObject>, only?: ReadonlySet<string>): Promise<HostState>;
   /**
    * Makes the steps so, in rank order, pipelined; nft steps of one call are one transaction. Creating what is there
    * already with equal fields and deleting what is gone already succeed.
@@ -54,10 +76,17 @@ export interface Kernel extends AsyncDisposable {
   discarded(names?: readonly IfName[]): Promise<void>;
   /** Hints from now until `signal` aborts. Own changes may be reported too. */
   watch(signal: AbortSignal): AsyncIterable<KernelHint>;
+  /** Every link of the host's namespace. */
+  links(): Promise<readonly HostLink[]>;
   /** All unicast routes of all tables. */
   routes(): Promise<readonly HostRoute[]>;
   /** Deletes matching conntrack entries and says how many went. */
   forgetFlows(filters: readonly FlowFilter[]): Promise<number>;
+  /**
+   * Makes a lost veth pair again, into the sandbox.
+   * @returns false when the sandbox is gone too, so that there is nothing to repair.
+   */
+  replumb(plumbing: SandboxPlumbing): Promise<boolean>;
   /** Sends one gratuitous ARP (RFC 5227 section 3) or unsolicited NA (RFC 4861 section 7.2.6) out of `dev`. */
   announce(dev: IfName, ip: Ip, mac: Mac): Promise<void>;
 }

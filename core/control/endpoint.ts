@@ -1,0 +1,21 @@
+import { Type } from 'typebox';
+import { BindingView } from './port.ts';
+import { list, resource, text, time, type View } from './schema.ts';
+
+export const EndpointView = resource('EndpointView', 'An endpoint: one container in one network.', {
+  id: text("Docker's endpoint id."),
+  name: Type.Optional(text('Container name, once known.')),
+  network: text('Network id.'),
+  networkName: Type.Optional(text('Network name, once known.')),
+  ipv4: Type.Optional(text('Address with prefix length.')),
+  ipv6: Type.Optional(text('Address with prefix length.')),
+  mac: Type.Optional(text('MAC address. Absent where the driver has no link.')),
+  link: Type.Optional(text('Host end of its link.')),
+  sandbox: Type.Optional(text('Network namespace file. Absent while it is in no sandbox.')),
+  ports: list(BindingView, 'Published ports.'),
+  state: Type.Enum(['created', 'joined', 'external', 'deleting'], {
+    description: 'external: joined, and it carries the default route and the published ports.',
+  }),
+  createdAt: time('When Docker created it.'),
+});
+export type EndpointView = View<typeof EndpointView>;

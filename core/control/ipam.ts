@@ -1,0 +1,41 @@
+import { Type } from 'typebox';
+import { count, list, resource, text, time, type View } from './schema.ts';
+
+const pool = {
+  id: text('Pool id: the address space, a slash and the CIDR.'),
+  space: text('Address space.'),
+  subnet: text('CIDR the pool covers.'),
+  range: Type.Optional(text('CIDR within it that dynamic addresses come from (`--ip-range`).')),
+  gateway: Type.Optional(text('Gateway address.')),
+  used: count('Addresses in use, gateway and auxiliary ones included.'),
+  resting: count('Released addresses that are not given again yet.'),
+  usable: Type.Number({
+    minimum: 0,
+    description: 'Addresses that can be in use at once. Exact up to 2^53; rounded for large IPv6 pools.',
+  }),
+};
+
+export const LeaseView = resource('LeaseView', 'One address of a pool that is not free.', {
+  address: text('The address, without prefix length.'),
+  kind: Type.Enum(['gateway', 'auxiliary', 'endpoint', 'vip', 'resting'], {
+    description: 'What holds it; resting: released and not given again yet.',
+  }),
+  name: Type.Optional(text('Container name or auxiliary name, once known.')),
+  mac: Type.Optional(text('MAC address it was asked for.')),
+  since: Type.Optional(time('When it was given.')),
+  restingUntil: Type.Optional(time('When it can be given again.')),
+});
+export type LeaseView = View<typeof LeaseView>;
+
+export const IpamPoolView = resource('IpamPoolView', 'An address pool and how full it is.', pool);
+export type IpamPoolView = View<typeof IpamPoolView>;
+
+export const IpamPoolDetail = resource(
+  'IpamPoolDetail',
+  'An address pool with every address that is not free.',
+  {
+    ...pool,
+    leases: list(LeaseView, 'In address order.'),
+  },
+);
+export type IpamPoolDetail = View<typeof IpamPoolDetail>;

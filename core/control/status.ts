@@ -1,0 +1,44 @@
+import { Type } from 'typebox';
+import { DriftTotal } from './drift.ts';
+import { count, list, resource, text, time, type View } from './schema.ts';
+
+export const Status = resource('Status', 'What this weftd is, what it depends on and how much it holds.', {
+  version: text('Version of weftd.'),
+  node: text("This host's name in the cluster."),
+  startedAt: time('When this process started.'),
+  uptimeSeconds: Type.Number({ minimum: 0, description: 'Seconds since then.' }),
+  ready: Type.Boolean({ description: 'Every socket answers and the first reconciliation is done.' }),
+  engine: Type.Object(
+    {
+      configured: Type.Boolean({ description: 'False with --docker none.' }),
+      reachable: Type.Boolean({ description: 'The Docker Engine API answered last time.' }),
+      version: Type.Optional(text('Engine version, while known.')),
+    },
+    { description: 'The Docker Engine API.' },
+  ),
+  store: Type.Object(
+    { kind: Type.Enum(['embedded', 'etcd'], { description: 'Where intent is kept.' }) },
+    { description: 'The store.' },
+  ),
+  counts: Type.Object(
+    {
+      networks: count('Networks on this host.'),
+      endpoints: count('Endpoints on this host.'),
+      ports: count('Published ports, one for each address family.'),
+      pools: count('IPAM pools in use.'),
+    },
+    { description: 'How much there is.' },
+  ),
+  lastReconcile: Type.Optional(
+    Type.Object(
+      {
+        at: time('When it ended.'),
+        durationMs: Type.Number({ minimum: 0, description: 'Milliseconds it took.' }),
+        repairs: count('Kernel objects it repaired.'),
+      },
+      { description: 'The last whole comparison with the kernel. Absent before the first.' },
+    ),
+  ),
+  drift: list(DriftTotal, 'Repairs since weftd started, by object kind and cause.'),
+});
+export type Status = View<typeof Status>;

@@ -1,0 +1,108 @@
+import type { BridgeLink, HostState, KernelObject, LinkObject, VethLink } from './kernel-objects.ts';
+import type { Step } from './ports.ts';
+
+/** Creation order of kinds: what comes later may need what came earlier. Deletion runs the other way. */
+const RANK: Readonly<Record<KernelObject['kind'], number>> = {
+  sysctl: 0,
+  table: 1,
+  link: 2,
+  address: 3,
+  neighbour: 4,
+  fdb: 5,
+  route: 6,
+  element: 7,
+};
+
+/**
+ * Steps that turn `actual` into `desired`: creations and replacements in rank order, then deletions in reverse, so
+ * that nothing is missing while the new takes the place of the old. Stable: equal input gives equal output.
+ */
+export function diff(desired: HostState, actual: HostState): readonly Step[] {
+  const additions: Step[] = [];
+  const deletions: Step[] = [];
+  for (const [key, object] of desired) {
+    const was = actual.get(key);
+    if (was === undefined) additions.push({ op: 'create', object });
+    else if (!satisfies(object, was)) additions.push({ op: 'replace', object, was });
+  }
+  for (const [key, object] of actual) {
+    if (!desired.has(key)) deletions.push({ op: 'delete', object });
+  }
+  return [...additions.sort(byRank), ...deletions.sort(byRank).reverse()];
+}
+
+/** Steps that create objects which are known to be absent. */
+export function creations(objects: readonly KernelObject[]): readonly Step[] {
+  return objects.map((object): Step => ({ op: 'create', object })).sort(byRank);
+}
+
+/** Steps that delete objects, last-created first. */
+export function deletions(objects: readonly KernelObject[]): readonly Step[] {
+  return objects
+    .map((object): Step => ({ op: 'delete', object }))
+    .sort(byRank)
+    .reverse();
+}
+
+function byRank(a: Step, b: Step): number {
+  return RANK[a.object.kind] - RANK[b.object.kind];
+}
+
+/**
+ * Whether what is there serves as what is wanted. A field that `wanted` leaves open may have any value; what an
+ * adopted bridge had before is its owner's business.
+ */
+export function satisfies(wanted: KernelObject, found: KernelObject): boolean {
+  if (wanted.kind === 'link') return found.kind === 'link' && linkSatisfies(wanted, found);
+  switch (wanted.kind) {
+    case 'address':
+    case 'neighbour':
+    case 'fdb':
+    case 'route':
+    case 'sysctl':
+      return sameFields(wanted, found);
+    case 'table':
+      return found.kind === 'table' && found.fingerprint === wanted.fingerprint;
+    case 'element':
+      return found.kind === 'element' && sameList(wanted.data, found.data);
+  }
+}
+
+function linkSatisfies(wanted: LinkObject, found: LinkObject): boolean {
+  if (wanted.type === 'bridge') return found.type === 'bridge' && bridgeSatisfies(wanted, found);
+  if (wanted.type === 'veth') return found.type === 'veth' && vethSatisfies(wanted, found);
+  return false;
+}
+
+function bridgeSatisfies(wanted: BridgeLink, found: BridgeLink): boolean {
+  if (found.down === true) return false;
+  if (wanted.routeLocalnet === true && found.routeLocalnet !== true) return false;
+  if (wanted.adopted === true) return true;
+  return open(wanted.mtu, found.mtu) && open(wanted.mac, found.mac) && wanted.alias === found.alias;
+}
+
+function vethSatisfies(wanted: VethLink, found: VethLink): boolean {
+  return (
+    found.down !== true &&
+    open(wanted.mtu, found.mtu) &&
+    wanted.alias === found.alias &&
+    wanted.master === found.master &&
+    wanted.isolated === found.isolated
+  );
+}
+
+function open<Value>(wanted: Value | undefined, found: Value | undefined): boolean {
+  return wanted === undefined || wanted === found;
+}
+
+function sameFields(a: KernelObject, b: KernelObject): boolean {
+  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+}
+
+function sorted(object: KernelObject): readonly (readonly [string, unknown])[] {
+  return Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function sameList(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return (a ?? []).join('\0') === (b ?? []).join('\0');
+}

@@ -1,0 +1,54 @@
+import { InvalidArgument } from '../../core/errors.ts';
+import { parseIfName } from '../../core/ids.ts';
+import type { Endpoint, EndpointRequest, JoinInfo, Network } from '../../core/model.ts';
+import { linkName } from '../../core/names.ts';
+import { OptionReader } from '../options/index.ts';
+import { gatewayFor } from '../segment/index.ts';
+import type { BridgeOptions } from './options.ts';
+
+const IFNAME = 'com.docker.network.endpoint.ifname';
+
+/**
+ * @throws {InvalidArgument} for an endpoint without an address, or an unknown or wrong driver-opt.
+ */
+export function parseBridgeEndpoint(request: EndpointRequest): void {
+  if (request.ipv4 === undefined && request.ipv6 === undefined) {
+    throw new InvalidArgument('Interface has no address: weft-bridge needs an IPAM driver that gives one', {
+      field: 'Interface.Address',
+    });
+  }
+  const reader = new OptionReader(request.options, 'a weft-bridge endpoint');
+  reader.ifName(IFNAME);
+  reader.accept(
+    'weft.service',
+    'weft.service.port',
+    'weft.service.affinity',
+    'weft.service.affinity.timeout',
+    'weft.service.weight',
+    'weft.service.health',
+  );
+  reader.finish();
+}
+
+/**
+ * Link name and gateways for Docker. Internal networks name no gateway, because Docker would install it as the
+ * default route (protocol: Join); one without any gateway needs no docker_gwbridge either.
+ */
+export function bridgeJoinInfo(network: Network<BridgeOptions>, endpoint: Endpoint): JoinInfo {
+  const { options, request } = network;
+  const { id, ipv4, ipv6 } = endpoint.request;
+  const ifname = endpoint.request.options[IFNAME];
+  const gateway = ipv4 === undefined || options.internal ? undefined : gatewayFor(request.ipv4, ipv4.ip);
+  const gatewayIpv6 = ipv6 === undefined || options.internal ? undefined : gatewayFor(request.ipv6, ipv6.ip);
+  return {
+    link: {
+      sourceName: linkName('wc', id),
+      destinationPrefix: options.ifacePrefix,
+      ...(ifname === undefined ? {} : { destinationName: parseIfName(ifname, IFNAME) }),
+    },
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(gatewayIpv6 === undefined ? {} : { gatewayIpv6 }),
+    routes: [],
+    disableGatewayService: true,
+  };
+}

@@ -1,0 +1,16 @@
+/** Every network driver, listed; nothing registers itself. Layer: pure, imports core only. */
+import type { NetworkDriver } from '../core/driver.ts';
+import type { DriverName } from '../core/model.ts';
+import { bridgeDriver } from './bridge/index.ts';
+import { noneDriver } from './none/index.ts';
+
+/**
+ * Drivers by plugin name. A driver's option type is known to itself alone; the registry forgets it, and a network's
+ * stored options return only to the driver that made them.
+ */
+export const drivers: ReadonlyMap<DriverName, NetworkDriver> = new Map<DriverName, NetworkDriver>([
+  ['weft-bridge', bridgeDriver as NetworkDriver],
+  ['weft-none', noneDriver as NetworkDriver],
+]);
+
+export { hostTable, isUnspecified, TABLE } from './segment/index.ts';

@@ -1,0 +1,74 @@
+import type { Family, Ip } from '../../core/address.ts';
+import { familyOf } from '../../core/address.ts';
+import type { IfName } from '../../core/ids.ts';
+import type { ElementObject } from '../../core/kernel-objects.ts';
+import { nftFamily } from '../../core/kernel-objects.ts';
+import type { PublishedPort } from '../../core/model.ts';
+import type { Protocol } from '../../core/ports.ts';
+import { type IngressPolicy, TABLE } from './table.ts';
+
+/** What the host's table must know of one network in one family. */
+export interface SegmentPolicy {
+  readonly bridge: IfName;
+  /** `internal`: nothing enters or leaves. */
+  readonly ingress: IngressPolicy | 'internal';
+  readonly masquerade: boolean;
+  /** Source address of leaving traffic, instead of the outgoing interface's. */
+  readonly snat?: Ip;
+  /** Host interfaces that may route to opened ports directly. */
+  readonly trusted: readonly string[];
+}
+
+function element(
+  family: Family,
+  set: string,
+  key: readonly string[],
+  data?: readonly string[],
+): ElementObject {
+  return {
+    kind: 'element',
+    family: nftFamily(family),
+    table: TABLE,
+    set,
+    key,
+    ...(data === undefined ? {} : { data }),
+  };
+}
+
+/** Elements of one network in one family. */
+export function planPolicy(family: Family, policy: SegmentPolicy): readonly ElementObject[] {
+  const { bridge } = policy;
+  const elements = [element(family, 'bridges', [bridge]), element(family, 'same', [bridge, bridge])];
+  if (policy.ingress === 'internal') {
+    elements.push(
+      element(family, 'egress', [bridge], ['drop']),
+      element(family, 'ingress', [bridge], ['drop']),
+    );
+    return elements;
+  }
+  elements.push(element(family, 'ingress', [bridge], [`jump ${policy.ingress}`]));
+  if (policy.snat !== undefined) elements.push(element(family, 'snat', [bridge], [policy.snat]));
+  else if (policy.masquerade) elements.push(element(family, 'masquerade', [bridge]));
+  for (const dev of policy.trusted) elements.push(element(family, 'trusted', [dev, bridge]));
+  return elements;
+}
+
+/** The element that publishes one host port; none where weftd relays between families instead. */
+export function planPublished(port: PublishedPort): readonly ElementObject[] {
+  const family = familyOf(port.hostIp);
+  if (familyOf(port.containerIp) !== family) return [];
+  const target = [port.containerIp, String(port.containerPort)];
+  return isUnspecified(port.hostIp)
+    ? [element(family, 'ports-any', [port.protocol, String(port.hostPort)], target)]
+    : [element(family, 'ports', [port.protocol, port.hostIp, String(port.hostPort)], target)];
+}
+
+/** The element that opens a container's port to direct routing. */
+export function planOpened(protocol: Protocol, ip: Ip, port: number): ElementObject {
+  return element(familyOf(ip), 'open', [protocol, ip, String(port)]);
+}
+
+/** True for `0.0.0.0` and `::`. */
+export function isUnspecified(ip: Ip): boolean {
+  return ip === '0.0.0.0' || ip === '::';
+}

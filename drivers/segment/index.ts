@@ -1,0 +1,9 @@
+/**
+ * What every network with a host bridge shares, whatever is behind the bridge: the host's nft table and its elements,
+ * subnet checks, published ports. Pure; drivers with a bridge (weft-bridge, weft-overlay) call it. Layer: drivers.
+ */
+
+export { bindMappings, type PortTargets } from './bindings.ts';
+export { isUnspecified, planOpened, planPolicy, planPublished, type SegmentPolicy } from './elements.ts';
+export { checkSubnets, gatewayAddresses, gatewayFor } from './subnets.ts';
+export { hostTable, type IngressPolicy, TABLE } from './table.ts';

@@ -1,0 +1,137 @@
+import type { Family } from '../../core/address.ts';
+import type { NftChain, NftSet, NftTable } from '../../core/nft.ts';
+import {
+  counter,
+  dnatFrom,
+  established,
+  fromLoopback,
+  icmp,
+  inSet,
+  jump,
+  masquerade,
+  rule,
+  snatFrom,
+  toLoopback,
+  toThisHost,
+  translated,
+  verdict,
+  verdictFrom,
+} from './match.ts';
+
+/** Name of weft's table in each family. */
+export const TABLE = 'weft';
+
+/** Priorities of nft(8): dstnat, filter, srcnat. */
+const DSTNAT = -100;
+const FILTER = 0;
+const SRCNAT = 100;
+
+/** How traffic may enter a network from outside its bridge; one chain each. */
+export const INGRESS_POLICIES = [
+  'nat-isolated',
+  'nat-shared',
+  'open-isolated',
+  'open-shared',
+  'routed-isolated',
+  'routed-shared',
+] as const;
+export type IngressPolicy = (typeof INGRESS_POLICIES)[number];
+
+/**
+ * The host's table of one family: constant, so that a network or a published port is only ever an element, and the
+ * ten-thousandth costs what the first did. All traffic that is not from or to a weft bridge leaves the forward chain
+ * after three set lookups without a match.
+ */
+export function hostTable(family: Family): NftTable {
+  return { family: family === 4 ? 'ip' : 'ip6', name: TABLE, sets: sets(family), chains: chains(family) };
+}
+
+function sets(family: Family): readonly NftSet[] {
+  const address = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
+  return [
+    { name: 'bridges', key: ['ifname'] },
+    { name: 'same', key: ['ifname', 'ifname'] },
+    { name: 'masquerade', key: ['ifname'] },
+    { name: 'snat', key: ['ifname'], data: [address] },
+    { name: 'egress', key: ['ifname'], data: ['verdict'] },
+    { name: 'ingress', key: ['ifname'], data: ['verdict'] },
+    { name: 'trusted', key: ['ifname', 'ifname'] },
+    { name: 'open', key: ['inet_proto', address, 'inet_service'] },
+    { name: 'ports', key: ['inet_proto', address, 'inet_service'], data: [address, 'inet_service'] },
+    { name: 'ports-any', key: ['inet_proto', 'inet_service'], data: [address, 'inet_service'] },
+  ];
+}
+
+function chains(family: Family): readonly NftChain[] {
+  const daddr = family === 4 ? 'daddr4' : 'daddr6';
+  return [
+    {
+      name: 'publish',
+      rules: [
+        rule('published on one address', dnatFrom('ports', family, 'l4proto', daddr, 'dport')),
+        rule('published on every address', toThisHost, dnatFrom('ports-any', family, 'l4proto', 'dport')),
+      ],
+    },
+    ...ingressChains(family),
+    {
+      name: 'prerouting',
+      base: { type: 'nat', hook: 'prerouting', priority: DSTNAT, policy: 'accept' },
+      rules: [
+        // A neighbour on the LAN can address a frame for 127.0.0.1 to this host's MAC; DNAT would let it in.
+        rule('loopback ports are for this host only', toLoopback(family), verdict('return')),
+        rule('from outside', jump('publish')),
+      ],
+    },
+    {
+      name: 'output',
+      base: { type: 'nat', hook: 'output', priority: DSTNAT, policy: 'accept' },
+      rules: [rule('from this host', jump('publish'))],
+    },
+    {
+      name: 'forward',
+      base: { type: 'filter', hook: 'forward', priority: FILTER, policy: 'accept' },
+      rules: [
+        rule('within one network', inSet('same', 'iifname', 'oifname'), verdict('accept')),
+        rule('leaving a network', verdictFrom('egress', 'iifname')),
+        rule('entering a network', verdictFrom('ingress', 'oifname')),
+      ],
+    },
+    {
+      name: 'postrouting',
+      base: { type: 'nat', hook: 'postrouting', priority: SRCNAT, policy: 'accept' },
+      rules: [
+        rule('loopback clients', inSet('bridges', 'oifname'), fromLoopback(family), masquerade),
+        rule('hairpin', inSet('same', 'iifname', 'oifname'), translated, masquerade),
+        rule('stays in its network', inSet('same', 'iifname', 'oifname'), verdict('return')),
+        rule('fixed source address', snatFrom('snat')),
+        rule('leaves its network', inSet('masquerade', 'iifname'), masquerade),
+      ],
+    },
+  ];
+}
+
+function ingressChains(family: Family): readonly NftChain[] {
+  const daddr = family === 4 ? 'daddr4' : 'daddr6';
+  const answers = rule('answers', established, verdict('accept'));
+  const published = rule('published', translated, verdict('accept'));
+  const opened = rule('opened', inSet('open', 'l4proto', daddr, 'dport'), verdict('accept'));
+  const trusted = rule(
+    'trusted interface',
+    inSet('trusted', 'iifname', 'oifname'),
+    inSet('open', 'l4proto', daddr, 'dport'),
+    verdict('accept'),
+  );
+  const echo = rule('echo and errors', icmp(family), verdict('accept'));
+  const notOthers = rule('other networks', inSet('bridges', 'iifname'), counter, verdict('drop'));
+  const others = rule('other networks', inSet('bridges', 'iifname'), verdict('accept'));
+  const guard = rule('direct routing', counter, verdict('drop'));
+  const all: Readonly<Record<IngressPolicy, NftChain['rules']>> = {
+    'nat-isolated': [answers, published, trusted, guard],
+    'nat-shared': [answers, published, trusted, others, guard],
+    'open-isolated': [answers, published, notOthers],
+    'open-shared': [],
+    'routed-isolated': [answers, opened, notOthers, echo, guard],
+    'routed-shared': [answers, opened, others, echo, guard],
+  };
+  return INGRESS_POLICIES.map((name) => ({ name, rules: all[name] }));
+}
