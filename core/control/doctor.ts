@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { resource, text, type View } from './schema.ts';
 
+/** Items of GET /v1/doctor. */
 export const DoctorFinding = resource('DoctorFinding', 'The result of one check of the host.', {
   id: text('Stable name of the check, such as ip-forward.'),
   level: Type.Enum(['ok', 'info', 'warn', 'fail'], {

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { BindingView } from './port.ts';
 import { list, resource, text, time, type View } from './schema.ts';
 
+/** GET /v1/endpoints/{ref} and items of GET /v1/endpoints. */
 export const EndpointView = resource('EndpointView', 'An endpoint: one container in one network.', {
   id: text("Docker's endpoint id."),
   name: Type.Optional(text('Container name, once known.')),

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { resource, text, time, type View } from './schema.ts';
 
+/** A line of GET /v1/events. */
 export const EventView = resource('EventView', 'Something that happened.', {
   id: Type.Integer({ minimum: 1, description: 'Rises by one; starts again with weftd.' }),
   time: time('When.'),

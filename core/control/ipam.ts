@@ -15,6 +15,7 @@ const pool = {
   }),
 };
 
+/** Part of GET /v1/ipam/{ref}. */
 export const LeaseView = resource('LeaseView', 'One address of a pool that is not free.', {
   address: text('The address, without prefix length.'),
   kind: Type.Enum(['gateway', 'auxiliary', 'endpoint', 'vip', 'resting'], {
@@ -27,9 +28,11 @@ export const LeaseView = resource('LeaseView', 'One address of a pool that is no
 });
 export type LeaseView = View<typeof LeaseView>;
 
+/** Items of GET /v1/ipam. */
 export const IpamPoolView = resource('IpamPoolView', 'An address pool and how full it is.', pool);
 export type IpamPoolView = View<typeof IpamPoolView>;
 
+/** GET /v1/ipam/{ref}. */
 export const IpamPoolDetail = resource(
   'IpamPoolDetail',
   'An address pool with every address that is not free.',

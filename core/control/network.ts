@@ -1,12 +1,14 @@
 import { Type } from 'typebox';
 import { count, list, resource, text, time, type View } from './schema.ts';
 
+/** Part of a NetworkView. */
 export const SubnetView = resource('SubnetView', 'One address range of a network.', {
   subnet: text('CIDR with host bits zero.'),
   gateway: Type.Optional(text('Address of the gateway, without prefix length.')),
 });
 export type SubnetView = View<typeof SubnetView>;
 
+/** GET /v1/networks/{ref} and items of GET /v1/networks. */
 export const NetworkView = resource('NetworkView', 'A network on this host.', {
   id: text("Docker's network id."),
   name: Type.Optional(text('Its name in Docker, once known: Docker does not tell it to plugins.')),

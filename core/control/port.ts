@@ -10,9 +10,11 @@ const binding = {
   containerPort: port('Port in the container.'),
 };
 
+/** Part of an EndpointView. */
 export const BindingView = resource('BindingView', 'A published port as programmed.', binding);
 export type BindingView = View<typeof BindingView>;
 
+/** Items of GET /v1/ports. */
 export const PortView = resource('PortView', 'A published port, the endpoint it leads to and its network.', {
   ...binding,
   ephemeral: Type.Boolean({ description: 'weft chose the host port; none was asked for.' }),

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { DriftTotal } from './drift.ts';
 import { count, list, resource, text, time, type View } from './schema.ts';
 
+/** GET /v1/status. */
 export const Status = resource('Status', 'What this weftd is, what it depends on and how much it holds.', {
   version: text('Version of weftd.'),
   node: text("This host's name in the cluster."),

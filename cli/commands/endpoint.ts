@@ -1,0 +1,72 @@
+import type { BindingView, EndpointView } from '../../core/control.ts';
+import { type Fact, renderBlock } from '../block.ts';
+import { EXIT, type ExitCode } from '../failure.ts';
+import { shownId, writeList } from '../list-output.ts';
+import { type ListOptions, type Session, writeJson } from '../session.ts';
+import type { Column } from '../table.ts';
+import { ago } from '../time-text.ts';
+
+/** Options of `weft endpoint ls`. */
+export interface EndpointListOptions extends ListOptions {
+  readonly network?: string;
+}
+
+/** `weft endpoint ls` */
+export async function listEndpoints(session: Session, options: EndpointListOptions): Promise<ExitCode> {
+  const query = options.network === undefined ? '' : `?network=${encodeURIComponent(options.network)}`;
+  const rows = await session.client.get<EndpointView[]>(`/v1/endpoints${query}`);
+  writeList(session, options, { noun: 'endpoint', columns: endpointColumns(session, options), rows });
+  return EXIT.fine;
+}
+
+/** Columns of a list of endpoints. */
+export function endpointColumns(
+  { terminal }: Session,
+  options: Pick<ListOptions, 'trunc'>,
+): Column<EndpointView>[] {
+  return [
+    { header: 'ENDPOINT ID', cell: ({ id }) => shownId(id, options) },
+    { header: 'NAME', cell: ({ name }) => name ?? '', shrinks: true },
+    { header: 'NETWORK', cell: (row) => row.networkName ?? shownId(row.network, options), shrinks: true },
+    { header: 'IPV4', cell: ({ ipv4 }) => ipv4 ?? '' },
+    { header: 'IPV6', cell: ({ ipv6 }) => ipv6 ?? '', shrinks: true },
+    { header: 'PORTS', cell: ({ ports }) => ports.map(bindingText).join(','), shrinks: true },
+    { header: 'STATE', cell: ({ state }) => state },
+    { header: 'CREATED', cell: ({ createdAt }) => ago(createdAt, terminal.now()) },
+  ];
+}
+
+/** `0.0.0.0:8080->80/tcp`, as docker ps writes it. */
+export function bindingText(binding: BindingView): string {
+  const { hostIp, hostPort, containerPort, protocol } = binding;
+  return `${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${hostPort}->${containerPort}/${protocol}`;
+}
+
+/** `weft endpoint inspect` */
+export async function inspectEndpoint(
+  { client, terminal }: Session,
+  ref: string,
+  options: { readonly json?: boolean },
+): Promise<ExitCode> {
+  const endpoint = await client.get<EndpointView>(`/v1/endpoints/${encodeURIComponent(ref)}`);
+  if (options.json === true) writeJson(terminal, endpoint);
+  else terminal.line(renderBlock(facts(endpoint, terminal.now()), terminal.paint));
+  return EXIT.fine;
+}
+
+function facts(endpoint: EndpointView, now: number): Fact[] {
+  const { network, networkName } = endpoint;
+  return [
+    ['endpoint', endpoint.name ?? '(container name not known)'],
+    ['id', endpoint.id],
+    ['network', networkName === undefined ? network : `${networkName} (${network})`],
+    ['state', endpoint.state],
+    ['ipv4', endpoint.ipv4],
+    ['ipv6', endpoint.ipv6],
+    ['mac', endpoint.mac],
+    ['link', endpoint.link],
+    ['sandbox', endpoint.sandbox],
+    ...endpoint.ports.map((port): Fact => ['port', bindingText(port)]),
+    ['created', ago(endpoint.createdAt, now)],
+  ];
+}

@@ -1,0 +1,52 @@
+import type { DriftTotal, Status } from '../../core/control.ts';
+import { renderBlock } from '../block.ts';
+import { EXIT, type ExitCode } from '../failure.ts';
+import { type Session, writeJson } from '../session.ts';
+import type { Cell } from '../table.ts';
+import { ago, duration, plural } from '../time-text.ts';
+
+/** `weft status`: exit 1 while weftd is not ready. */
+export async function showStatus(session: Session, options: { readonly json?: boolean }): Promise<ExitCode> {
+  const { client, terminal } = session;
+  const status = await client.get<Status>('/v1/status');
+  if (options.json === true) writeJson(terminal, status);
+  else terminal.line(renderStatus(status, session));
+  return status.ready ? EXIT.fine : EXIT.failed;
+}
+
+function renderStatus(status: Status, { terminal }: Session): string {
+  const { counts, lastReconcile } = status;
+  return renderBlock(
+    [
+      ['weftd', `${status.version}, up ${duration(status.uptimeSeconds)}`],
+      ['state', status.ready ? { text: 'ready', tone: 'good' } : { text: 'not ready', tone: 'bad' }],
+      ['node', status.node],
+      ['store', status.store.kind],
+      ['docker', engineCell(status.engine)],
+      ['networks', String(counts.networks)],
+      ['endpoints', String(counts.endpoints)],
+      ['ports', String(counts.ports)],
+      ['pools', String(counts.pools)],
+      ['reconciled', lastReconcile === undefined ? 'not yet' : reconcileText(lastReconcile, terminal.now())],
+      ['repaired', driftText(status.drift)],
+    ],
+    terminal.paint,
+  );
+}
+
+function engineCell(engine: Status['engine']): Cell {
+  if (!engine.configured) return 'not used';
+  if (!engine.reachable) return { text: 'not reachable', tone: 'warning' };
+  return engine.version === undefined ? 'reachable' : `reachable, version ${engine.version}`;
+}
+
+function reconcileText(last: NonNullable<Status['lastReconcile']>, now: number): string {
+  return `${ago(last.at, now)}, in ${Math.round(last.durationMs)} ms, ${plural(last.repairs, 'repair')}`;
+}
+
+function driftText(totals: readonly DriftTotal[]): string {
+  const sum = totals.reduce((total, { count }) => total + count, 0);
+  if (sum === 0) return 'nothing';
+  const parts = totals.map(({ object, cause, count }) => `${count} ${object} ${cause}`);
+  return `${plural(sum, 'object')} (${parts.join(', ')})`;
+}

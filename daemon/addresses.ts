@@ -1,0 +1,63 @@
+import type { Kernel, Store } from '../core/ports.ts';
+import { IpamService } from '../ipam/index.ts';
+import type { KnownToDocker } from './gc/index.ts';
+import type { IpamBackend } from './plugin/index.ts';
+
+/** IPAM with what it needs of the rest of the daemon. */
+export function openIpam(parts: {
+  readonly store: Store;
+  readonly kernel: Kernel;
+  readonly restMs: number;
+  /** Whether a link is a bridge of weft's: the routes on it stand for pools. */
+  readonly ownDevice: (dev: string) => boolean;
+  /** Name of the network that has a subnet, for messages. */
+  readonly nameOfSubnet: (subnet: string) => string | undefined;
+}): Promise<IpamService> {
+  const { store, kernel, restMs, ownDevice, nameOfSubnet } = parts;
+  return IpamService.load({
+    store,
+    clock: { now: () => Date.now() },
+    hostRoutes: () => kernel.routes(),
+    ownDevices: ownDevice,
+    nameOfPool: (id) => nameOfSubnet(id.slice(id.indexOf('/') + 1)),
+    restMs,
+  });
+}
+
+/** The IpamDriver calls. A swarm manager asks for IPv6 subnets with `V6` false, so a given subnet decides. */
+export function ipamBackend(ipam: IpamService): Omit<IpamBackend, 'capabilities' | 'addressSpaces'> {
+  return {
+    requestPool: ({ space, pool, subPool, options, v6 }) =>
+      ipam.requestPool({
+        space,
+        pool: pool ?? '',
+        subPool: subPool ?? '',
+        options,
+        v6: pool === undefined ? v6 : pool.includes(':'),
+      }),
+    releasePool: (poolId) => ipam.releasePool(poolId),
+    requestAddress: (request) => ipam.requestAddress(request),
+    releaseAddress: (request) => ipam.releaseAddress(request),
+  };
+}
+
+/**
+ * Releases what Docker does not know and was given at least `graceMs` ago. Only pools of Docker's local space are
+ * judged: a swarm manager's are not in the engine's list of networks.
+ * @returns how many pools and addresses went.
+ */
+export async function sweepAddresses(
+  ipam: IpamService,
+  known: KnownToDocker,
+  graceMs: number,
+  inUse: (subnet: string, ip: string) => boolean,
+): Promise<number> {
+  const { local } = ipam.addressSpaces();
+  const { pools, leases } = await ipam.sweep({
+    graceMs,
+    pool: ({ space, pool }) => space !== local || known.subnets.has(pool),
+    lease: ({ space, pool }, { ip, kind }) =>
+      space !== local || kind === 'gateway' || known.addresses.has(`${pool} ${ip}`) || inUse(pool, ip),
+  });
+  return pools.length + leases.length;
+}

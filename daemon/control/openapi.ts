@@ -1,0 +1,41 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import * as resources from '../../core/control.ts';
+
+const NAMES: ReadonlySet<string> = new Set(Object.keys(resources));
+
+/** Options for @fastify/swagger: OpenAPI 3.1, each resource once under components. */
+export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
+  return {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'weft control API',
+        version,
+        description: 'Served by weftd on its control socket (/run/weft/control.sock). Read-only.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [
+        { url: 'http://weft', description: 'Any host name will do: the transport is the Unix socket.' },
+      ],
+    },
+    transformObject: (document) => {
+      if (!('openapiObject' in document)) return document.swaggerObject;
+      const { paths, ...rest } = document.openapiObject;
+      const schemas: Record<string, unknown> = {};
+      const shared = { ...rest, paths: share(paths, schemas) };
+      // The plugin's own type has no room for JSON Schema values of unknown shape.
+      return { ...shared, components: { schemas } } as typeof document.openapiObject;
+    },
+  };
+}
+
+/** A copy of `value` in which each resource is a reference; the resources themselves go into `schemas`. */
+function share(value: unknown, schemas: Record<string, unknown>): unknown {
+  if (Array.isArray(value)) return value.map((item) => share(item, schemas));
+  if (typeof value !== 'object' || value === null) return value;
+  const copy = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, share(item, schemas)]));
+  const title = copy['title'];
+  if (typeof title !== 'string' || !NAMES.has(title) || copy['type'] !== 'object') return copy;
+  schemas[title] = copy;
+  return { $ref: `#/components/schemas/${title}` };
+}

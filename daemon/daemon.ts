@@ -1,0 +1,83 @@
+import { mkdir } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import type { Kernel, Store } from '../core/ports.ts';
+import { drivers } from '../drivers/index.ts';
+import { lockDirectory, openSqliteStore } from '../store/index.ts';
+import type { Config } from './config.ts';
+import { listenMetrics, startControlServer } from './control/index.ts';
+import { lateBackends } from './late-backends.ts';
+import { openPluginServer } from './plugin/index.ts';
+import { assertPrivileges } from './privileges.ts';
+import { openServices } from './services.ts';
+
+/** Stands between weftd and one of its ports; how the crash tests stop the process at a chosen step. */
+export interface Interpose {
+  readonly store?: (store: Store) => Store;
+  readonly kernel?: (kernel: Kernel) => Kernel;
+}
+
+/** A running weftd. Disposal answers what is being asked, closes the sockets, and leaves the kernel as it is. */
+export interface Daemon extends AsyncDisposable {
+  readonly sockets: readonly string[];
+}
+
+/**
+ * Starts everything: plugin sockets first, so that no dockerd waits for one that is missing, then the state, then
+ * recovery. Resolves when every socket answers in full.
+ * @throws {WeftError} saying why it cannot start; nothing is left open then.
+ */
+export async function startDaemon(
+  config: Config,
+  version: string,
+  log: Logger,
+  interpose: Interpose = {},
+): Promise<Daemon> {
+  await using stack = new AsyncDisposableStack();
+  assertPrivileges();
+  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+  await mkdir(config.runDir, { recursive: true, mode: 0o755 });
+  stack.use(await lockDirectory(config.stateDir));
+  const ready = Promise.withResolvers<void>();
+  // Calls that wait for readiness get the reason; nobody else need handle it.
+  ready.promise.catch(() => undefined);
+  const late = lateBackends();
+  try {
+    const observe: { call?: Parameters<typeof openPluginServer>[0]['observe'] } = {};
+    const plugins = stack.use(
+      await openPluginServer({
+        directory: config.pluginDir,
+        networkDrivers: [...drivers.keys()],
+        ipamName: 'weft',
+        network: late.network,
+        ipam: late.ipam,
+        log,
+        ready: ready.promise,
+        observe: (...call) => observe.call?.(...call),
+      }),
+    );
+    const opened = await openSqliteStore({ path: `${config.stateDir}/weft.db` });
+    const store = stack.use(interpose.store?.(opened) ?? opened);
+    const services = stack.use(
+      await openServices({ config, version, log, store, interpose: interpose.kernel }),
+    );
+    observe.call = services.observeCall;
+    late.bind(services);
+    stack.use(
+      await startControlServer({
+        path: `${config.runDir}/control.sock`,
+        backend: services.control,
+        metrics: services.metrics,
+        log,
+        version,
+      }),
+    );
+    if (config.metrics !== undefined) stack.use(await listenMetrics(config.metrics, services.metrics));
+    ready.resolve();
+    services.setReady();
+    const running = stack.move();
+    return { sockets: plugins.sockets, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  } catch (error) {
+    ready.reject(error);
+    throw error;
+  }
+}

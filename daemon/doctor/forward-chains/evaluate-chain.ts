@@ -1,0 +1,97 @@
+import { evaluateRule, type Probe, type RuleOutcome } from './evaluate-rule.ts';
+import { type ForwardTable, isForward } from './read-tables.ts';
+
+/** Where a probe ends in one base chain. */
+export interface ChainOutcome {
+  readonly table: ForwardTable;
+  readonly chain: string;
+  readonly priority: number;
+  readonly end: 'accept' | 'drop';
+  /** A rule with conditions that a probe cannot answer might accept it before that end. */
+  readonly maybeAccepted: boolean;
+}
+
+/** How a probe leaves a chain: `fall` is the end of the chain or a return. */
+interface Walk {
+  readonly end: 'accept' | 'drop' | 'fall';
+  readonly maybeAccepted: boolean;
+  /** A rule that may or may not apply leaves the chain before `end`. */
+  readonly maybeFalls: boolean;
+}
+
+const FALLS: Walk = { end: 'fall', maybeAccepted: false, maybeFalls: false };
+
+/** Sends a probe through each of the table's base chains on the forward hook. */
+export function evaluateTable(table: ForwardTable, probe: Probe): readonly ChainOutcome[] {
+  const outcomes = new Map<string, readonly RuleOutcome[]>();
+  for (const { chain, exprs } of table.rules) {
+    const outcome = evaluateRule(exprs, probe);
+    if (outcome.match !== 'no') outcomes.set(chain, [...(outcomes.get(chain) ?? []), outcome]);
+  }
+  const walks = new Map<string, Walk>();
+  return table.chains.filter(isForward).map(({ name, base }) => {
+    const walk = walkChain(name, outcomes, walks);
+    const policy = base?.policy === 'drop' ? 'drop' : 'accept';
+    return {
+      table,
+      chain: name,
+      priority: base?.priority ?? 0,
+      end: walk.end === 'fall' || (walk.maybeFalls && policy === 'accept') ? policy : walk.end,
+      maybeAccepted: walk.maybeAccepted,
+    };
+  });
+}
+
+/** The kernel allows no cycles (nf_tables_api.c: nft_chain_validate()), and each chain is walked once. */
+function walkChain(
+  name: string,
+  outcomes: ReadonlyMap<string, readonly RuleOutcome[]>,
+  walks: Map<string, Walk>,
+): Walk {
+  const known = walks.get(name);
+  if (known !== undefined) return known;
+  let { maybeAccepted, maybeFalls }: Omit<Walk, 'end'> = FALLS;
+  let end: Walk['end'] = 'fall';
+  for (const outcome of outcomes.get(name) ?? []) {
+    const effect = effectOf(outcome, (target) => walkChain(target, outcomes, walks));
+    if (effect === undefined) continue;
+    maybeAccepted ||= effect.walk.maybeAccepted || (!effect.certain && effect.walk.end === 'accept');
+    if (effect.certain) {
+      end = effect.walk.end;
+      break;
+    }
+    maybeFalls ||= effect.leaves && effect.walk.end === 'fall';
+  }
+  const walk: Walk = { end, maybeAccepted, maybeFalls: maybeFalls && end !== 'fall' };
+  walks.set(name, walk);
+  return walk;
+}
+
+/** What a matching rule does to the chain it is in. */
+interface Effect {
+  readonly walk: Walk;
+  /** The chain ends here, so. */
+  readonly certain: boolean;
+  /** The packet does not come back to the rules after this one. */
+  readonly leaves: boolean;
+}
+
+function effectOf({ match, verdict }: RuleOutcome, walkInto: (chain: string) => Walk): Effect | undefined {
+  if (verdict === undefined) return undefined;
+  if (verdict === 'unknown') return { walk: { ...FALLS, end: 'accept' }, certain: false, leaves: true };
+  const applies = match === 'yes';
+  switch (verdict.kind) {
+    case 'accept':
+    case 'drop':
+      return { walk: { ...FALLS, end: verdict.kind }, certain: applies, leaves: true };
+    case 'return':
+      return { walk: FALLS, certain: applies, leaves: true };
+    case 'goto':
+      return { walk: walkInto(verdict.chain), certain: applies, leaves: true };
+    case 'jump': {
+      const walk = walkInto(verdict.chain);
+      const comesBack = walk.end === 'fall' || walk.maybeFalls;
+      return { walk, certain: applies && !comesBack, leaves: false };
+    }
+  }
+}

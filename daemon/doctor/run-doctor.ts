@@ -1,0 +1,2 @@
+export type DoctorParts = unknown;
+export async function runDoctor(_parts: unknown): Promise<readonly []> { return []; }

@@ -1,0 +1,69 @@
+import type { Logger } from 'pino';
+import type { NetworkDriver } from '../../core/driver.ts';
+import { Conflict, InvalidArgument, NotFound } from '../../core/errors.ts';
+import type { EndpointId, NetworkId } from '../../core/ids.ts';
+import type { DriverName, Endpoint, Network } from '../../core/model.ts';
+import type { Clock, Kernel } from '../../core/ports.ts';
+import type { KeyedMutex, OwnerId, Repository } from '../state/index.ts';
+import type { Publisher } from './publisher.ts';
+
+/** Says what happened to a network or endpoint, for `weft events`. */
+export type Announce = (event: {
+  readonly kind: string;
+  readonly network?: NetworkId;
+  readonly endpoint?: EndpointId;
+  readonly text: string;
+  readonly fields?: Readonly<Record<string, string | number>>;
+}) => void;
+
+/** What the network and endpoint services work with. */
+export interface Context {
+  readonly repository: Repository;
+  readonly kernel: Kernel;
+  readonly publisher: Publisher;
+  readonly drivers: ReadonlyMap<DriverName, NetworkDriver>;
+  /** One writer per network. */
+  readonly locks: KeyedMutex;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly announce: Announce;
+}
+
+/** Runs a change of one owner in turn with all others of its network. */
+export function exclusively<Result>(
+  context: Context,
+  networkId: NetworkId,
+  owner: OwnerId,
+  task: () => Promise<Result>,
+): Promise<Result> {
+  return context.locks.run(networkId, () => context.repository.during(owner, task));
+}
+
+/** @throws {InvalidArgument} when this weftd has no such driver. */
+export function driverOf(context: Context, name: DriverName): NetworkDriver {
+  const driver = context.drivers.get(name);
+  if (driver === undefined) throw new InvalidArgument(`this weftd has no driver ${name}`);
+  return driver;
+}
+
+/** @throws {NotFound} or {Conflict} when the network does not exist or belongs to another driver. */
+export function networkOf(context: Context, name: DriverName, id: NetworkId): Network {
+  const network = context.repository.network(id);
+  if (network === undefined) throw new NotFound(`network ${id} does not exist`, { networkId: id });
+  if (network.driver !== name) {
+    throw new Conflict(`network ${id} belongs to ${network.driver}, not to ${name}`, { networkId: id });
+  }
+  return network;
+}
+
+/** @throws {NotFound} when the endpoint does not exist in that network. */
+export function endpointOf(context: Context, networkId: NetworkId, id: EndpointId): Endpoint {
+  const endpoint = context.repository.endpoint(id);
+  if (endpoint === undefined || endpoint.request.networkId !== networkId) {
+    throw new NotFound(`endpoint ${id} does not exist in network ${networkId}`, {
+      networkId,
+      endpointId: id,
+    });
+  }
+  return endpoint;
+}

@@ -1,0 +1,251 @@
+import { familyOf } from '../../core/address.ts';
+import { creations, deletions } from '../../core/diff.ts';
+import type { NetworkDriver } from '../../core/driver.ts';
+import { Conflict, errorMessage } from '../../core/errors.ts';
+import type { EndpointId, Mac, NetworkId } from '../../core/ids.ts';
+import type { KernelObject } from '../../core/kernel-objects.ts';
+import type {
+  Attachment,
+  DriverName,
+  Endpoint,
+  EndpointRequest,
+  JoinInfo,
+  Network,
+  PublishedPort,
+} from '../../core/model.ts';
+import { derivedMac } from '../../core/names.ts';
+import type { FlowFilter } from '../../core/ports.ts';
+import { type Context, driverOf, endpointOf, exclusively, networkOf } from './context.ts';
+import { assertSameRequest } from './same-request.ts';
+
+/**
+ * Endpoints from creation to deletion. Creating stores intent only; the link is made at Join, because Docker moves it
+ * right after. Leave takes the ports away but not the link, which Docker is about to move back; deletion does that,
+ * after it has been answered. Every call may be repeated, and each undoes what later calls were to undo.
+ */
+export class EndpointService {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /**
+   * @returns the MAC weft chose, if the request had none.
+   * @throws {NotFound} for an unknown network. {AlreadyExists} for an id with other content. {InvalidArgument}.
+   * @throws {Conflict} when another endpoint of the network has the address.
+   */
+  create(driverName: DriverName, request: EndpointRequest): Promise<{ readonly mac?: Mac }> {
+    const { repository, clock, announce } = this.#context;
+    return exclusively(this.#context, request.networkId, request.id, async () => {
+      const network = networkOf(this.#context, driverName, request.networkId);
+      const driver = driverOf(this.#context, driverName);
+      const existing = repository.endpoint(request.id);
+      if (existing !== undefined) {
+        assertSameRequest(`endpoint ${request.id}`, existing.request, request);
+        return request.mac === undefined ? { mac: existing.mac } : {};
+      }
+      driver.parseEndpoint(network, request);
+      this.#assertAddressFree(network, request);
+      const mac = request.mac ?? derivedMac(request.id);
+      await repository.putEndpoint({ request, mac, published: [], external: false, createdAt: clock.now() });
+      announce({
+        kind: 'endpoint-create',
+        network: request.networkId,
+        endpoint: request.id,
+        text: `created endpoint ${request.id.slice(0, 12)} ${addresses(request)}`,
+      });
+      // A sandbox without a link has no MAC to report.
+      return request.mac === undefined && driver.bridgeOf(network) !== undefined ? { mac } : {};
+    });
+  }
+
+  #assertAddressFree({ request: { id: networkId } }: Network, request: EndpointRequest): void {
+    for (const address of [request.ipv4, request.ipv6]) {
+      const owner =
+        address === undefined ? undefined : this.#context.repository.addressOwner(networkId, address.ip);
+      if (owner !== undefined) {
+        throw new Conflict(`address ${address?.ip} belongs to endpoint ${owner}`, { networkId });
+      }
+    }
+  }
+
+  /**
+   * Makes the link and says how to plumb it. Repeating a Join gives the same answer.
+   * @throws {NotFound} for an unknown network or endpoint. {Conflict} when it is in another sandbox.
+   * @throws {KernelError} when the kernel refuses; the endpoint is as before then.
+   */
+  join(
+    driverName: DriverName,
+    networkId: NetworkId,
+    id: EndpointId,
+    attachment: Attachment,
+  ): Promise<JoinInfo> {
+    const { repository, kernel } = this.#context;
+    return exclusively(this.#context, networkId, id, async () => {
+      const network = networkOf(this.#context, driverName, networkId);
+      const driver = driverOf(this.#context, driverName);
+      const before = endpointOf(this.#context, networkId, id);
+      if (before.attachment !== undefined && before.attachment.sandboxKey !== attachment.sandboxKey) {
+        throw new Conflict(`endpoint ${id} is in sandbox ${before.attachment.sandboxKey} already`, {
+          endpointId: id,
+        });
+      }
+      const endpoint: Endpoint = { ...before, attachment };
+      await repository.putEndpoint(endpoint);
+      try {
+        await kernel.apply(creations(driver.planEndpoint(network, endpoint)));
+      } catch (error) {
+        await repository.putEndpoint(before);
+        throw error;
+      }
+      this.#announceAddresses(driver, network, endpoint);
+      return driver.joinInfo(network, endpoint);
+    });
+  }
+
+  /** Tells neighbours on the bridge that the addresses have moved to a new MAC. */
+  #announceAddresses(driver: NetworkDriver, network: Network, endpoint: Endpoint): void {
+    const bridge = driver.bridgeOf(network);
+    const { count, intervalMs } = driver.announcements(network);
+    if (bridge === undefined) return;
+    for (let turn = 0; turn < count; turn++) {
+      setTimeout(() => {
+        if (this.#context.repository.endpoint(endpoint.request.id)?.attachment === undefined) return;
+        for (const address of [endpoint.request.ipv4, endpoint.request.ipv6]) {
+          if (address === undefined) continue;
+          this.#context.kernel.announce(bridge, address.ip, endpoint.mac).catch((error: unknown) => {
+            this.#context.log.debug(
+              { endpointId: endpoint.request.id, error: errorMessage(error) },
+              'not announced',
+            );
+          });
+        }
+      }, turn * intervalMs).unref();
+    }
+  }
+
+  /**
+   * Publishes the ports that Join named; the endpoint carries the sandbox's default route from now on.
+   * @throws {Conflict} naming the holder of a busy host port; nothing is published then.
+   */
+  program(driverName: DriverName, networkId: NetworkId, id: EndpointId): Promise<void> {
+    const { repository, kernel, publisher } = this.#context;
+    return exclusively(this.#context, networkId, id, async () => {
+      const network = networkOf(this.#context, driverName, networkId);
+      const driver = driverOf(this.#context, driverName);
+      const before = endpointOf(this.#context, networkId, id);
+      if (before.external || before.attachment === undefined) return;
+      const wanted: Endpoint = { ...before, external: true };
+      const published = await publisher.hold(id, driver.portRequests(network, wanted));
+      const endpoint: Endpoint = { ...wanted, published };
+      try {
+        await repository.putEndpoint(endpoint);
+        await kernel.apply(creations(portObjects(driver.planEndpoint(network, endpoint))));
+      } catch (error) {
+        publisher.release(id);
+        await repository.putEndpoint(before);
+        throw error;
+      }
+      await this.#forgetUdpFlows(published);
+    });
+  }
+
+  /** Takes the ports away; an endpoint that has none, or does not exist, is fine. */
+  revoke(driverName: DriverName, networkId: NetworkId, id: EndpointId): Promise<void> {
+    return this.#change(driverName, networkId, id, (endpoint) => ({
+      ...endpoint,
+      external: false,
+      published: [],
+    }));
+  }
+
+  /** Ports go, the link stays for Docker to move back. An unknown endpoint is fine. */
+  leave(driverName: DriverName, networkId: NetworkId, id: EndpointId): Promise<void> {
+    return this.#change(driverName, networkId, id, ({ attachment: _left, ...endpoint }) => ({
+      ...endpoint,
+      external: false,
+      published: [],
+    }));
+  }
+
+  /** Removes whatever is left of the endpoint. An unknown endpoint is fine. */
+  delete(driverName: DriverName, networkId: NetworkId, id: EndpointId): Promise<void> {
+    const { repository } = this.#context;
+    return exclusively(this.#context, networkId, id, async () => {
+      const endpoint = repository.endpoint(id);
+      if (endpoint === undefined || endpoint.request.networkId !== networkId) return;
+      await this.remove(networkOf(this.#context, driverName, networkId), endpoint);
+    });
+  }
+
+  /** As `delete`, for a caller that holds the network's lock. */
+  async remove(network: Network, endpoint: Endpoint): Promise<void> {
+    const { repository, kernel, announce } = this.#context;
+    const { id, networkId } = endpoint.request;
+    const driver = driverOf(this.#context, network.driver);
+    await repository.deleteEndpoint(endpoint);
+    await this.#withdraw(endpoint, portObjects(driver.planEndpoint(network, endpoint)));
+    kernel.discardLinks(driver.endpointLinks(endpoint));
+    announce({
+      kind: 'endpoint-delete',
+      network: networkId,
+      endpoint: id,
+      text: `deleted endpoint ${id.slice(0, 12)} ${addresses(endpoint.request)}`,
+    });
+  }
+
+  async #change(
+    driverName: DriverName,
+    networkId: NetworkId,
+    id: EndpointId,
+    change: (endpoint: Endpoint) => Endpoint,
+  ): Promise<void> {
+    const { repository } = this.#context;
+    await exclusively(this.#context, networkId, id, async () => {
+      const before = repository.endpoint(id);
+      if (before === undefined || before.request.networkId !== networkId) return;
+      const network = networkOf(this.#context, driverName, networkId);
+      const driver = driverOf(this.#context, driverName);
+      const after = change(before);
+      if (after.external === before.external && after.attachment === before.attachment) return;
+      await repository.putEndpoint(after);
+      await this.#withdraw(before, portObjects(driver.planEndpoint(network, before)));
+    });
+  }
+
+  /** Takes ports out of the kernel. Docker ignores errors of these calls, so the reconciler gets what fails here. */
+  async #withdraw(endpoint: Endpoint, objects: readonly KernelObject[]): Promise<void> {
+    const { kernel, publisher, log } = this.#context;
+    const { id } = endpoint.request;
+    try {
+      if (objects.length > 0) await kernel.apply(deletions(objects));
+      await this.#forgetUdpFlows(endpoint.published);
+    } catch (error) {
+      log.error({ endpointId: id, error: errorMessage(error) }, 'ports are only partly gone; reconciling');
+    }
+    publisher.release(id);
+  }
+
+  /** A UDP flow keeps the translation it began with for as long as packets come (conntrack), so it must be ended. */
+  async #forgetUdpFlows(published: readonly PublishedPort[]): Promise<void> {
+    const filters = published
+      .filter((port) => port.protocol === 'udp')
+      .map(
+        (port): FlowFilter => ({
+          family: familyOf(port.hostIp),
+          protocol: 'udp',
+          originalPort: port.hostPort,
+        }),
+      );
+    if (filters.length > 0) await this.#context.kernel.forgetFlows(filters);
+  }
+}
+
+function portObjects(objects: readonly KernelObject[]): readonly KernelObject[] {
+  return objects.filter((object) => object.kind === 'element');
+}
+
+function addresses({ ipv4, ipv6 }: EndpointRequest): string {
+  return [ipv4?.ip, ipv6?.ip].filter((each) => each !== undefined).join(' ');
+}

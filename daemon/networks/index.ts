@@ -1,0 +1,4 @@
+/** What the NetworkDriver calls do: intent first, then the kernel, then the answer. Layer: daemon. */
+export { createNetworks, type Networks } from './backend.ts';
+export { Publisher } from './publisher.ts';
+export { tcpRelays } from './relay.ts';

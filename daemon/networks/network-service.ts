@@ -1,0 +1,106 @@
+import { creations, deletions } from '../../core/diff.ts';
+import type { HostFacts } from '../../core/driver.ts';
+import { errorMessage } from '../../core/errors.ts';
+import type { NetworkId } from '../../core/ids.ts';
+import type { KernelObject } from '../../core/kernel-objects.ts';
+import type { DriverName, Network, NetworkRequest } from '../../core/model.ts';
+import { type Context, driverOf, exclusively, networkOf } from './context.ts';
+import type { EndpointService } from './endpoint-service.ts';
+import { assertSameRequest } from './same-request.ts';
+
+/**
+ * Networks: intent is stored, then the kernel follows, then Docker is answered. Both calls may be repeated at any
+ * time; what a crash leaves between two of those steps, the next start finishes.
+ */
+export class NetworkService {
+  readonly #context: Context;
+  readonly #endpoints: EndpointService;
+
+  constructor(context: Context, endpoints: EndpointService) {
+    this.#context = context;
+    this.#endpoints = endpoints;
+  }
+
+  /**
+   * @throws {InvalidArgument} | {Conflict} for options and subnets the driver refuses.
+   * @throws {AlreadyExists} when the id is taken by a network with other content.
+   * @throws {KernelError} when the kernel refuses; nothing is left then.
+   */
+  create(driverName: DriverName, request: NetworkRequest): Promise<void> {
+    return exclusively(this.#context, request.id, request.id, () => this.#create(driverName, request));
+  }
+
+  async #create(driverName: DriverName, request: NetworkRequest): Promise<void> {
+    const { repository, kernel, log, announce } = this.#context;
+    const driver = driverOf(this.#context, driverName);
+    const existing = repository.network(request.id);
+    if (existing !== undefined) {
+      networkOf(this.#context, driverName, request.id);
+      assertSameRequest(`network ${request.id}`, existing.request, request);
+      await kernel.apply(creations(driver.planNetwork(existing)));
+      return;
+    }
+    const facts = await this.#hostFacts(request);
+    // No await from here to putNetwork: two creations at once must see each other's subnets.
+    const options = driver.parseNetwork(request, facts, [...repository.networks()]);
+    const network: Network = { driver: driverName, request, options, createdAt: this.#context.clock.now() };
+    await repository.putNetwork(network);
+    try {
+      await kernel.apply(creations(driver.planNetwork(network)));
+    } catch (error) {
+      await repository.deleteNetwork(request.id);
+      throw error;
+    }
+    const ignored = driver.ignoredOptions(network);
+    if (ignored.length > 0) log.warn({ networkId: request.id, ignored }, 'options without a meaning here');
+    announce({ kind: 'network-create', network: request.id, text: `created ${describe(network)}` });
+  }
+
+  /** Deletes whatever is left of the network, its endpoints included. An unknown id is fine. */
+  delete(driverName: DriverName, id: NetworkId): Promise<void> {
+    return exclusively(this.#context, id, id, async () => {
+      if (this.#context.repository.network(id) === undefined) return;
+      await this.#delete(networkOf(this.#context, driverName, id));
+    });
+  }
+
+  async #delete(network: Network): Promise<void> {
+    const { repository, kernel, log, announce } = this.#context;
+    const { id } = network.request;
+    const driver = driverOf(this.#context, network.driver);
+    for (const endpoint of repository.endpointsOf(id)) await this.#endpoints.remove(network, endpoint);
+    const plan = driver.planNetwork(network);
+    await repository.deleteNetwork(id);
+    try {
+      await kernel.apply(deletions(plan.filter((object) => object.kind !== 'link')));
+    } catch (error) {
+      // Docker has forgotten the network whatever is answered; the reconciler finds what is left.
+      log.error({ networkId: id, error: errorMessage(error) }, 'network is only partly gone; reconciling');
+    }
+    kernel.discardLinks(plan.flatMap(ownedLink));
+    announce({ kind: 'network-delete', network: id, text: `deleted ${describe(network)}` });
+  }
+
+  /** Links that exist and are nobody's of weft, once a bridge that is just going away has gone. */
+  async #hostFacts(request: NetworkRequest): Promise<HostFacts> {
+    const named = request.options['com.docker.network.bridge.name'];
+    if (named === undefined || named === '') return { foreignLinks: new Map() };
+    await this.#context.kernel.discarded();
+    const links = await this.#context.kernel.links();
+    return {
+      foreignLinks: new Map(
+        links.filter((each) => !each.alias?.startsWith('weft:')).map((each) => [each.name, each]),
+      ),
+    };
+  }
+}
+
+function ownedLink(object: KernelObject) {
+  if (object.kind !== 'link' || (object.type === 'bridge' && object.adopted === true)) return [];
+  return [object.name];
+}
+
+function describe({ driver, request }: Network): string {
+  const subnets = [...request.ipv4, ...request.ipv6].map((each) => each.pool);
+  return `${driver} network ${request.id.slice(0, 12)}${subnets.length > 0 ? ` with ${subnets.join(', ')}` : ''}`;
+}

@@ -1,0 +1,23 @@
+import type { KernelObject, TableObject } from '../../core/kernel-objects.ts';
+import type { NftTable } from '../../core/nft.ts';
+import { hostTable, TABLE } from '../../drivers/index.ts';
+import { tableFingerprint } from '../../kernel/index.ts';
+
+/** Routing between links, without which no bridge reaches beyond itself. */
+const FORWARDING: readonly KernelObject[] = [
+  { kind: 'sysctl', path: 'net/ipv4/ip_forward', value: '1' },
+  { kind: 'sysctl', path: 'net/ipv6/conf/all/forwarding', value: '1' },
+];
+
+/** What weft needs of the host whatever networks there are: forwarding, and its table in both families. */
+export function hostPlan(options: { readonly ipv6: boolean }): readonly KernelObject[] {
+  const families = options.ipv6 ? ([4, 6] as const) : ([4] as const);
+  return [
+    ...FORWARDING.filter((each) => options.ipv6 || (each.kind === 'sysctl' && !each.path.includes('ipv6'))),
+    ...families.map((family) => tableObject(hostTable(family))),
+  ];
+}
+
+function tableObject(table: NftTable): TableObject {
+  return { kind: 'table', family: table.family, name: TABLE, fingerprint: tableFingerprint(table), table };
+}

@@ -1,0 +1,136 @@
+import type { Logger } from 'pino';
+import { errorMessage } from '../../core/errors.ts';
+import type { Kernel, KernelHint } from '../../core/ports.ts';
+import type { Reconciler } from './reconciler.ts';
+
+export interface LoopTimes {
+  /** How long hints are gathered before a pass. */
+  readonly gatherMs: number;
+  /** A whole pass at least this often; the safety net for lost notifications. */
+  readonly everyMs: number;
+  /** How soon a pass that could not judge or repair everything is repeated; doubled each time it happens again. */
+  readonly againMs: number;
+}
+
+/** When a whole comparison ended (milliseconds since the epoch), how long it took and what it repaired. */
+export interface WholePass {
+  readonly at: number;
+  readonly durationMs: number;
+  readonly repairs: number;
+}
+
+export const LOOP_TIMES: LoopTimes = { gatherMs: 100, everyMs: 30_000, againMs: 200 };
+
+/**
+ * Turns notifications and time into passes, one at a time. A hint about a link leads to a pass over that link only,
+ * so that a host with a thousand endpoints pays for what changed and not for what exists.
+ */
+export class ReconcileLoop implements AsyncDisposable {
+  readonly #reconciler: Reconciler;
+  readonly #log: Logger;
+  readonly #times: LoopTimes;
+  readonly #stop = new AbortController();
+  readonly #devices = new Set<string>();
+  readonly #watching: Promise<void>;
+  #whole: string | undefined;
+  #repeats = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #dueAt = Number.POSITIVE_INFINITY;
+  #running: Promise<void> = Promise.resolve();
+  #lastPassAt = Date.now();
+  #lastWholePass: WholePass | undefined;
+
+  constructor(parts: {
+    readonly reconciler: Reconciler;
+    readonly kernel: Kernel;
+    /** Whether a link is weft's business: wanted, or named like one of weft's. */
+    readonly concerns: (dev: string) => boolean;
+    readonly log: Logger;
+    readonly times?: LoopTimes;
+  }) {
+    this.#reconciler = parts.reconciler;
+    this.#log = parts.log;
+    this.#times = parts.times ?? LOOP_TIMES;
+    this.#watching = this.#watch(parts.kernel, parts.concerns);
+    this.#schedule(this.#times.everyMs);
+  }
+
+  /** Asks for a whole pass soon. */
+  request(cause: string): void {
+    this.#whole ??= cause;
+    this.#schedule(this.#times.gatherMs);
+  }
+
+  /** The last whole comparison; undefined before the first of this loop. */
+  get lastWholePass(): WholePass | undefined {
+    return this.#lastWholePass;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    await this.#watching;
+    await this.#running;
+  }
+
+  async #watch(kernel: Kernel, concerns: (dev: string) => boolean): Promise<void> {
+    try {
+      for await (const hint of kernel.watch(this.#stop.signal)) this.#hint(hint, concerns);
+    } catch (error) {
+      // Without notifications the timer still finds everything, later.
+      this.#log.error({ error: errorMessage(error) }, 'kernel notifications ended');
+    }
+  }
+
+  #hint({ source, dev }: KernelHint, concerns: (dev: string) => boolean): void {
+    if (dev === undefined) {
+      this.request('notification');
+      return;
+    }
+    if (!concerns(dev) || (source !== 'link' && source !== 'address' && source !== 'netconf')) return;
+    this.#devices.add(dev);
+    this.#schedule(this.#times.gatherMs);
+  }
+
+  #schedule(inMs: number): void {
+    const dueAt = Date.now() + inMs;
+    if (this.#stop.signal.aborted || dueAt >= this.#dueAt) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = dueAt;
+    this.#timer = setTimeout(() => {
+      this.#dueAt = Number.POSITIVE_INFINITY;
+      this.#running = this.#running.then(() => this.#pass());
+    }, inMs);
+    this.#timer.unref();
+  }
+
+  async #pass(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const overdue = Date.now() - this.#lastPassAt >= this.#times.everyMs;
+    const cause = this.#whole ?? (overdue ? 'timer' : undefined);
+    const only = cause === undefined ? new Set(this.#devices) : undefined;
+    this.#whole = undefined;
+    this.#devices.clear();
+    try {
+      const started = performance.now();
+      const { again, repairs } = await this.#reconciler.pass(cause ?? 'notification', only);
+      if (only === undefined) {
+        this.#lastWholePass = { at: Date.now(), durationMs: performance.now() - started, repairs };
+      }
+      this.#repeats = again ? this.#repeats + 1 : 0;
+      if (again) this.#repeat(cause, only);
+    } catch (error) {
+      this.#log.error({ error: errorMessage(error) }, 'reconciliation failed; it will be repeated');
+      this.#repeats++;
+      this.#repeat(cause, only);
+    }
+    if (only === undefined) this.#lastPassAt = Date.now();
+    this.#schedule(this.#times.everyMs);
+  }
+
+  #repeat(cause: string | undefined, only: ReadonlySet<string> | undefined): void {
+    if (only === undefined) this.#whole ??= cause ?? 'timer';
+    for (const dev of only ?? []) this.#devices.add(dev);
+    this.#schedule(Math.min(this.#times.againMs * 2 ** (this.#repeats - 1), this.#times.everyMs));
+  }
+}

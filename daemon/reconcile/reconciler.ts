@@ -1,0 +1,203 @@
+import type { Logger } from 'pino';
+import { diff } from '../../core/diff.ts';
+import { errorMessage } from '../../core/errors.ts';
+import type { EndpointId, IfName } from '../../core/ids.ts';
+import { type HostState, keyOf, type ObjectKey, type VethLink } from '../../core/kernel-objects.ts';
+import type { Clock, ForwardAccept, Kernel, Step } from '../../core/ports.ts';
+import type { OwnerId, Repository } from '../state/index.ts';
+import { type DesiredState, deviceOf, type Wanted } from './desired.ts';
+import type { DriftLog, Repair } from './drift-log.ts';
+
+export interface ReconcilerParts {
+  readonly repository: Repository;
+  readonly kernel: Kernel;
+  readonly forwardAccept: ForwardAccept;
+  readonly desired: DesiredState;
+  /** Bridges of weft's whose names do not tell, for DOCKER-USER. */
+  readonly namedBridges: () => readonly IfName[];
+  /** Brings a lost link back into its sandbox; false when the sandbox is gone as well. */
+  readonly replumb: (veth: VethLink, endpoint: EndpointId) => Promise<boolean>;
+  readonly drift: DriftLog;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+type Plan = ReadonlyMap<ObjectKey, Wanted>;
+
+export interface PassResult {
+  /** Something could not be judged or repaired yet: another pass should follow soon. */
+  readonly again: boolean;
+  readonly repairs: number;
+}
+
+/**
+ * Compares the kernel with intent and repairs the difference. A comparison says nothing about objects that are being
+ * changed meanwhile: those whose owner is or was in flight while the snapshot was taken wait for the next pass. An
+ * object of weft's that nobody wants is deleted when two passes have found it so.
+ */
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+  #orphans: ReadonlySet<ObjectKey> = new Set();
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * One pass.
+   * @param cause goes into the drift log: `start`, `notification`, `timer`. At `start` nothing is in flight.
+   * @param only these links and what is on them.
+   */
+  async pass(cause: string, only?: ReadonlySet<string>): Promise<PassResult> {
+    const { kernel, repository, desired } = this.#parts;
+    const before = within(desired.now(), only);
+    const versions = new Map<OwnerId, number>();
+    for (const { owner } of before.values()) {
+      if (owner !== undefined) versions.set(owner, repository.version(owner));
+    }
+    const actual = await kernel.snapshot(
+      [...before.values()].map((each) => each.object),
+      only,
+    );
+    // From here to apply() without an await: what is decided must hold for intent as it is when the steps are queued.
+    const { steps, unsure } = this.#judge(within(desired.now(), only), actual, versions, cause === 'start');
+    const { done, refused } = await this.#apply(steps);
+    this.#record(done, cause);
+    if (only === undefined) await this.#ensureForwardAccept(cause);
+    return { again: unsure || refused > 0, repairs: done.length };
+  }
+
+  #judge(
+    desired: Plan,
+    actual: HostState,
+    versions: ReadonlyMap<OwnerId, number>,
+    certain: boolean,
+  ): { readonly steps: readonly Step[]; readonly unsure: boolean } {
+    const orphans = new Set<ObjectKey>();
+    const differences = diff(new Map([...desired].map(([key, { object }]) => [key, object])), actual);
+    const steps = differences.filter((step) => {
+      const key = keyOf(step.object);
+      if (step.op !== 'delete') return this.#undisturbed(desired.get(key)?.owner, versions);
+      orphans.add(key);
+      return certain || this.#orphans.has(key);
+    });
+    this.#orphans = orphans;
+    const judged = steps.filter((step) => !this.#lingers(step));
+    return { steps: judged, unsure: steps.length < differences.length };
+  }
+
+  #undisturbed(owner: OwnerId | undefined, versions: ReadonlyMap<OwnerId, number>): boolean {
+    if (owner === undefined) return true;
+    const { repository } = this.#parts;
+    return !repository.inFlight(owner) && versions.get(owner) === repository.version(owner);
+  }
+
+  /** After Leave a link stays until its endpoint is deleted: Docker is moving it out of the sandbox. */
+  #lingers({ op, object }: Step): boolean {
+    if (op !== 'delete' || object.kind !== 'link' || object.type !== 'veth') return false;
+    const endpoint = endpointIn(object.alias);
+    return endpoint !== undefined && this.#parts.repository.endpoint(endpoint) !== undefined;
+  }
+
+  /** A veth whose sandbox is gone is neither done nor refused: its endpoint waits for Docker to delete it. */
+  async #apply(
+    steps: readonly Step[],
+  ): Promise<{ readonly done: readonly Step[]; readonly refused: number }> {
+    const { kernel } = this.#parts;
+    const doomed = steps.filter(isLinkDeletion);
+    const names = doomed.map(({ object }) => deviceOf(object) as IfName);
+    kernel.discardLinks(names);
+    const direct = steps.filter((step) => !isLinkDeletion(step) && lostVeth(step) === undefined);
+    const done = [...(await this.#applyDirect(direct)), ...doomed];
+    let refused = direct.length + doomed.length - done.length;
+    for (const step of steps) {
+      const veth = lostVeth(step);
+      if (veth === undefined) continue;
+      const outcome = await this.#replumb(step, veth);
+      if (outcome === 'done') done.push(step);
+      if (outcome === 'refused') refused++;
+    }
+    await kernel.discarded(names);
+    return { done, refused };
+  }
+
+  /** All at once; if the kernel refuses something, one by one, so that one bad object stops no other. */
+  async #applyDirect(steps: readonly Step[]): Promise<readonly Step[]> {
+    if (steps.length === 0) return [];
+    const { kernel } = this.#parts;
+    try {
+      await kernel.apply(steps);
+      return steps;
+    } catch (error) {
+      this.#parts.log.debug({ error: errorMessage(error) }, 'repairing step by step');
+    }
+    const done: Step[] = [];
+    for (const step of steps) {
+      try {
+        await kernel.apply([step]);
+        done.push(step);
+      } catch (error) {
+        this.#refused(step, error);
+      }
+    }
+    return done;
+  }
+
+  async #replumb(step: Step, veth: VethLink): Promise<'done' | 'refused' | 'sandbox gone'> {
+    const endpoint = endpointIn(veth.alias);
+    if (endpoint === undefined) return 'sandbox gone';
+    try {
+      return (await this.#parts.replumb(veth, endpoint)) ? 'done' : 'sandbox gone';
+    } catch (error) {
+      this.#refused(step, error);
+      return 'refused';
+    }
+  }
+
+  #refused({ op, object }: Step, error: unknown): void {
+    this.#parts.log.error({ step: `${op} ${keyOf(object)}`, error: errorMessage(error) }, 'repair refused');
+  }
+
+  #record(steps: readonly Step[], cause: string): void {
+    const at = this.#parts.clock.now();
+    for (const { op, object } of steps) {
+      this.#parts.drift.add({ at, kind: object.kind, key: keyOf(object), cause, action: ACTION[op] });
+    }
+  }
+
+  async #ensureForwardAccept(cause: string): Promise<void> {
+    const { forwardAccept, namedBridges, drift, clock, log } = this.#parts;
+    try {
+      for (const chain of await forwardAccept.ensure(namedBridges())) {
+        drift.add({ at: clock.now(), kind: 'docker-user', key: chain, cause, action: 'created' });
+      }
+    } catch (error) {
+      log.error({ error: errorMessage(error) }, 'DOCKER-USER could not be kept');
+    }
+  }
+}
+
+const ACTION: Readonly<Record<Step['op'], Repair['action']>> = {
+  create: 'created',
+  replace: 'replaced',
+  delete: 'deleted',
+};
+
+function within(desired: Plan, only: ReadonlySet<string> | undefined): Plan {
+  if (only === undefined) return desired;
+  return new Map([...desired].filter(([, { object }]) => only.has(deviceOf(object) ?? '')));
+}
+
+function isLinkDeletion({ op, object }: Step): boolean {
+  return op === 'delete' && object.kind === 'link';
+}
+
+/** A veth whose host end is gone has taken the container's interface with it. */
+function lostVeth({ op, object }: Step): VethLink | undefined {
+  return op === 'create' && object.kind === 'link' && object.type === 'veth' ? object : undefined;
+}
+
+/** `weft:<driver>:<network>:<endpoint>` */
+function endpointIn(alias: string): EndpointId | undefined {
+  return alias.split(':')[3] as EndpointId | undefined;
+}

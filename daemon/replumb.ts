@@ -1,0 +1,38 @@
+import type { NetworkDriver } from '../core/driver.ts';
+import type { EndpointId } from '../core/ids.ts';
+import type { VethLink } from '../core/kernel-objects.ts';
+import type { DriverName } from '../core/model.ts';
+import type { Kernel } from '../core/ports.ts';
+import type { Repository } from './state/index.ts';
+
+/**
+ * Gives a running container its lost interface back, addressed as Docker had it. Default routes return only where
+ * this endpoint carries them.
+ * @returns false when there is no sandbox to repair.
+ */
+export async function replumbEndpoint(
+  parts: {
+    readonly repository: Repository;
+    readonly drivers: ReadonlyMap<DriverName, NetworkDriver>;
+    readonly kernel: Kernel;
+  },
+  veth: VethLink,
+  id: EndpointId,
+): Promise<boolean> {
+  const endpoint = parts.repository.endpoint(id);
+  const network = endpoint && parts.repository.network(endpoint.request.networkId);
+  const driver = network && parts.drivers.get(network.driver);
+  if (endpoint?.attachment === undefined || network === undefined || driver === undefined) return false;
+  const { link, gateway, gatewayIpv6 } = driver.joinInfo(network, endpoint);
+  if (link === undefined) return false;
+  const { ipv4, ipv6 } = endpoint.request;
+  return parts.kernel.replumb({
+    namespace: endpoint.attachment.sandboxKey,
+    veth,
+    prefix: link.destinationPrefix,
+    mac: endpoint.mac,
+    addresses: [ipv4, ipv6].flatMap((address) => (address === undefined ? [] : [address])),
+    ...(endpoint.external && gateway !== undefined ? { gateway } : {}),
+    ...(endpoint.external && gatewayIpv6 !== undefined ? { gatewayIpv6 } : {}),
+  });
+}

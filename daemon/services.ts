@@ -1,0 +1,229 @@
+import type { Logger } from 'pino';
+import type { IfName } from '../core/ids.ts';
+import type { Kernel, Store } from '../core/ports.ts';
+import { drivers } from '../drivers/index.ts';
+import type { IpamService } from '../ipam/index.ts';
+import {
+  HostPorts,
+  hasIpv6,
+  openForwardAccept,
+  openLinuxKernel,
+  readEphemeralRange,
+} from '../kernel/index.ts';
+import { ipamBackend, openIpam, sweepAddresses } from './addresses.ts';
+import type { Config } from './config.ts';
+import { type ControlBackend, createMetrics, EventLog, type Metrics } from './control/index.ts';
+import { DockerNames, type Engine, openEngine } from './docker/index.ts';
+import { runDoctor } from './doctor/index.ts';
+import { Collector } from './gc/index.ts';
+import type { BoundBackends } from './late-backends.ts';
+import { createNetworks, type Networks, Publisher, tcpRelays } from './networks/index.ts';
+import type { ObserveCall } from './plugin/index.ts';
+import { DesiredState, DriftLog, hostPlan, ReconcileLoop, Reconciler } from './reconcile/index.ts';
+import { replumbEndpoint } from './replumb.ts';
+import { KeyedMutex, Repository } from './state/index.ts';
+import { timedKernel, timedStore } from './timed-ports.ts';
+import { createControlBackend, metricsSample } from './views/index.ts';
+
+/** Everything behind the sockets, recovered and running. */
+export interface Services extends BoundBackends, AsyncDisposable {
+  readonly control: ControlBackend;
+  readonly metrics: Metrics;
+  readonly observeCall: ObserveCall;
+  setReady(): void;
+}
+
+export interface ServiceParts {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly interpose?: ((kernel: Kernel) => Kernel) | undefined;
+}
+
+const clock = { now: () => Date.now() };
+
+/** State and effects, opened and not yet reconciled. */
+interface Base {
+  readonly parts: ServiceParts;
+  readonly kernel: Kernel;
+  readonly repository: Repository;
+  readonly ipam: IpamService;
+  readonly names: DockerNames;
+  readonly engine: Engine | undefined;
+  readonly events: EventLog;
+  readonly metrics: Metrics;
+  readonly ownBridges: () => Set<string>;
+}
+
+/**
+ * Reads the state, makes the kernel follow it, and starts what keeps it so.
+ * @throws {WeftError} when the store or the kernel cannot be used.
+ */
+export async function openServices(parts: ServiceParts): Promise<Services> {
+  await using stack = new AsyncDisposableStack();
+  const base = await openBase(parts, stack);
+  const publisher = await openPublisher(base);
+  const { loop, drift } = await startReconciling(base, stack);
+  const { repository, kernel, events, metrics, engine } = base;
+  await restorePorts(base, publisher);
+  const networks = createNetworks({
+    repository,
+    kernel,
+    publisher,
+    drivers,
+    locks: new KeyedMutex(),
+    clock,
+    log: parts.log,
+    announce: (event) => events.publish(event),
+  });
+  if (engine !== undefined) stack.use(startCollecting(base, engine, networks));
+  let ready = false;
+  const control = createControlBackend({
+    ...base,
+    drivers,
+    drift,
+    loop,
+    config: parts.config,
+    version: parts.version,
+    doctor: () => runDoctor({ ...base, config: parts.config, problems: problemsOf(base) }),
+    ready: () => ready,
+  });
+  const running = stack.move();
+  return {
+    network: networks.backend,
+    ipam: ipamBackend(base.ipam),
+    control,
+    metrics,
+    observeCall: (method, driver, seconds, outcome) =>
+      metrics.observePluginCall({ method, driver, outcome }, seconds),
+    setReady: () => {
+      ready = true;
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+async function openBase(parts: ServiceParts, stack: AsyncDisposableStack): Promise<Base> {
+  const { config, log, version } = parts;
+  const metrics = createMetrics({ version, sample: () => metricsSample(base) });
+  const store = timedStore(parts.store, metrics.observeStoreCommit);
+  const linux = await openLinuxKernel({
+    log: ({ message, link, error }) => log.warn({ link, err: error }, message),
+  });
+  const timed = timedKernel(linux, metrics.observeKernelApply);
+  const kernel = stack.use(parts.interpose?.(timed) ?? timed);
+  const repository = await Repository.load(store);
+  const ownBridges = (): Set<string> => bridgesOf(repository);
+  const names = new DockerNames();
+  const ipam = await openIpam({
+    store,
+    kernel,
+    restMs: config.restMs,
+    ownDevice: (dev) => ownBridges().has(dev),
+    nameOfSubnet: (subnet) => networkWith(repository, names, subnet),
+  });
+  const engine = config.docker === 'none' ? undefined : stack.use(openEngine(config.docker));
+  const events = new EventLog(clock);
+  const base: Base = { parts, kernel, repository, ipam, names, engine, events, metrics, ownBridges };
+  for (const problem of problemsOf(base)) log.error({ problem }, 'unreadable record; it is left alone');
+  return base;
+}
+
+function problemsOf({ repository, ipam }: Base): readonly string[] {
+  return [...repository.problems, ...ipam.problems.map(({ key, reason }) => `${key}: ${reason}`)];
+}
+
+function bridgesOf(repository: Repository): Set<string> {
+  const bridges = new Set<string>();
+  for (const network of repository.networks()) {
+    const bridge = drivers.get(network.driver)?.bridgeOf(network);
+    if (bridge !== undefined) bridges.add(bridge);
+  }
+  return bridges;
+}
+
+function networkWith(repository: Repository, names: DockerNames, subnet: string): string | undefined {
+  for (const { request } of repository.networks()) {
+    if ([...request.ipv4, ...request.ipv6].some(({ pool }) => pool === subnet)) {
+      return `network ${names.network(request.id) ?? request.id.slice(0, 12)}`;
+    }
+  }
+  return undefined;
+}
+
+async function openPublisher({ repository, names }: Base): Promise<Publisher> {
+  const range = await readEphemeralRange();
+  return new Publisher({
+    reserver: new HostPorts(),
+    relays: tcpRelays,
+    range: () => range,
+    nameOf: (id) => {
+      const holder = names.container(id) ?? `endpoint ${id.slice(0, 12)}`;
+      const networkId = repository.endpoint(id)?.request.networkId;
+      if (networkId === undefined) return holder;
+      return `${holder} in network ${names.network(networkId) ?? networkId.slice(0, 12)}`;
+    },
+  });
+}
+
+async function startReconciling(
+  base: Base,
+  stack: AsyncDisposableStack,
+): Promise<{ readonly loop: ReconcileLoop; readonly drift: DriftLog }> {
+  const { parts, kernel, repository, events, metrics, ownBridges } = base;
+  const { log } = parts;
+  const drift = new DriftLog((repair) => {
+    metrics.countDriftRepair(repair.kind, repair.cause);
+    events.publish({ kind: 'drift.repair', text: `${repair.action} ${repair.key} (${repair.cause})` });
+    log.warn({ ...repair }, 'drift repaired');
+  });
+  const reconciler = new Reconciler({
+    repository,
+    kernel,
+    forwardAccept: stack.use(await openForwardAccept()),
+    desired: new DesiredState(hostPlan({ ipv6: await hasIpv6() }), repository, drivers),
+    namedBridges: () => [...ownBridges()].filter((name) => !name.startsWith('wb-')) as IfName[],
+    replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel }, veth, endpoint),
+    drift,
+    clock,
+    log,
+  });
+  await reconciler.pass('start');
+  const concerns = (dev: string): boolean => /^w[bvx]-/.test(dev) || ownBridges().has(dev);
+  return { loop: stack.use(new ReconcileLoop({ reconciler, kernel, concerns, log })), drift };
+}
+
+async function restorePorts({ parts, repository }: Base, publisher: Publisher): Promise<void> {
+  for (const { request, published } of repository.endpoints()) {
+    const lost = await publisher.restore(request.id, published);
+    if (lost.length > 0)
+      parts.log.warn({ endpointId: request.id, lost }, 'published ports are bound by others too');
+  }
+}
+
+function startCollecting(base: Base, engine: Engine, { deleteNetwork, deleteEndpoint }: Networks): Collector {
+  const { repository, ipam, names, metrics, events, parts } = base;
+  const inUse = (subnet: string, ip: string): boolean => {
+    for (const { request } of repository.networks()) {
+      const owns = [...request.ipv4, ...request.ipv6].some(({ pool }) => pool === subnet);
+      if (owns && repository.addressOwner(request.id, ip as never) !== undefined) return true;
+    }
+    return false;
+  };
+  return new Collector({
+    engine,
+    repository,
+    deleteNetwork,
+    deleteEndpoint,
+    sweepAddresses: (known) => sweepAddresses(ipam, known, parts.config.gcGraceMs, inUse),
+    heard: (networks) => names.update(networks),
+    collected: (kind, id) => {
+      metrics.countGcRemoved(kind);
+      events.publish({ kind: 'gc.remove', text: `collected ${kind} ${id.slice(0, 12)}`.trim() });
+    },
+    clock,
+    log: parts.log,
+    graceMs: parts.config.gcGraceMs,
+  });
+}

@@ -1,0 +1,124 @@
+import type { DoctorFinding, DriftReport, Status } from '../../core/control.ts';
+import { NotFound } from '../../core/errors.ts';
+import type { IpamService } from '../../ipam/index.ts';
+import type { Config } from '../config.ts';
+import { type ControlBackend, type EventLog, matchRef } from '../control/index.ts';
+import type { Engine } from '../docker/index.ts';
+import type { DriftLog, ReconcileLoop } from '../reconcile/index.ts';
+import { endpointView, networkView, portViews, type ViewSources } from './control-views.ts';
+import { poolDetail, poolView } from './ipam-views.ts';
+
+export interface ControlBackendParts extends ViewSources {
+  readonly ipam: IpamService;
+  readonly drift: DriftLog;
+  readonly events: EventLog;
+  readonly engine: Engine | undefined;
+  readonly config: Config;
+  readonly version: string;
+  readonly loop: ReconcileLoop;
+  readonly doctor: () => Promise<readonly DoctorFinding[]>;
+  readonly ready: () => boolean;
+}
+
+/** The control API's view of the daemon. Names are refreshed from Docker before lists are shown. */
+export function createControlBackend(parts: ControlBackendParts): ControlBackend {
+  const startedAt = Date.now();
+  const { repository, events } = parts;
+  const networks = () => [...repository.networks()].map((each) => networkView(parts, each)).sort(byName);
+  const endpoints = () => [...repository.endpoints()].map((each) => endpointView(parts, each)).sort(byName);
+  const refreshed = async <View>(view: () => View): Promise<View> => {
+    await refreshNames(parts);
+    return view();
+  };
+  return {
+    status: () => status(parts, startedAt),
+    networks: () => refreshed(networks),
+    network: (ref) => refreshed(() => matchRef(networks(), ref, 'network')),
+    endpoints: (filter) =>
+      refreshed(() => {
+        if (filter?.network === undefined) return endpoints();
+        const { id } = matchRef(networks(), filter.network, 'network');
+        return endpoints().filter((each) => each.network === id);
+      }),
+    endpoint: (ref) => refreshed(() => matchRef(endpoints(), ref, 'endpoint')),
+    pools: async () => parts.ipam.list().map(poolView),
+    pool: async (ref) => {
+      const pools = parts.ipam.list().map((view) => ({ id: view.poolId, name: view.pool, view }));
+      return poolDetail(matchRef(pools, ref, 'pool').view);
+    },
+    ports: () => refreshed(() => portViews(parts)),
+    events: (signal, filter) => events.subscribe(signal, filter),
+    drift: async () => driftReport(parts.drift),
+    doctor: () => parts.doctor(),
+  };
+}
+
+function byName(a: { readonly id: string; readonly name?: string }, b: typeof a): number {
+  return (a.name ?? '~').localeCompare(b.name ?? '~') || a.id.localeCompare(b.id);
+}
+
+/** Names are for show: when Docker does not answer, what was last heard stands. */
+async function refreshNames({ engine, names, repository }: ControlBackendParts): Promise<void> {
+  const unnamed =
+    [...repository.networks()].some(({ request }) => names.network(request.id) === undefined) ||
+    [...repository.endpoints()].some(({ request }) => names.container(request.id) === undefined);
+  if (engine === undefined || !unnamed) return;
+  try {
+    names.update(await engine.networks());
+  } catch (error) {
+    if (error instanceof NotFound) throw error;
+  }
+}
+
+async function status(
+  { ready, engine, repository, ipam, drift, loop, config, version }: ControlBackendParts,
+  startedAt: number,
+): Promise<Status> {
+  const engineVersion = await engine?.version();
+  const last = loop.lastWholePass;
+  return {
+    version,
+    node: config.node,
+    startedAt: new Date(startedAt).toISOString(),
+    uptimeSeconds: (Date.now() - startedAt) / 1000,
+    ready: ready(),
+    engine: {
+      configured: engine !== undefined,
+      reachable: engineVersion !== undefined,
+      ...(engineVersion === undefined ? {} : { version: engineVersion }),
+    },
+    store: { kind: config.store },
+    counts: {
+      networks: [...repository.networks()].length,
+      endpoints: [...repository.endpoints()].length,
+      ports: [...repository.endpoints()].reduce((sum, each) => sum + each.published.length, 0),
+      pools: ipam.list().length,
+    },
+    ...(last === undefined
+      ? {}
+      : {
+          lastReconcile: {
+            at: new Date(last.at).toISOString(),
+            durationMs: last.durationMs,
+            repairs: last.repairs,
+          },
+        }),
+    drift: driftReport(drift).totals,
+  };
+}
+
+function driftReport(drift: DriftLog): DriftReport {
+  return {
+    totals: drift.totals().map(({ kind, cause, count }) => ({ object: kind, cause, count })),
+    repairs: drift
+      .repairs()
+      .toReversed()
+      .map(({ at, kind, key, cause, action }) => ({
+        time: new Date(at).toISOString(),
+        object: kind,
+        key,
+        cause,
+        action,
+      })),
+  };
+}

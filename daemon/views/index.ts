@@ -1,0 +1,3 @@
+/** Views of the daemon's state for the control API and Prometheus. Layer: daemon. */
+export { createControlBackend } from './control-backend.ts';
+export { metricsSample } from './metrics-sample.ts';

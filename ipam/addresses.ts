@@ -1,0 +1,214 @@
+import {
+  BITS,
+  type Cidr,
+  cidrContains,
+  cidrRange,
+  type Family,
+  type Ip,
+  ipFromBigint,
+  ipToBigint,
+} from '../core/address.ts';
+import { Exhausted, InvalidArgument } from '../core/errors.ts';
+import type { Mac } from '../core/ids.ts';
+import { IntervalSet } from './interval-set.ts';
+
+/** An auxiliary address is asked for exactly as an endpoint's is by engines up to 28, so it counts as one. */
+export type LeaseKind = 'gateway' | 'endpoint';
+
+/** One held address. */
+export interface Lease {
+  readonly ip: Ip;
+  readonly kind: LeaseKind;
+  /** Container or task name, from engines that say it (29 and later). */
+  readonly name?: string;
+  /** MAC address the request named. */
+  readonly mac?: Mac;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+interface Range {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/**
+ * Addresses of a subnet that may be given: without network and broadcast address for IPv4 up to /30 (RFC 3021 uses
+ * both of a /31), without the subnet-router anycast address for IPv6 up to /126 (RFC 4291 section 2.6.1; RFC 6164
+ * for /127).
+ */
+export function usableRange(pool: Cidr): Range {
+  const { first, last, family, prefix } = cidrRange(pool);
+  if (BITS[family] - prefix < 2) return { first, last };
+  return { first: first + 1n, last: family === 4 ? last - 1n : last };
+}
+
+function intersection(a: Range, b: Range): Range {
+  // Math.max and Math.min do not take bigints.
+  if (a.first < b.first) return intersection({ first: b.first, last: a.last }, b);
+  return a.last > b.last ? { first: a.first, last: b.last } : { first: a.first, last: a.last };
+}
+
+/**
+ * Chooses and remembers the addresses of one pool. Nothing is enumerated: the cost of a request depends neither on
+ * the size of the pool nor, beyond a logarithm, on how many addresses are held.
+ */
+export class AddressAllocator {
+  readonly pool: Cidr;
+  readonly #family: Family;
+  readonly #usable: Range;
+  /** Where automatic endpoint addresses come from: the `--ip-range`, or everything usable. */
+  readonly #automatic: Range;
+  readonly #rangeText: string;
+  readonly #held = new Map<Ip, Lease>();
+  /** Until when each released address rests, in the order in which they become free. */
+  readonly #resting = new Map<Ip, number>();
+  /** Held and resting. */
+  readonly #taken = new IntervalSet();
+  readonly #inRange = { gateway: 0, endpoint: 0, resting: 0 };
+  #cursor: bigint;
+
+  /** @param subPool lies within `pool`. */
+  constructor(pool: Cidr, subPool?: Cidr) {
+    this.pool = pool;
+    this.#family = cidrRange(pool).family;
+    this.#usable = usableRange(pool);
+    this.#automatic = intersection(cidrRange(subPool ?? pool), this.#usable);
+    this.#rangeText = subPool === undefined ? `pool ${pool}` : `ip-range ${subPool} of pool ${pool}`;
+    this.#cursor = this.#automatic.first;
+  }
+
+  /** Addresses that automatic requests can be given in all. */
+  get size(): bigint {
+    const { first, last } = this.#automatic;
+    return last < first ? 0n : last - first + 1n;
+  }
+
+  get held(): ReadonlyMap<Ip, Lease> {
+    return this.#held;
+  }
+
+  get resting(): ReadonlyMap<Ip, number> {
+    return this.#resting;
+  }
+
+  /**
+   * The next free address after the one given last, so that a released one comes back late.
+   * @throws {Exhausted} saying how full the pool is.
+   */
+  next(now: number): Ip {
+    const { first, last } = this.#automatic;
+    const free = this.#taken.firstGap(this.#cursor, last) ?? this.#taken.firstGap(first, last);
+    if (free === undefined) throw this.#full(now);
+    this.#cursor = free === last ? first : free + 1n;
+    return ipFromBigint(free, this.#family);
+  }
+
+  /**
+   * The first address of the pool that nobody holds, as Docker does; an `--ip-range` does not apply.
+   * @throws {Exhausted} saying how full the pool is.
+   */
+  nextGateway(now: number): Ip {
+    const { first, last } = this.#usable;
+    const conventional = ipFromBigint(first, this.#family);
+    if (!this.#held.has(conventional)) return conventional;
+    const free = this.#taken.firstGap(first, last);
+    if (free === undefined) throw this.#full(now);
+    return ipFromBigint(free, this.#family);
+  }
+
+  /** @throws {InvalidArgument} when `ip` is not an address of the pool that a host can have. */
+  assertUsable(ip: Ip): void {
+    if (!cidrContains(this.pool, ip)) {
+      throw new InvalidArgument(`address ${ip} is not in pool ${this.pool}`, { ip, pool: this.pool });
+    }
+    const value = ipToBigint(ip);
+    if (value >= this.#usable.first && value <= this.#usable.last) return;
+    const what =
+      value > this.#usable.last ? 'broadcast' : this.#family === 4 ? 'network' : 'subnet-router anycast';
+    throw new InvalidArgument(`address ${ip} is the ${what} address of pool ${this.pool}`, {
+      ip,
+      pool: this.pool,
+    });
+  }
+
+  /** Holds an address that is not held; if it was resting, it no longer is. */
+  hold(lease: Lease): void {
+    const value = ipToBigint(lease.ip);
+    if (this.#resting.delete(lease.ip)) this.#count(value, 'resting', -1);
+    this.#held.set(lease.ip, lease);
+    this.#taken.add(value);
+    this.#count(value, lease.kind, 1);
+  }
+
+  /** Frees a held address at once, without rest. */
+  drop(ip: Ip): void {
+    const lease = this.#held.get(ip);
+    if (lease === undefined) return;
+    const value = ipToBigint(ip);
+    this.#held.delete(ip);
+    this.#taken.delete(value);
+    this.#count(value, lease.kind, -1);
+  }
+
+  /** Keeps an address from automatic requests until then. Call in the order of `until`. */
+  rest(ip: Ip, until: number): void {
+    this.drop(ip);
+    const value = ipToBigint(ip);
+    if (!this.#resting.delete(ip)) this.#count(value, 'resting', 1);
+    this.#resting.set(ip, until);
+    this.#taken.add(value);
+  }
+
+  /** Frees addresses that have rested enough, the oldest `limit` of them, and says which. */
+  wake(now: number, limit: number): readonly Ip[] {
+    const woken: Ip[] = [];
+    for (const [ip, until] of this.#resting) {
+      if (until > now || woken.length === limit) break;
+      const value = ipToBigint(ip);
+      this.#resting.delete(ip);
+      this.#taken.delete(value);
+      this.#count(value, 'resting', -1);
+      woken.push(ip);
+    }
+    return woken;
+  }
+
+  /** Frees an address at once, held or resting. */
+  forget(ip: Ip): void {
+    this.drop(ip);
+    const value = ipToBigint(ip);
+    if (!this.#resting.delete(ip)) return;
+    this.#taken.delete(value);
+    this.#count(value, 'resting', -1);
+  }
+
+  /** Goes on after this address, as if it had been given last. */
+  continueAfter(ip: Ip): void {
+    const value = ipToBigint(ip);
+    const { first, last } = this.#automatic;
+    this.#cursor = value < first || value >= last ? first : value + 1n;
+  }
+
+  #count(value: bigint, what: LeaseKind | 'resting', change: number): void {
+    if (value >= this.#automatic.first && value <= this.#automatic.last) this.#inRange[what] += change;
+  }
+
+  #full(now: number): Exhausted {
+    const { gateway, endpoint, resting } = this.#inRange;
+    const used = gateway + endpoint;
+    const [until] = this.#resting.values();
+    const wait =
+      resting > 0 && until !== undefined
+        ? `, the first free in ${Math.max(1, Math.ceil((until - now) / 1000))} s`
+        : '';
+    return new Exhausted(
+      `${this.#rangeText} is full: ${used} of ${this.size} usable addresses in use (${plural(endpoint, 'endpoint')}, ${plural(gateway, 'gateway')}), ${resting} resting${wait}`,
+      { pool: this.pool, used, resting },
+    );
+  }
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

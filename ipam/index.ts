@@ -1,0 +1,10 @@
+/**
+ * IP address management: which subnets networks get and which addresses their endpoints. Decisions are pure
+ * (`pool-decision.ts`, `addresses.ts`); `service.ts` keeps them in a store. Knows neither Docker's wire format nor the
+ * kernel: routes come in as data. Imports core only.
+ */
+export type { Lease, LeaseKind } from './addresses.ts';
+export { ADDRESS_SPACES, PARENT_OPTION } from './pool-decision.ts';
+export { DEFAULT_IPV4_SOURCES, type PoolSource } from './pools.ts';
+export { type IpamOptions, IpamService } from './service.ts';
+export type { PoolView } from './view.ts';

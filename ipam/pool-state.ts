@@ -1,0 +1,63 @@
+import type { Cidr, Ip } from '../core/address.ts';
+import type { PoolId } from '../core/ids.ts';
+import { AddressAllocator } from './addresses.ts';
+import { leaseKey, type PoolRecord } from './records.ts';
+
+/** Expired records taken along by one commit: few, so that no call pays for many others. */
+const STALE_IN_ONE_COMMIT = 16;
+/** Addresses looked at for the end of their rest in one call. */
+const WOKEN_IN_ONE_CALL = 64;
+
+/** One held pool in memory: its record, its addresses, and which stored records have served their time. */
+export class PoolState {
+  readonly id: PoolId;
+  readonly space: string;
+  readonly cidr: Cidr;
+  readonly addresses: AddressAllocator;
+  record: PoolRecord;
+  /** Set while ReleasePool is under way. */
+  closing = false;
+  /** Records of addresses that have rested and wait to be deleted. */
+  readonly stale = new Set<Ip>();
+
+  constructor(
+    where: { readonly id: PoolId; readonly space: string; readonly pool: Cidr },
+    record: PoolRecord,
+  ) {
+    this.id = where.id;
+    this.space = where.space;
+    this.cidr = where.pool;
+    this.record = record;
+    this.addresses = new AddressAllocator(where.pool, record.subPool);
+  }
+
+  keyOf(ip: Ip): string {
+    return leaseKey(this.id, ip);
+  }
+
+  /** Ends the rest of addresses whose time has come. */
+  wake(now: number, limit = WOKEN_IN_ONE_CALL): void {
+    for (const ip of this.addresses.wake(now, limit)) this.stale.add(ip);
+  }
+
+  /** Takes some records to delete along with another change. */
+  takeStale(): readonly Ip[] {
+    const taken: Ip[] = [];
+    for (const ip of this.stale) {
+      if (taken.push(ip) === STALE_IN_ONE_COMMIT) break;
+    }
+    for (const ip of taken) this.stale.delete(ip);
+    return taken;
+  }
+
+  /** Addresses of every stored record of the pool. */
+  recorded(): readonly Ip[] {
+    return [...this.addresses.held.keys(), ...this.addresses.resting.keys(), ...this.stale];
+  }
+
+  /** Drops an address, whatever its state, once its record is gone. */
+  forget(ip: Ip): void {
+    this.addresses.forget(ip);
+    this.stale.delete(ip);
+  }
+}

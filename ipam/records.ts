@@ -1,0 +1,127 @@
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { type Cidr, cidrContains, type Ip, parseCidr, parseIp } from '../core/address.ts';
+import { DecodeError } from '../core/errors.ts';
+import { type PoolId, parseMac } from '../core/ids.ts';
+import type { Lease } from './addresses.ts';
+
+/** A pool as stored under `pool/<space>/<cidr>`. */
+export interface PoolRecord {
+  readonly subPool?: Cidr;
+  /** The user's `--ipam-opt` map, null from swarm. */
+  readonly options: Readonly<Record<string, string>> | null;
+  /** Was asked for again by swarm: from then on explicit addresses may be, too. */
+  readonly repeated: boolean;
+  readonly createdAt: number;
+}
+
+/** An address as stored under `lease/<space>/<cidr>/<ip>`; kept after release for as long as it rests. */
+export interface LeaseRecord {
+  readonly lease: Lease;
+  /** When the address may be given automatically again; milliseconds since the epoch. */
+  readonly restsUntil?: number;
+}
+
+const PoolJson = Compile(
+  Type.Object({
+    subPool: Type.Optional(Type.String()),
+    options: Type.Union([Type.Null(), Type.Record(Type.String(), Type.String())]),
+    repeated: Type.Boolean(),
+    createdAt: Type.Number(),
+  }),
+);
+const LeaseJson = Compile(
+  Type.Object({
+    kind: Type.Union([Type.Literal('gateway'), Type.Literal('endpoint')]),
+    name: Type.Optional(Type.String()),
+    mac: Type.Optional(Type.String()),
+    createdAt: Type.Number(),
+    restsUntil: Type.Optional(Type.Number()),
+  }),
+);
+
+export const POOL_PREFIX = 'pool/';
+export const LEASE_PREFIX = 'lease/';
+/** The /48 of this installation as text. */
+export const ULA_KEY = 'ula';
+
+export function poolKey(id: PoolId): string {
+  return `${POOL_PREFIX}${id}`;
+}
+
+export function leaseKey(id: PoolId, ip: Ip): string {
+  return `${LEASE_PREFIX}${id}/${ip}`;
+}
+
+/** @throws {DecodeError} */
+export function parsePoolKey(key: string): {
+  readonly id: PoolId;
+  readonly space: string;
+  readonly pool: Cidr;
+} {
+  const [, id, space, cidr] = /^pool\/(([^/]+)\/([^/]+\/\d+))$/.exec(key) ?? [];
+  return decoding(`pool key ${key}`, () => {
+    if (id === undefined || space === undefined || parseCidr(cidr, 'pool') !== cidr)
+      throw new DecodeError('not canonical');
+    return { id: id as PoolId, space, pool: cidr as Cidr };
+  });
+}
+
+/** @throws {DecodeError} */
+export function parseLeaseKey(key: string): { readonly id: PoolId; readonly ip: Ip } {
+  const [, id, cidr, ip] = /^lease\/([^/]+\/([^/]+\/\d+))\/([^/]+)$/.exec(key) ?? [];
+  return decoding(`lease key ${key}`, () => {
+    if (
+      id === undefined ||
+      parseIp(ip, 'address') !== ip ||
+      !cidrContains(parseCidr(cidr, 'pool'), ip as Ip)
+    ) {
+      throw new DecodeError('not canonical');
+    }
+    return { id: id as PoolId, ip: ip as Ip };
+  });
+}
+
+export function encodePool(record: PoolRecord): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(record));
+}
+
+/** @throws {DecodeError} */
+export function decodePool(key: string, value: Uint8Array): PoolRecord {
+  return decoding(key, () => {
+    const { subPool, ...rest } = PoolJson.Parse(parseJson(value));
+    return subPool === undefined ? rest : { ...rest, subPool: parseCidr(subPool, 'subPool') };
+  });
+}
+
+export function encodeLease({ lease, restsUntil }: LeaseRecord): Uint8Array {
+  const { ip: _, ...rest } = lease;
+  return new TextEncoder().encode(JSON.stringify({ ...rest, restsUntil }));
+}
+
+/** @throws {DecodeError} */
+export function decodeLease(key: string, ip: Ip, value: Uint8Array): LeaseRecord {
+  return decoding(key, () => {
+    const { restsUntil, mac, name, kind, createdAt } = LeaseJson.Parse(parseJson(value));
+    const lease = {
+      ip,
+      kind,
+      createdAt,
+      ...(name === undefined ? {} : { name }),
+      ...(mac === undefined ? {} : { mac: parseMac(mac, 'mac') }),
+    };
+    return restsUntil === undefined ? { lease } : { lease, restsUntil };
+  });
+}
+
+function parseJson(value: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
+}
+
+function decoding<T>(what: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw new DecodeError(`${what} is not readable`, {}, { cause: error });
+  }
+}

@@ -1,0 +1,57 @@
+import { familyOf, ipToBytes } from '../../core/address.ts';
+import type { PortBinding, Protocol } from '../../core/ports.ts';
+import { bindSocket, closeFd, openSocket, setSocketOption } from '../libc/index.ts';
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+const ON = Uint8Array.of(1, 0, 0, 0);
+
+/** Socket type and IPPROTO_… of a transport. */
+const TRANSPORT: Readonly<Record<Protocol, readonly [type: number, protocol: number]>> = {
+  tcp: [SOCK_STREAM, 6],
+  udp: [SOCK_DGRAM, 17],
+  sctp: [SOCK_STREAM, 132],
+};
+
+/**
+ * A descriptor of a socket bound to exactly this address and port, never listening, so that nothing can connect.
+ *
+ * SO_REUSEADDR stays off. With it on, any other program that sets it too (nearly every server does) could bind the
+ * same port, and then listen, because ours does not: it would be no reservation. The price: a port also counts as
+ * taken while connections of a server that has just ended are in TIME_WAIT there (60 s), and while an outgoing
+ * connection of the host happens to use it as its local port. Published traffic causes neither, as it is translated
+ * before it meets a socket. IP_FREEBIND stays off so that an address of another host is refused here and now.
+ * @throws {KernelError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EPROTONOSUPPORT`, `EMFILE`, …
+ */
+export function openBoundSocket(binding: PortBinding): number {
+  const family = familyOf(binding.ip);
+  const [type, protocol] = TRANSPORT[binding.protocol];
+  const fd = openSocket(family === 4 ? AF_INET : AF_INET6, type, protocol);
+  try {
+    if (family === 6) setSocketOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, ON);
+    bindSocket(fd, encodeSockaddr(binding));
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/**
+ * struct sockaddr_in: u16 family; be16 port; be32 address; 8 bytes zero. struct sockaddr_in6: u16 family; be16 port;
+ * be32 flow; address; u32 scope.
+ */
+export function encodeSockaddr({ ip, port }: Pick<PortBinding, 'ip' | 'port'>): Uint8Array {
+  const address = ipToBytes(ip);
+  const v4 = address.length === 4;
+  const bytes = new Uint8Array(v4 ? 16 : 28);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, v4 ? AF_INET : AF_INET6, true);
+  view.setUint16(2, port);
+  bytes.set(address, v4 ? 4 : 8);
+  return bytes;
+}

@@ -1,0 +1,9 @@
+/**
+ * The few C library functions that Node does not offer, each with errno turned into a KernelError. The only folder
+ * that imports koffi; what the bytes handed over mean is the caller's affair. Part of the kernel layer.
+ */
+export { errnoName } from './call.ts';
+export { tryLockFile } from './file-lock.ts';
+export { addressOf } from './memory.ts';
+export { inNamespace } from './namespace.ts';
+export { bindSocket, closeFd, getSocketOption, openSocket, sendTo, setSocketOption } from './socket.ts';

@@ -1,0 +1,66 @@
+import { checked, libcFunction } from './call.ts';
+
+/** SOCK_CLOEXEC (include/linux/net.h): no socket of weftd may live on in a process that it starts. */
+const SOCK_CLOEXEC = 0o2000000;
+
+const socket = libcFunction<[number, number, number]>('int socket(int domain, int type, int protocol)');
+const bind = libcFunction<[number, Uint8Array, number]>(
+  'int bind(int fd, const void *address, uint32_t length)',
+);
+const sendto = libcFunction<[number, Uint8Array, number, number, Uint8Array, number]>(
+  'intptr_t sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressLength)',
+);
+const setsockopt = libcFunction<[number, number, number, Uint8Array, number]>(
+  'int setsockopt(int fd, int level, int option, const void *value, uint32_t length)',
+);
+const getsockopt = libcFunction<[number, number, number, Uint8Array, Uint32Array]>(
+  'int getsockopt(int fd, int level, int option, void *value, uint32_t *length)',
+);
+const close = libcFunction<[number]>('int close(int fd)');
+
+/**
+ * A new socket, closed on exec, in the network namespace of the calling thread (socket(2)).
+ * @throws {KernelError} `EPROTONOSUPPORT` or `EAFNOSUPPORT` where the kernel lacks the protocol.
+ */
+export function openSocket(domain: number, type: number, protocol: number): number {
+  return checked(socket(domain, type | SOCK_CLOEXEC, protocol), `socket(${domain}, ${type}, ${protocol})`);
+}
+
+/**
+ * Gives a socket its local address (bind(2)).
+ * @param sockaddr the bytes of the family's struct sockaddr.
+ * @throws {KernelError}
+ */
+export function bindSocket(fd: number, sockaddr: Uint8Array): void {
+  checked(bind(fd, sockaddr, sockaddr.length), 'bind');
+}
+
+/**
+ * Sends one datagram or frame without waiting (sendto(2) with MSG_DONTWAIT); says how many bytes went.
+ * @throws {KernelError} `EAGAIN` when the socket's send buffer is full.
+ */
+export function sendTo(fd: number, bytes: Uint8Array, sockaddr: Uint8Array): number {
+  const dontWait = 0x40;
+  return checked(sendto(fd, bytes, bytes.length, dontWait, sockaddr, sockaddr.length), 'sendto');
+}
+
+/** @throws {KernelError} when the kernel refuses the option or its value (setsockopt(2)). */
+export function setSocketOption(fd: number, level: number, option: number, value: Uint8Array): void {
+  checked(setsockopt(fd, level, option, value, value.length), `setsockopt(${level}, ${option})`);
+}
+
+/**
+ * Reads an option into `buffer`, which may carry a request to the kernel (getsockopt(2)).
+ * @returns how many bytes of the buffer the kernel says it filled.
+ * @throws {KernelError}
+ */
+export function getSocketOption(fd: number, level: number, option: number, buffer: Uint8Array): number {
+  const length = Uint32Array.of(buffer.length);
+  checked(getsockopt(fd, level, option, buffer, length), `getsockopt(${level}, ${option})`);
+  return length[0] ?? 0;
+}
+
+/** @throws {KernelError} `EBADF` for a descriptor that is not open: closing twice is a bug of the caller. */
+export function closeFd(fd: number): void {
+  checked(close(fd), `close(${fd})`);
+}

@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import type { IfName } from '../../core/ids.ts';
+import type { KernelObject } from '../../core/kernel-objects.ts';
+import type { HostLink, HostRoute, KernelHint, SandboxPlumbing, Step } from '../../core/ports.ts';
+import {
+  AF,
+  decodeNextHops,
+  decodeRoute,
+  encodeRoute,
+  NETLINK_PROTOCOL,
+  type NetlinkReply,
+  type NetlinkTransport,
+  openEvents,
+  openTransport,
+  RT_TABLE,
+  RTM,
+  RTN,
+} from '../netlink/index.ts';
+import { applySteps } from './apply.ts';
+import { DiscardQueue, type LinkLog } from './discard.ts';
+import { HINT_GROUPS, hintOf } from './hints.ts';
+import { LinkTable } from './link-table.ts';
+import { plumbSandbox } from './sandbox.ts';
+import { inSlices } from './slices.ts';
+import { allLinks, destinationOf, takeSnapshot } from './snapshot.ts';
+
+/** The links of one namespace and what stands on them: addresses, routes, neighbours, forwarding entries. */
+export class LinkLayer implements AsyncDisposable {
+  readonly #transport: NetlinkTransport;
+  /** Deletions have a socket of their own: one that waits for RCU must not keep requests from being sent. */
+  readonly #deleting: NetlinkTransport;
+  readonly #links: LinkTable;
+  readonly #discards: DiscardQueue;
+  readonly #watchers = new Set<(hint: KernelHint) => void>();
+  readonly #events: AsyncDisposable;
+  readonly #hasIpv6 = existsSync('/proc/sys/net/ipv6');
+  readonly #log: LinkLog;
+
+  private constructor(options: { readonly namespace?: string; readonly log: LinkLog }) {
+    const where = options.namespace === undefined ? {} : { namespace: options.namespace };
+    const protocol = NETLINK_PROTOCOL.NETLINK_ROUTE;
+    this.#transport = openTransport({ protocol, ...where });
+    this.#deleting = openTransport({ protocol, ...where });
+    this.#links = new LinkTable(this.#transport);
+    this.#discards = new DiscardQueue(this.#deleting, options.log);
+    this.#log = options.log;
+    this.#events = openEvents({
+      protocol,
+      ...where,
+      groups: HINT_GROUPS,
+      onMessage: (message) => this.#tell(hintOf(message, this.#links)),
+      onOverrun: () => this.#tell({ source: 'overrun' }),
+    });
+  }
+
+  /**
+   * Opens the sockets and learns the links that exist.
+   * @param options.namespace a namespace file; absent: the namespace of the process.
+   * @param options.log hears of failures nobody waits for.
+   * @throws {KernelError} without CAP_NET_ADMIN, or when the namespace cannot be entered.
+   */
+  static async open(options: { readonly namespace?: string; readonly log: LinkLog }): Promise<LinkLayer> {
+    const layer = new LinkLayer(options);
+    await allLinks(layer.#transport, layer.#links);
+    return layer;
+  }
+
+  /**
+   * Objects on links that are weft's (by alias or derived name) and those whose key is in `wanted`; of links only
+   * those in `only`, if given.
+   * @throws {KernelError}
+   */
+  snapshot(wanted: Iterable<KernelObject>, only?: ReadonlySet<string>): Promise<KernelObject[]> {
+    return takeSnapshot(this.#transport, this.#links, [...wanted], only);
+  }
+
+  /**
+   * Does steps of links and what stands on them; others are ignored. Creating what is there with equal fields and
+   * deleting what is gone succeed.
+   * @throws {KernelError} after undoing the steps of this call that had taken effect.
+   */
+  apply(steps: readonly Step[]): Promise<void> {
+    const { transport, links, discards } = {
+      transport: this.#transport,
+      links: this.#links,
+      discards: this.#discards,
+    };
+    return applySteps({ transport, links, discards, hasIpv6: this.#hasIpv6, log: this.#log }, steps);
+  }
+
+  /** Deletes links soon and many at a time. What cannot be deleted is logged. */
+  discardLinks(names: readonly IfName[]): void {
+    this.#discards.add(names);
+  }
+
+  /** Resolves when none of `names` (absent: no link) waits to be deleted. Never rejects. */
+  discarded(names?: readonly IfName[]): Promise<void> {
+    return this.#discards.settled(names);
+  }
+
+  /** Calls `push` for each hint until disposed. `push` must not throw. */
+  watch(push: (hint: KernelHint) => void): Disposable {
+    this.#watchers.add(push);
+    return { [Symbol.dispose]: () => void this.#watchers.delete(push) };
+  }
+
+  /** The ifindex of a link; undefined when there is none of this name. */
+  async indexOf(name: string): Promise<number | undefined> {
+    await this.#links.find([name]);
+    return this.#links.get(name);
+  }
+
+  /** Every link of the namespace. */
+  async links(): Promise<readonly HostLink[]> {
+    const links = await allLinks(this.#transport, this.#links);
+    return links.map(({ fields }) => ({
+      name: fields.name ?? '',
+      type: fields.info?.kind ?? '',
+      mtu: fields.mtu ?? 0,
+      ...(fields.alias === undefined ? {} : { alias: fields.alias }),
+    }));
+  }
+
+  /** All unicast routes of all tables but `local`; one for each device of a multipath route. */
+  async routes(): Promise<readonly HostRoute[]> {
+    const dumps = [AF.AF_INET, AF.AF_INET6].map((family) =>
+      this.#transport.dump({ type: RTM.RTM_GETROUTE, flags: 0, payload: encodeRoute({ family }, {}) }),
+    );
+    const routes: HostRoute[] = [];
+    await inSlices((await Promise.all(dumps)).flat(), (reply) => routes.push(...this.#routesOf(reply)));
+    return routes;
+  }
+
+  /**
+   * Makes a lost pair again, its far end in the sandbox with name, MAC, addresses and default routes.
+   * @returns false when the sandbox is gone.
+   * @throws {KernelError} after deleting the pair.
+   */
+  replumb(plumbing: SandboxPlumbing): Promise<boolean> {
+    return plumbSandbox(this.#transport, this.#links, this.#hasIpv6, plumbing);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#discards.settled();
+    await Promise.all(
+      [this.#events, this.#transport, this.#deleting].map((part) => part[Symbol.asyncDispose]()),
+    );
+  }
+
+  #tell(hint: KernelHint | undefined): void {
+    if (hint === undefined) return;
+    for (const push of this.#watchers) push(hint);
+  }
+
+  #routesOf({ payload }: NetlinkReply): HostRoute[] {
+    const { header, fields } = decodeRoute(payload);
+    const isLocal = (fields.table ?? header.table) === RT_TABLE.RT_TABLE_LOCAL;
+    if (header.type !== RTN.RTN_UNICAST || isLocal) return [];
+    const destination = destinationOf(payload);
+    const hops = fields.multipath === undefined ? [fields.oif ?? 0] : decodeNextHops(fields.multipath);
+    return hops.map((index) => {
+      const dev = this.#links.nameOf(index);
+      return dev === undefined ? { destination } : { destination, dev };
+    });
+  }
+}

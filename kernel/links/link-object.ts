@@ -1,0 +1,79 @@
+import { type IfName, parseMac } from '../../core/ids.ts';
+import type { BridgeLink, LinkObject, VethLink } from '../../core/kernel-objects.ts';
+import { DERIVED_NAME } from '../../core/names.ts';
+import { IFF, IPV4_DEVCONF, type LinkMessage } from '../netlink/index.ts';
+
+/** Whether a link is weft's by its name or alias. The container's end of a pair is not: it goes with the host's. */
+export function isOwned({ fields }: LinkMessage): boolean {
+  const name = fields.name ?? '';
+  if (/^wc-/.test(name)) return false;
+  return fields.alias?.startsWith('weft:') === true || DERIVED_NAME.test(name);
+}
+
+/**
+ * A link of the kernel as weft compares it. What cannot be read off the host's end of a pair (the peer's name and
+ * MAC) is taken from `wanted`.
+ * @param nameOf names of links by ifindex.
+ */
+export function linkObject(
+  link: LinkMessage,
+  wanted: LinkObject | undefined,
+  nameOf: (index: number) => string | undefined,
+): LinkObject {
+  const kind = link.fields.info?.kind ?? '';
+  const name = (link.fields.name ?? '') as IfName;
+  const fits = wanted === undefined || wanted.type === kind;
+  if (kind === 'bridge' && fits) return bridgeObject(link, name, wanted);
+  if (kind === 'veth' && fits) return vethObject(link, name, wanted, nameOf);
+  return { kind: 'link', type: 'foreign', name, found: kind };
+}
+
+function down({ header }: LinkMessage): { readonly down?: true } {
+  return (header.flags & IFF.IFF_UP) === 0 ? { down: true } : {};
+}
+
+function mtu({ fields }: LinkMessage): { readonly mtu?: number } {
+  return fields.mtu === undefined ? {} : { mtu: fields.mtu };
+}
+
+function bridgeObject(link: LinkMessage, name: IfName, wanted: LinkObject | undefined): BridgeLink {
+  const { fields } = link;
+  const localnet = fields.afSpec?.inet?.conf?.[IPV4_DEVCONF.IPV4_DEVCONF_ROUTE_LOCALNET] === 1;
+  const mine = wanted?.type === 'bridge' ? wanted : undefined;
+  return {
+    kind: 'link',
+    type: 'bridge',
+    name,
+    ...mtu(link),
+    ...(fields.address === undefined ? {} : { mac: parseMac(fields.address, name) }),
+    alias: mine?.adopted === true ? mine.alias : (fields.alias ?? ''),
+    ...(mine?.adopted === true ? { adopted: true } : {}),
+    ...(localnet ? { routeLocalnet: true } : {}),
+    ...(mine?.ipv6 === true ? { ipv6: true } : {}),
+    ...down(link),
+  };
+}
+
+function vethObject(
+  link: LinkMessage,
+  name: IfName,
+  wanted: LinkObject | undefined,
+  nameOf: (index: number) => string | undefined,
+): VethLink {
+  const { fields } = link;
+  const mine = wanted?.type === 'veth' ? wanted : undefined;
+  const peer =
+    fields.linkNetnsId === undefined && fields.link !== undefined ? nameOf(fields.link) : undefined;
+  return {
+    kind: 'link',
+    type: 'veth',
+    name,
+    peerName: mine?.peerName ?? ((peer ?? name.replace(/^wv-/, 'wc-')) as IfName),
+    ...(mine?.peerMac === undefined ? {} : { peerMac: mine.peerMac }),
+    ...mtu(link),
+    alias: fields.alias ?? '',
+    master: (fields.master === undefined ? '' : (nameOf(fields.master) ?? '')) as IfName,
+    isolated: fields.info?.bridgePort?.isolated === 1,
+    ...down(link),
+  };
+}

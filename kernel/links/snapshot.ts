@@ -1,0 +1,243 @@
+import { type Cidr, type Family, familyOf, type Ip, ipFromBigint } from '../../core/address.ts';
+import { KernelError } from '../../core/errors.ts';
+import { type IfName, parseMac } from '../../core/ids.ts';
+import { type KernelObject, keyOf, type LinkObject } from '../../core/kernel-objects.ts';
+import {
+  AF,
+  decodeAddress,
+  decodeLink,
+  decodeNeighbour,
+  decodeRoute,
+  encodeAddress,
+  encodeLink,
+  encodeNeighbour,
+  encodeRoute,
+  type LinkMessage,
+  type NetlinkReply,
+  type NetlinkTransport,
+  NTF,
+  NUD,
+  RT_SCOPE,
+  RT_TABLE,
+  RTEXT_FILTER,
+  RTM,
+  RTN,
+  RTPROT,
+} from '../netlink/index.ts';
+import { isOwned, linkObject } from './link-object.ts';
+import type { LinkTable } from './link-table.ts';
+import { addressFamily } from './object-messages.ts';
+import { inSlices } from './slices.ts';
+
+/** What a snapshot collects: objects by key, and which of them somebody asked for. */
+class Collection {
+  readonly objects = new Map<string, KernelObject>();
+  readonly wanted: ReadonlyMap<string, KernelObject>;
+  /** Names of links that are weft's. */
+  readonly owned = new Set<string>();
+  readonly #links: LinkTable;
+
+  constructor(wanted: readonly KernelObject[], links: LinkTable) {
+    this.wanted = new Map(wanted.map((object) => [keyOf(object), object]));
+    this.#links = links;
+  }
+
+  nameOf(index: number): IfName | undefined {
+    return this.#links.nameOf(index) as IfName | undefined;
+  }
+
+  /** Takes an object that is wanted, or that stands on a link of ours and could be nobody else's. */
+  add(object: KernelObject, isOurs: boolean): void {
+    const key = keyOf(object);
+    if (isOurs || this.wanted.has(key)) this.objects.set(key, object);
+  }
+}
+
+/**
+ * Links, and what stands on them, that are weft's or wanted.
+ * @param only names of the links to look at; absent: all.
+ */
+export async function takeSnapshot(
+  transport: NetlinkTransport,
+  links: LinkTable,
+  wanted: readonly KernelObject[],
+  only: ReadonlySet<string> | undefined,
+): Promise<KernelObject[]> {
+  const collection = new Collection(wanted, links);
+  const found = only === undefined ? await allLinks(transport, links) : await links.read([...only]);
+  if (only !== undefined) await links.find(masters(wanted));
+  await inSlices(found, (link) => addLink(collection, link));
+  const scope = only === undefined ? undefined : found.map(({ header }) => header.index);
+  const [addresses, neighbours, fdb, routes] = await Promise.all([
+    dumpEach(transport, scope, (index) => [
+      { type: RTM.RTM_GETADDR, flags: 0, payload: encodeAddress({ index: index ?? 0 }, {}) },
+    ]),
+    dumpEach(transport, scope, (index) => [
+      {
+        type: RTM.RTM_GETNEIGH,
+        flags: 0,
+        payload: encodeNeighbour({}, index === undefined ? {} : { oif: index }),
+      },
+    ]),
+    dumpEach(transport, scope, (index) => [
+      {
+        type: RTM.RTM_GETNEIGH,
+        flags: 0,
+        payload: encodeNeighbour({ family: AF.AF_BRIDGE, index: index ?? 0 }, {}),
+      },
+    ]),
+    routesOf(transport, links, wanted),
+  ]);
+  await inSlices(addresses, (reply) => addAddress(collection, reply));
+  await inSlices(neighbours, (reply) => addNeighbour(collection, reply));
+  await inSlices(fdb, (reply) => addForwarding(collection, reply));
+  await inSlices(routes, (reply) => addRoute(collection, reply));
+  const objects = [...collection.objects.values()];
+  return only === undefined ? objects : objects.filter((object) => only.has(deviceOf(object)));
+}
+
+type Request = { readonly type: number; readonly flags: number; readonly payload: Uint8Array };
+
+/** One dump, or one for each ifindex of the scope. */
+async function dumpEach(
+  transport: NetlinkTransport,
+  scope: readonly number[] | undefined,
+  requests: (index: number | undefined) => readonly Request[],
+): Promise<readonly NetlinkReply[]> {
+  const all = scope === undefined ? requests(undefined) : scope.flatMap(requests);
+  return (await Promise.all(all.map((request) => transport.dump(request)))).flat();
+}
+
+/** All links, learnt by the table too. */
+export async function allLinks(
+  transport: NetlinkTransport,
+  links: LinkTable,
+): Promise<readonly LinkMessage[]> {
+  const payload = encodeLink({}, { extMask: RTEXT_FILTER.RTEXT_FILTER_SKIP_STATS });
+  const replies = await transport.dump({ type: RTM.RTM_GETLINK, flags: 0, payload });
+  const found: LinkMessage[] = [];
+  await inSlices(replies, ({ payload }) => {
+    found.push(decodeLink(payload));
+  });
+  for (const link of found) links.learn(link);
+  return found;
+}
+
+function masters(wanted: readonly KernelObject[]): string[] {
+  return wanted.flatMap((object) =>
+    object.kind === 'link' && object.type === 'veth' ? [object.master] : [],
+  );
+}
+
+function deviceOf(object: KernelObject): string {
+  if (object.kind === 'link') return object.name;
+  return 'dev' in object ? object.dev : '';
+}
+
+function addLink(collection: Collection, link: LinkMessage): void {
+  const name = link.fields.name ?? '';
+  const owned = isOwned(link);
+  const wanted = collection.wanted.get(`link ${name}`) as LinkObject | undefined;
+  if (!owned && wanted === undefined) return;
+  const object = linkObject(link, wanted, (index) => collection.nameOf(index));
+  const adopted = wanted?.type === 'bridge' && wanted.adopted === true;
+  if (owned && !adopted) collection.owned.add(name);
+  collection.add(object, owned && object.type !== 'foreign');
+}
+
+function addAddress(collection: Collection, { payload }: NetlinkReply): void {
+  const { header, fields } = decodeAddress(payload);
+  const dev = collection.nameOf(header.index);
+  const ip = fields.local ?? fields.address;
+  if (dev === undefined || ip === undefined) return;
+  // The kernel makes link-local addresses of its own accord.
+  const generated = header.family === AF.AF_INET6 && header.scope === RT_SCOPE.RT_SCOPE_LINK;
+  const address = { ip, prefix: header.prefix };
+  collection.add({ kind: 'address', dev, address }, collection.owned.has(dev) && !generated);
+}
+
+function addNeighbour(collection: Collection, { payload }: NetlinkReply): void {
+  const { header, fields } = decodeNeighbour(payload);
+  const dev = collection.nameOf(header.index);
+  if (dev === undefined || fields.destination === undefined || fields.address === undefined) return;
+  if ((header.state & NUD.NUD_PERMANENT) === 0) return;
+  const mac = macOf(fields.address);
+  if (mac === undefined) return;
+  collection.add({ kind: 'neighbour', dev, ip: fields.destination, mac }, collection.owned.has(dev));
+}
+
+function macOf(text: string): ReturnType<typeof parseMac> | undefined {
+  // Entries of the all-zero MAC are a VXLAN device's flood list; multicast ones belong to the kernel.
+  if (text === '00:00:00:00:00:00') return text as ReturnType<typeof parseMac>;
+  const first = Number.parseInt(text.slice(0, 2), 16);
+  return text.length === 17 && (first & 1) === 0 ? parseMac(text, 'mac') : undefined;
+}
+
+/** Static entries only: with a VTEP on a VXLAN device itself, or of a bridge port (NTF_MASTER). */
+function addForwarding(collection: Collection, { payload }: NetlinkReply): void {
+  const { header, fields } = decodeNeighbour(payload);
+  const dev = collection.nameOf(header.index);
+  const mac = fields.address === undefined ? undefined : macOf(fields.address);
+  if (dev === undefined || mac === undefined || (header.flags & NTF.NTF_EXT_LEARNED) !== 0) return;
+  if (fields.destination !== undefined) {
+    if ((header.state & (NUD.NUD_PERMANENT | NUD.NUD_NOARP)) === 0) return;
+    const destination: Ip = fields.destination;
+    collection.add({ kind: 'fdb', dev, mac, destination }, collection.owned.has(dev));
+  } else if (fields.master !== undefined && header.state === NUD.NUD_NOARP) {
+    collection.add({ kind: 'fdb', dev, mac }, collection.owned.has(dev));
+  }
+}
+
+/** Routes of weft's own protocol, and those on devices for which a route is wanted. The kernel filters. */
+async function routesOf(
+  transport: NetlinkTransport,
+  links: LinkTable,
+  wanted: readonly KernelObject[],
+): Promise<readonly NetlinkReply[]> {
+  const routes = wanted.flatMap((object) => (object.kind === 'route' ? [object] : []));
+  const devices = new Map<string, Family>();
+  for (const { dev, destination } of routes)
+    devices.set(`${dev} ${familyOf(destination)}`, familyOf(destination));
+  const requests = [4, 6].map((family) =>
+    routeDump(family as Family, { protocol: RTPROT.RTPROT_WEFT, table: RT_TABLE.RT_TABLE_MAIN }),
+  );
+  for (const [key, family] of devices) {
+    const oif = links.get(key.split(' ')[0] ?? '');
+    if (oif !== undefined) requests.push(routeDump(family, { table: RT_TABLE.RT_TABLE_MAIN }, oif));
+  }
+  return (await Promise.all(requests.map((request) => dumpTable(transport, request)))).flat();
+}
+
+/** A dump by table is refused while the namespace has had no route of the family in it. */
+async function dumpTable(transport: NetlinkTransport, request: Request): Promise<readonly NetlinkReply[]> {
+  try {
+    return await transport.dump(request);
+  } catch (error) {
+    if (error instanceof KernelError && error.errno === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function routeDump(family: Family, header: { protocol?: number; table?: number }, oif?: number): Request {
+  const payload = encodeRoute({ family: addressFamily(family), ...header }, oif === undefined ? {} : { oif });
+  return { type: RTM.RTM_GETROUTE, flags: 0, payload };
+}
+
+function addRoute(collection: Collection, { payload }: NetlinkReply): void {
+  const { header, fields } = decodeRoute(payload);
+  const dev = fields.oif === undefined ? undefined : collection.nameOf(fields.oif);
+  if (dev === undefined || header.type !== RTN.RTN_UNICAST) return;
+  const destination = destinationOf(payload);
+  const via = fields.gateway;
+  collection.add(
+    { kind: 'route', destination, dev, ...(via === undefined ? {} : { via }) },
+    header.protocol === RTPROT.RTPROT_WEFT,
+  );
+}
+
+/** A route's destination as CIDR; the default route's is the whole family. */
+export function destinationOf(payload: Uint8Array): Cidr {
+  const { header, fields } = decodeRoute(payload);
+  const any = ipFromBigint(0n, header.family === AF.AF_INET ? 4 : 6);
+  return `${fields.destination ?? any}/${header.destinationPrefix}` as Cidr;
+}

@@ -1,0 +1,171 @@
+import { readFile } from 'node:fs/promises';
+import type { Ip } from '../core/address.ts';
+import { errorMessage, KernelError, NotFound } from '../core/errors.ts';
+import type { IfName, Mac } from '../core/ids.ts';
+import { type HostState, hostState, type KernelObject } from '../core/kernel-objects.ts';
+import type {
+  FlowFilter,
+  HostLink,
+  HostRoute,
+  Kernel,
+  KernelHint,
+  SandboxPlumbing,
+  Step,
+} from '../core/ports.ts';
+import type { LinkLayer } from './links/index.ts';
+import type { Conntrack } from './netlink/index.ts';
+import type { Nftables } from './nftables/index.ts';
+import type { Announcer } from './packet/index.ts';
+import { readSysctls, writeSysctl } from './sysctl/index.ts';
+
+/** The pieces of the kernel that LinuxKernel puts together. */
+export interface KernelParts {
+  readonly links: LinkLayer;
+  readonly nftables: Nftables;
+  readonly conntrack: Conntrack;
+  readonly announcer: Announcer;
+}
+
+/** Which piece makes an object so. */
+function pieceOf({ object }: Step): 'links' | 'nftables' | 'sysctl' {
+  switch (object.kind) {
+    case 'link':
+    case 'address':
+    case 'route':
+    case 'neighbour':
+    case 'fdb':
+      return 'links';
+    case 'table':
+    case 'element':
+      return 'nftables';
+    case 'sysctl':
+      return 'sysctl';
+  }
+}
+
+/** The Kernel port on this host: rtnetlink for links, nfnetlink for rules and flows, /proc/sys for switches. */
+export class LinuxKernel implements Kernel {
+  readonly #parts: KernelParts;
+
+  constructor(parts: KernelParts) {
+    this.#parts = parts;
+  }
+
+  async snapshot(wanted: Iterable<KernelObject>, only?: ReadonlySet<string>): Promise<HostState> {
+    const objects = [...wanted];
+    if (only !== undefined) return hostState(await this.#parts.links.snapshot(objects, only));
+    const [links, nft, sysctls] = await Promise.all([
+      this.#parts.links.snapshot(objects),
+      this.#parts.nftables.snapshot(),
+      sysctlSnapshot(objects),
+    ]);
+    return hostState([...links, ...nft, ...sysctls]);
+  }
+
+  /** Sysctls first, then links, then rules, whose elements may name the links; undone in reverse. */
+  async apply(steps: readonly Step[]): Promise<void> {
+    const of = (piece: ReturnType<typeof pieceOf>) => steps.filter((step) => pieceOf(step) === piece);
+    for (const { op, object } of of('sysctl')) {
+      if (object.kind === 'sysctl' && op !== 'delete') await writeSysctl(object.path, object.value);
+    }
+    const links = of('links');
+    const rules = of('nftables');
+    // Neither waits for the other's objects: an element names a link by text.
+    const [linked, ruled] = await Promise.allSettled([
+      links.length > 0 ? this.#parts.links.apply(links) : undefined,
+      rules.length > 0 ? this.#parts.nftables.apply(rules) : undefined,
+    ]);
+    if (linked.status === 'fulfilled' && ruled.status === 'fulfilled') return;
+    if (linked.status === 'fulfilled') await this.#parts.links.apply(reversed(links));
+    if (ruled.status === 'fulfilled') await this.#parts.nftables.apply(reversed(rules));
+    throw linked.status === 'rejected' ? linked.reason : (ruled as PromiseRejectedResult).reason;
+  }
+
+  discardLinks(names: readonly IfName[]): void {
+    this.#parts.links.discardLinks(names);
+  }
+
+  discarded(names?: readonly IfName[]): Promise<void> {
+    return this.#parts.links.discarded(names);
+  }
+
+  async *watch(signal: AbortSignal): AsyncIterable<KernelHint> {
+    const queue: KernelHint[] = [];
+    let wake: (() => void) | undefined;
+    const push = (hint: KernelHint): void => {
+      queue.push(hint);
+      wake?.();
+    };
+    using _links = this.#parts.links.watch(push);
+    await using _rules = this.#parts.nftables.watch(() => push({ source: 'nft' }));
+    signal.addEventListener('abort', () => wake?.(), { once: true });
+    while (!signal.aborted) {
+      const hint = queue.shift();
+      if (hint !== undefined) yield hint;
+      else {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+      }
+    }
+  }
+
+  links(): Promise<readonly HostLink[]> {
+    return this.#parts.links.links();
+  }
+
+  routes(): Promise<readonly HostRoute[]> {
+    return this.#parts.links.routes();
+  }
+
+  forgetFlows(filters: readonly FlowFilter[]): Promise<number> {
+    return this.#parts.conntrack.forget(filters);
+  }
+
+  replumb(plumbing: SandboxPlumbing): Promise<boolean> {
+    return this.#parts.links.replumb(plumbing);
+  }
+
+  async announce(dev: IfName, ip: Ip, mac: Mac): Promise<void> {
+    const index = await this.#parts.links.indexOf(dev);
+    if (index === undefined) throw new NotFound(`announce ${ip}: there is no link ${dev}`, { dev });
+    this.#parts.announcer.announce(index, ip, mac);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { links, nftables, conntrack, announcer } = this.#parts;
+    await Promise.all([links, nftables, conntrack].map((part) => part[Symbol.asyncDispose]()));
+    announcer[Symbol.dispose]();
+  }
+}
+
+/** Steps that undo steps, last first. */
+function reversed(steps: readonly Step[]): readonly Step[] {
+  return steps.toReversed().map((step): Step => {
+    if (step.op === 'replace') return { op: 'replace', object: step.was, was: step.object };
+    return { op: step.op === 'create' ? 'delete' : 'create', object: step.object };
+  });
+}
+
+async function sysctlSnapshot(wanted: readonly KernelObject[]): Promise<readonly KernelObject[]> {
+  const paths = wanted.flatMap((object) => (object.kind === 'sysctl' ? [object.path] : []));
+  const values = await readSysctls(paths);
+  return paths.flatMap((path): readonly KernelObject[] => {
+    const value = values.get(path);
+    return value === undefined ? [] : [{ kind: 'sysctl', path, value }];
+  });
+}
+
+/**
+ * Whether IPv6 is compiled in and switched on at boot; without it there is no /proc/sys/net/ipv6.
+ * @throws {KernelError} when /proc cannot be read at all.
+ */
+export async function hasIpv6(): Promise<boolean> {
+  try {
+    await readFile('/proc/sys/net/ipv6/conf/all/forwarding');
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw new KernelError(`read net/ipv6: ${errorMessage(error)}`, { errno: 'EIO' }, { cause: error });
+  }
+}

@@ -1,0 +1,88 @@
+import { KernelError } from '../../../core/errors.ts';
+import type { FlowFilter } from '../../../core/ports.ts';
+import { NETLINK_PROTOCOL } from '../netlink-header.ts';
+import { AF } from '../rtnetlink.ts';
+import { type NetlinkReply, type NetlinkTransport, openTransport } from '../transport.ts';
+import { kernelFilter, matches } from './flow-match.ts';
+import { CTNL, decodeEntry, decodeTuple, type EntryFields, encodeEntry } from './tuple.ts';
+
+/** From so many filters of one family and protocol on, one reading of all its entries beats one for each filter. */
+const FEW = 4;
+
+/** Connection tracking of one namespace over ctnetlink. */
+export class Conntrack implements AsyncDisposable {
+  readonly #transport: NetlinkTransport;
+
+  private constructor(transport: NetlinkTransport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * @param options.namespace a namespace file; absent: the namespace of the process.
+   * @throws {KernelError} without CAP_NET_ADMIN, or when the namespace cannot be entered.
+   */
+  static open(options: { readonly namespace?: string } = {}): Conntrack {
+    return new Conntrack(openTransport({ protocol: NETLINK_PROTOCOL.NETLINK_NETFILTER, ...options }));
+  }
+
+  /**
+   * Deletes the entries that any of the filters matches; says how many went. Entries that end by themselves
+   * meanwhile do not count.
+   * @throws {KernelError} when the kernel refuses.
+   */
+  async forget(filters: readonly FlowFilter[]): Promise<number> {
+    const groups = Map.groupBy(filters, ({ family, protocol }) => `${family} ${protocol}`);
+    let count = 0;
+    for (const group of groups.values()) {
+      const [first] = group;
+      if (first === undefined) continue;
+      const { family, protocol } = first;
+      const readings: readonly FlowFilter[] = group.length > FEW ? [{ family, protocol }] : group;
+      for (const reading of readings) count += await this.#delete(family, await this.#find(reading, group));
+    }
+    return count;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#transport[Symbol.asyncDispose]();
+  }
+
+  /** Entries the kernel selects by `reading` that match one of `filters`, as the fields that identify them. */
+  async #find(reading: FlowFilter, filters: readonly FlowFilter[]): Promise<readonly EntryFields[]> {
+    const found: EntryFields[] = [];
+    const take = ({ payload }: NetlinkReply): void => {
+      const { original, reply, id, zone } = decodeEntry(payload).fields;
+      if (original === undefined || reply === undefined) return;
+      const [there, back] = [decodeTuple(original), decodeTuple(reply)];
+      if (!filters.some((filter) => matches(filter, there, back))) return;
+      found.push({ original, ...(id === undefined ? {} : { id }), ...(zone === undefined ? {} : { zone }) });
+    };
+    const payload = encodeEntry(addressFamily(reading), kernelFilter(reading));
+    // Entries are handled as they come, so that a table of a million is never in memory nor decoded in one go.
+    await this.#transport.dump({ type: CTNL.IPCTNL_MSG_CT_GET, flags: 0, payload }, take);
+    return found;
+  }
+
+  async #delete(family: 4 | 6, entries: readonly EntryFields[]): Promise<number> {
+    const outcomes = await this.#transport.requestAll(
+      entries.map((fields) => ({
+        type: CTNL.IPCTNL_MSG_CT_DELETE,
+        flags: 0,
+        payload: encodeEntry(addressFamily({ family }), fields),
+        step: 'delete conntrack entry',
+      })),
+    );
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected' && !isGone(outcome.reason)) throw outcome.reason;
+    }
+    return outcomes.filter(({ status }) => status === 'fulfilled').length;
+  }
+}
+
+function addressFamily({ family }: Pick<FlowFilter, 'family'>): number {
+  return family === 4 ? AF.AF_INET : AF.AF_INET6;
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof KernelError && error.errno === 'ENOENT';
+}

@@ -1,0 +1,58 @@
+import type { Family, Ip } from '../../../core/address.ts';
+import type { FlowFilter, Protocol } from '../../../core/ports.ts';
+import { CTA_FILTER_F, type EntryFields, encodeTuple, type Tuple } from './tuple.ts';
+
+/** IPPROTO_* of include/uapi/linux/in.h. */
+const NUMBER: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
+
+const { CTA_FILTER_F_IP_SRC, CTA_FILTER_F_IP_DST } = CTA_FILTER_F;
+const { CTA_FILTER_F_PROTO_NUM, CTA_FILTER_F_PROTO_SRC_PORT, CTA_FILTER_F_PROTO_DST_PORT } = CTA_FILTER_F;
+
+/**
+ * Attributes that make the kernel dump only what the filter matches (CTA_FILTER, Linux 5.8). Older kernels ignore
+ * them, so the result is compared again by `matches`.
+ */
+export function kernelFilter(filter: FlowFilter): EntryFields {
+  const number = NUMBER[filter.protocol];
+  const { originalDestination: to, originalPort: toPort, replySource: from, replyPort: fromPort } = filter;
+  const original: Tuple = {
+    ...(to === undefined ? {} : { addresses: addressed('destination', to, filter.family) }),
+    protocol: { number, ...(toPort === undefined ? {} : { destinationPort: toPort }) },
+  };
+  const reply: Tuple = {
+    ...(from === undefined ? {} : { addresses: addressed('source', from, filter.family) }),
+    protocol: { number, ...(fromPort === undefined ? {} : { sourcePort: fromPort }) },
+  };
+  return {
+    original: encodeTuple(original),
+    reply: encodeTuple(reply),
+    filter: {
+      originalFlags:
+        CTA_FILTER_F_PROTO_NUM | bit(to, CTA_FILTER_F_IP_DST) | bit(toPort, CTA_FILTER_F_PROTO_DST_PORT),
+      replyFlags:
+        CTA_FILTER_F_PROTO_NUM | bit(from, CTA_FILTER_F_IP_SRC) | bit(fromPort, CTA_FILTER_F_PROTO_SRC_PORT),
+    },
+  };
+}
+
+function bit(field: unknown, flag: number): number {
+  return field === undefined ? 0 : flag;
+}
+
+function addressed(side: 'source' | 'destination', ip: Ip, family: Family): Tuple['addresses'] & object {
+  if (family === 6) return side === 'source' ? { source6: ip } : { destination6: ip };
+  return side === 'source' ? { source: ip } : { destination: ip };
+}
+
+/** Whether an entry with these two directions is what the filter selects. */
+export function matches(filter: FlowFilter, original: Tuple, reply: Tuple): boolean {
+  const to = original.addresses?.destination ?? original.addresses?.destination6;
+  const from = reply.addresses?.source ?? reply.addresses?.source6;
+  return (
+    original.protocol?.number === NUMBER[filter.protocol] &&
+    (filter.originalPort === undefined || original.protocol.destinationPort === filter.originalPort) &&
+    (filter.originalDestination === undefined || to === filter.originalDestination) &&
+    (filter.replyPort === undefined || reply.protocol?.sourcePort === filter.replyPort) &&
+    (filter.replySource === undefined || from === filter.replySource)
+  );
+}

@@ -1,0 +1,256 @@
+import { errorMessage, Unavailable } from '../../core/errors.ts';
+import { Batch } from './batch.ts';
+import {
+  type Acknowledgement,
+  decodeDone,
+  decodeError,
+  decodeMessages,
+  encodeMessages,
+  type NetlinkMessage,
+  type ReceivedMessage,
+} from './message.ts';
+import { kernelError, sendError } from './netlink-error.ts';
+import { NLM_F, NLMSG } from './netlink-header.ts';
+
+/** Requests the kernel may have answered and this side not read; many more would overrun the receive buffer. */
+const MAX_IN_FLIGHT = 32;
+/** How often an interrupted dump is read before it fails. */
+const DUMP_ATTEMPTS = 6;
+/** A reply is in the receive buffer when its send returns, so one that is missing this much later was lost. */
+const LOST_AFTER_MS = 5000;
+
+/** Where the queue's bytes go: one call is one send, resolved when the kernel has handled every message in it. */
+export type Write = (bytes: Uint8Array) => Promise<void>;
+
+interface Answer {
+  readonly replies: readonly NetlinkMessage[];
+  /** The kernel's list changed while it was dumped (NLM_F_DUMP_INTR). */
+  readonly interrupted: boolean;
+}
+
+interface Waiter {
+  readonly message: NetlinkMessage;
+  readonly step: string;
+  readonly replies: NetlinkMessage[];
+  readonly each: ((reply: NetlinkMessage) => void) | undefined;
+  interrupted: boolean;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The one queue of a request socket: numbers messages, sends as many together as may be in flight, and gives each
+ * reply to its request. At most one dump runs at a time, because the kernel allows one a socket.
+ */
+export class RequestQueue {
+  readonly #write: Write;
+  readonly #plain: Waiter[] = [];
+  readonly #dumps: Waiter[] = [];
+  readonly #batches: Batch[] = [];
+  readonly #inFlight = new Map<number, Waiter>();
+  #dumpSeq: number | undefined;
+  #batch: Batch | undefined;
+  #nextSeq = 1;
+  #writing: Promise<void> | undefined;
+  #datagrams = 0;
+  #watchdog: NodeJS.Timeout | undefined;
+  #closed: Error | undefined;
+
+  constructor(write: Write) {
+    this.#write = write;
+  }
+
+  /**
+   * The messages that came before the acknowledgement of one request.
+   * @throws {KernelError} when the kernel refuses it.
+   */
+  async request(message: NetlinkMessage, step: string): Promise<readonly NetlinkMessage[]> {
+    const flags = message.flags | NLM_F.NLM_F_REQUEST | NLM_F.NLM_F_ACK;
+    return (await this.#enqueue(this.#plain, { ...message, flags }, step)).replies;
+  }
+
+  /**
+   * Every message of a dump, read again when the kernel says that it changed meanwhile. With `each` the messages go
+   * there as they come, possibly twice, and the result is empty.
+   * @throws {KernelError} when the kernel refuses it; {Unavailable} when it changes at each reading.
+   */
+  async dump(
+    message: NetlinkMessage,
+    step: string,
+    each?: (reply: NetlinkMessage) => void,
+  ): Promise<readonly NetlinkMessage[]> {
+    const flags = message.flags | NLM_F.NLM_F_REQUEST | NLM_F.NLM_F_DUMP;
+    for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
+      const answer = await this.#enqueue(this.#dumps, { ...message, flags }, step, each);
+      if (!answer.interrupted) return answer.replies;
+    }
+    throw new Unavailable(`${step}: the list changed during each of ${DUMP_ATTEMPTS} readings`, { step });
+  }
+
+  /**
+   * Sends messages in one send of their own (an nfnetlink batch).
+   * @throws {KernelError} with the first refusal.
+   */
+  batch(messages: readonly NetlinkMessage[], steps: readonly string[]): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    const batch = new Batch(messages, steps);
+    if (!batch.empty) this.#batches.push(batch);
+    queueMicrotask(() => this.#pump());
+    return batch.done;
+  }
+
+  /** Takes one received datagram. Never throws: bytes that make no sense fail whatever waits. */
+  receive(datagram: Uint8Array): void {
+    this.#datagrams++;
+    try {
+      for (const message of decodeMessages(datagram)) this.#take(message);
+    } catch (error) {
+      this.#failAll(error instanceof Error ? error : new Unavailable(errorMessage(error)));
+    }
+    this.#pump();
+  }
+
+  /** Fails everything that waits and refuses what comes later; resolves when no send is under way. */
+  async close(reason: Error): Promise<void> {
+    this.#closed ??= reason;
+    clearTimeout(this.#watchdog);
+    this.#failAll(this.#closed);
+    await this.#writing;
+  }
+
+  #enqueue(
+    queue: Waiter[],
+    message: NetlinkMessage,
+    step: string,
+    each?: (reply: NetlinkMessage) => void,
+  ): Promise<Answer> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    queue.push({ message, step, replies: [], each, interrupted: false, resolve, reject });
+    // Requests made in one turn of the loop go in one send.
+    queueMicrotask(() => this.#pump());
+    return promise;
+  }
+
+  /** Starts the next send, if none is under way and something may go. */
+  #pump(): void {
+    if (this.#writing !== undefined || this.#closed !== undefined) return;
+    if (this.#batch === undefined && this.#batches.length > 0) this.#sendBatch();
+    else this.#sendWaiters();
+  }
+
+  #sendBatch(): void {
+    const batch = this.#batches.shift();
+    if (batch === undefined) return;
+    this.#batch = batch;
+    batch.firstSeq = this.#takeSeq(batch.messages.length);
+    this.#send(batch.messages, batch.firstSeq, (error) => {
+      batch.fail(sendError(error, batch.stepOf(0)));
+      this.#batch = undefined;
+    });
+  }
+
+  #sendWaiters(): void {
+    const waiters = this.#nextWaiters();
+    if (waiters.length === 0) return;
+    const firstSeq = this.#takeSeq(waiters.length);
+    for (const [i, waiter] of waiters.entries()) this.#inFlight.set(firstSeq + i, waiter);
+    const messages = waiters.map(({ message }) => message);
+    this.#send(messages, firstSeq, (error) => {
+      for (const [i, waiter] of waiters.entries()) {
+        this.#settle(firstSeq + i)?.reject(sendError(error, waiter.step));
+      }
+    });
+  }
+
+  #nextWaiters(): Waiter[] {
+    const dump = this.#dumpSeq === undefined ? this.#dumps.shift() : undefined;
+    if (dump !== undefined) {
+      this.#dumpSeq = this.#nextSeq;
+      return [dump];
+    }
+    // Half the window at once, so that acknowledgements do not trickle into sends of one message each.
+    const free = MAX_IN_FLIGHT - this.#inFlight.size;
+    return free < MAX_IN_FLIGHT / 2 ? [] : this.#plain.splice(0, free);
+  }
+
+  #takeSeq(count: number): number {
+    if (this.#nextSeq + count > 0xffff_ffff) this.#nextSeq = 1;
+    const first = this.#nextSeq;
+    this.#nextSeq += count;
+    return first;
+  }
+
+  #send(
+    messages: readonly NetlinkMessage[],
+    firstSeq: number,
+    failed: (error: NodeJS.ErrnoException) => void,
+  ): void {
+    this.#writing = this.#write(encodeMessages(messages, firstSeq))
+      .catch(failed)
+      .then(() => {
+        this.#writing = undefined;
+        this.#watch();
+        this.#pump();
+      });
+  }
+
+  #take(message: ReceivedMessage): void {
+    if (this.#batch?.owns(message.seq) === true) {
+      if (this.#batch.take(message)) this.#batch = undefined;
+      return;
+    }
+    const waiter = this.#inFlight.get(message.seq);
+    if (waiter === undefined) return;
+    if (message.type === NLMSG.NLMSG_ERROR) {
+      this.#finish(message.seq, decodeError(message));
+      return;
+    }
+    waiter.interrupted ||= (message.flags & NLM_F.NLM_F_DUMP_INTR) !== 0;
+    if (message.type === NLMSG.NLMSG_DONE) this.#finish(message.seq, decodeDone(message));
+    else if (waiter.each === undefined) waiter.replies.push(message);
+    else waiter.each(message);
+  }
+
+  #finish(seq: number, ack: Acknowledgement): void {
+    const waiter = this.#settle(seq);
+    if (ack.errno === 0) waiter?.resolve(waiter);
+    else waiter?.reject(kernelError(ack, waiter.step));
+  }
+
+  /** Takes a request out of flight. */
+  #settle(seq: number): Waiter | undefined {
+    const waiter = this.#inFlight.get(seq);
+    this.#inFlight.delete(seq);
+    if (seq === this.#dumpSeq) this.#dumpSeq = undefined;
+    return waiter;
+  }
+
+  #failAll(error: Error): void {
+    for (const waiter of [...this.#inFlight.values(), ...this.#plain.splice(0), ...this.#dumps.splice(0)]) {
+      waiter.reject(error);
+    }
+    this.#inFlight.clear();
+    this.#dumpSeq = undefined;
+    for (const batch of this.#batches.splice(0)) batch.fail(error);
+    this.#batch?.fail(error);
+    this.#batch = undefined;
+  }
+
+  /** Fails what is in flight when nothing at all arrives for it; only a receive overrun can cause that. */
+  #watch(): void {
+    if (this.#watchdog !== undefined || this.#closed !== undefined) return;
+    if (this.#inFlight.size === 0 && this.#batch === undefined) return;
+    const heard = this.#datagrams;
+    this.#watchdog = setTimeout(() => {
+      // Timers run before sockets are read, so a loop that was blocked gets one more turn to read.
+      setImmediate(() => {
+        this.#watchdog = undefined;
+        if (heard === this.#datagrams)
+          this.#failAll(new Unavailable('netlink: the answer of the kernel was lost'));
+        else this.#watch();
+      });
+    }, LOST_AFTER_MS);
+    this.#watchdog.unref();
+  }
+}

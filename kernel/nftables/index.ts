@@ -1,0 +1,17 @@
+/**
+ * nf_tables over nfnetlink: codecs of the messages and expressions weft uses, and `Nftables`, which reads weft's own
+ * tables and changes them in transactions. No `nft` process. What the tables hold is not decided here: that is data
+ * of core/nft.ts, made by plans. For tables of others there are only the codecs and readers.
+ */
+export type { InstalledChain } from './chain.ts';
+export { decodeChain, getChains } from './chain.ts';
+export { describeTable } from './describe.ts';
+export { chainExists, dumpRules, readGeneration } from './dump.ts';
+export type { DecodedExpr, OpaqueExpr } from './expressions/expression.ts';
+export { tableFingerprint } from './fingerprint.ts';
+export { isForeignCommit } from './generation-watch.ts';
+export { batchBegin, batchEnd, decodeNftMessage } from './message.ts';
+export { Nftables } from './nftables.ts';
+export type { ChainAddress, InstalledRule } from './rule.ts';
+export { decodeRule, encodeDeleteRule, encodeRule, getRules } from './rule.ts';
+export { addRule, deleteRule } from './rule-change.ts';

@@ -1,0 +1,124 @@
+import { Unavailable } from '../../core/errors.ts';
+import type { KernelObject } from '../../core/kernel-objects.ts';
+import type { Step } from '../../core/ports.ts';
+import type { NetlinkTransport } from '../netlink/index.ts';
+import { openEvents, openTransport } from '../netlink/index.ts';
+import { commitSteps, deleteTables } from './commit.ts';
+import { readContent, readElements, readGeneration, readTables } from './dump.ts';
+import { installedFingerprint } from './fingerprint.ts';
+import { isForeignCommit } from './generation-watch.ts';
+import { GroupCommit } from './group-commit.ts';
+import { SetCache } from './set-cache.ts';
+
+const NETLINK_NETFILTER = 12;
+const NFNLGRP_NFTABLES = 7;
+/** Readings that others may disturb before one is made while our own changes wait. */
+const FREE_READINGS = 3;
+const MAX_READINGS = 12;
+
+/** weft's tables of one network namespace. */
+export class Nftables implements AsyncDisposable {
+  readonly #transport: NetlinkTransport;
+  readonly #namespace: string | undefined;
+  readonly #names: ReadonlySet<string>;
+  readonly #sets: SetCache;
+  readonly #commits: GroupCommit<Step>;
+
+  private constructor(transport: NetlinkTransport, names: readonly string[], namespace?: string) {
+    this.#transport = transport;
+    this.#namespace = namespace;
+    this.#names = new Set(names);
+    this.#sets = new SetCache(transport);
+    this.#commits = new GroupCommit((steps) => commitSteps(transport, this.#sets, steps));
+  }
+
+  /**
+   * @param options.namespace path of a namespace file; absent: where the process is.
+   * @param options.tables names that are ours in both families; no other table is read or changed.
+   * @throws {KernelError} when the namespace cannot be entered or a socket not be made.
+   */
+  static async open(options: {
+    readonly namespace?: string;
+    readonly tables: readonly string[];
+  }): Promise<Nftables> {
+    const { namespace, tables } = options;
+    const where = namespace === undefined ? {} : { namespace };
+    return new Nftables(openTransport({ protocol: NETLINK_NETFILTER, ...where }), tables, namespace);
+  }
+
+  /** For reading and changing tables that are not weft's, on the same socket. */
+  get transport(): NetlinkTransport {
+    return this.#transport;
+  }
+
+  /**
+   * Our tables (fingerprint, no content) and all their elements, as of one moment.
+   * @throws {Unavailable} when the ruleset changes during each of many readings.
+   */
+  async snapshot(): Promise<KernelObject[]> {
+    for (let reading = 1; reading <= MAX_READINGS; reading++) {
+      const read = () => this.#readOnce();
+      const objects = await (reading <= FREE_READINGS ? read() : this.#commits.exclusive(read));
+      if (objects !== undefined) return objects;
+    }
+    throw new Unavailable(`nft snapshot: the ruleset changed during each of ${MAX_READINGS} readings`);
+  }
+
+  /** Undefined when the ruleset changed meanwhile. */
+  async #readOnce(): Promise<KernelObject[] | undefined> {
+    const generation = await readGeneration(this.#transport);
+    const objects: KernelObject[] = [];
+    for (const { family, name } of await readTables(this.#transport)) {
+      if (!this.#names.has(name)) continue;
+      const content = await readContent(this.#transport, family, name);
+      if (content === undefined) return undefined;
+      objects.push({ kind: 'table', family, name, fingerprint: installedFingerprint(family, name, content) });
+      for (const set of content.sets) {
+        for (const element of await readElements(this.#transport, family, name, set)) objects.push(element);
+      }
+    }
+    return (await readGeneration(this.#transport)) === generation ? objects : undefined;
+  }
+
+  /**
+   * Makes steps of kinds `table` and `element` so, in one transaction with those of other calls of the same turn.
+   * Creating or replacing a table brings it to `object.table`, whatever is there: rules are made again, chains and
+   * sets only where they differ, and elements of unchanged sets stay. Creating an element that is there with equal
+   * data and deleting anything that is gone succeed.
+   * @throws {KernelError} when the kernel refuses one of this call's steps; none of them has taken effect.
+   * @throws {InvalidArgument} when an element does not fit its set.
+   */
+  apply(steps: readonly Step[]): Promise<void> {
+    return this.#commits.add(steps);
+  }
+
+  /** Calls `onHint` after each transaction of another process, on any table, until disposed. */
+  watch(onHint: () => void): AsyncDisposable {
+    return openEvents({
+      protocol: NETLINK_NETFILTER,
+      groups: [NFNLGRP_NFTABLES],
+      ...(this.#namespace === undefined ? {} : { namespace: this.#namespace }),
+      onMessage: (message) => {
+        if (isForeignCommit(message)) onHint();
+      },
+      onOverrun: onHint,
+    });
+  }
+
+  /** Deletes our tables of both families with all that is in them. */
+  async cleanup(): Promise<void> {
+    const tables = await readTables(this.#transport);
+    const ours = tables.filter(({ name }) => this.#names.has(name));
+    await this.#commits.exclusive(() =>
+      deleteTables(
+        this.#transport,
+        this.#sets,
+        ours.map(({ family, name }) => [family, name]),
+      ),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#commits.exclusive(async () => this.#transport[Symbol.asyncDispose]());
+  }
+}

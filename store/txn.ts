@@ -1,0 +1,39 @@
+import { InvalidArgument } from '../core/errors.ts';
+import { quote } from '../core/ids.ts';
+import type { Txn } from '../core/ports.ts';
+
+const MAX_KEY_BYTES = 512;
+/** etcd's default request limit is 1.5 MiB; the embedded store keeps to the same order. */
+const MAX_VALUE_BYTES = 1 << 20;
+
+/**
+ * Refuses a transaction that the stores would understand differently: keys that are not 1–512 bytes of well-formed
+ * text without NUL, values over 1 MiB, and keys that one transaction changes twice.
+ * @throws {InvalidArgument} naming the key.
+ */
+export function checkTxn(txn: Txn): void {
+  for (const { key } of txn.expect ?? []) checkKey(key);
+  const changed = new Set<string>();
+  for (const { key, value } of txn.put ?? []) {
+    checkChange(key, changed);
+    if (value.length > MAX_VALUE_BYTES) {
+      throw new InvalidArgument(
+        `value of ${quote(key)} has ${value.length} bytes: at most ${MAX_VALUE_BYTES}`,
+      );
+    }
+  }
+  for (const key of txn.delete ?? []) checkChange(key, changed);
+}
+
+function checkChange(key: string, changed: Set<string>): void {
+  checkKey(key);
+  if (changed.has(key)) throw new InvalidArgument(`key ${quote(key)} is changed twice in one transaction`);
+  changed.add(key);
+}
+
+function checkKey(key: string): void {
+  const bytes = Buffer.byteLength(key);
+  if (bytes < 1 || bytes > MAX_KEY_BYTES || key.includes('\0') || !key.isWellFormed()) {
+    throw new InvalidArgument(`key ${quote(key)} is not 1–${MAX_KEY_BYTES} bytes of text without NUL`);
+  }
+}

@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/*
+ * Runs checks, unit tests and system tests, shows what failed, and closes with one line that counts.
+ * A check counts as one test; so does each subtest at the top level of a tap file.
+ */
+
+const ROOT = resolve(import.meta.dirname, '..');
+const CHECK_LIMIT_MS = 300_000;
+const FILE_LIMIT_MS = 900_000;
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+interface Ran {
+  readonly code: number;
+  readonly output: string;
+}
+
+function run(argv: readonly string[], limitMs: number): Promise<Ran> {
+  return new Promise((done) => {
+    const [command = '', ...args] = argv;
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const chunks: Buffer[] = [];
+    const stop = setTimeout(() => {
+      chunks.push(Buffer.from(`\nnot ok - stopped after ${limitMs / 1000} s\n`));
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    }, limitMs);
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.on('close', (code) => {
+      clearTimeout(stop);
+      done({ code: code ?? 1, output: Buffer.concat(chunks).toString() });
+    });
+  });
+}
+
+function show(name: string, ok: boolean, seconds: number, detail: string): void {
+  process.stdout.write(`${ok ? 'ok  ' : 'FAIL'} ${name} ${detail}(${seconds.toFixed(1)} s)\n`);
+}
+
+async function check(name: string, argv: readonly string[]): Promise<Count> {
+  const started = Date.now();
+  const { code, output } = await run(argv, CHECK_LIMIT_MS);
+  show(name, code === 0, (Date.now() - started) / 1000, '');
+  if (code !== 0) process.stdout.write(output);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+async function unit(files: readonly string[]): Promise<Count> {
+  const started = Date.now();
+  const scratch = await mkdtemp(join(tmpdir(), 'weft-test-'));
+  const report = join(scratch, 'report.json');
+  const argv = [
+    'node_modules/.bin/vitest',
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile=${report}`,
+  ];
+  const { code, output } = await run([...argv, ...files], FILE_LIMIT_MS);
+  let count: Count = { passed: 0, failed: 1 };
+  try {
+    const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(
+      await readFile(report, 'utf8'),
+    );
+    const failed = Math.max(numFailedTests, numFailedTestSuites, code === 0 ? 0 : 1);
+    count = { passed: numPassedTests, failed };
+  } catch {
+    process.stdout.write('vitest left no report\n');
+  }
+  await rm(scratch, { recursive: true, force: true });
+  show('unit tests', count.failed === 0, (Date.now() - started) / 1000, `${count.passed} passed `);
+  if (count.failed > 0) process.stdout.write(output);
+  return count;
+}
+
+async function system(file: string): Promise<Count> {
+  const started = Date.now();
+  const { code, output } = await run([process.execPath, file], FILE_LIMIT_MS);
+  const passed = output.match(/^ok\b/gm)?.length ?? 0;
+  const failures = output.match(/^not ok\b/gm)?.length ?? 0;
+  const failed = failures === 0 && (code !== 0 || passed === 0) ? 1 : failures;
+  show(file, failed === 0, (Date.now() - started) / 1000, `${passed} passed `);
+  if (failed > 0) process.stdout.write(output.split('\n').slice(-400).join('\n'));
+  return { passed, failed };
+}
+
+function tapFiles(): readonly string[] {
+  const files = readdirSync(join(ROOT, 'test/system'), { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((name) => name.endsWith('.tap.ts'))
+    .map((name) => join('test/system', name))
+    .sort();
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const what = args[0] ?? 'all';
+  const counts: Count[] = [];
+  if (what === 'all' || what === 'unit') {
+    counts.push(await check('types', ['node_modules/.bin/tsc']));
+    counts.push(await check('lint and format', ['node_modules/.bin/biome', 'check', '.']));
+    counts.push(await check('dead code', ['node_modules/.bin/knip']));
+    counts.push(await unit([]));
+  }
+  if (what === 'all' || what === 'system') for (const file of tapFiles()) counts.push(await system(file));
+  if (!['all', 'unit', 'system'].includes(what)) {
+    const taps = args.filter((file) => file.endsWith('.tap.ts'));
+    const others = args.filter((file) => !file.endsWith('.tap.ts'));
+    if (others.length > 0) counts.push(await unit(others));
+    for (const file of taps) counts.push(await system(file));
+  }
+  const passed = counts.reduce((sum, each) => sum + each.passed, 0);
+  const failed = counts.reduce((sum, each) => sum + each.failed, 0);
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));

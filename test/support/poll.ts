@@ -1,0 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Waits until `condition` gives something other than undefined or false, and gives that.
+ * @throws {Error} when it does not within `deadlineMs`.
+ */
+export async function poll<T>(
+  condition: () => T | Promise<T>,
+  deadlineMs = 5000,
+): Promise<Exclude<T, undefined | false>> {
+  const until = performance.now() + deadlineMs;
+  for (;;) {
+    const value = await condition();
+    if (value !== undefined && value !== false) return value as Exclude<T, undefined | false>;
+    if (performance.now() > until) throw new Error(`not so within ${deadlineMs} ms: ${condition}`);
+    await sleep(5);
+  }
+}
