@@ -86,7 +86,13 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     loop,
     config: parts.config,
     version: parts.version,
-    doctor: () => runDoctor({ ...base, config: parts.config, problems: problemsOf(base) }),
+    doctor: () =>
+      runDoctor({
+        ...base,
+        config: parts.config,
+        problems: problemsOf(base),
+        ipam: metricsSample(base).pools,
+      }),
     ready: () => ready,
   });
   const running = stack.move();

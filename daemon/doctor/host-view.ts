@@ -84,9 +84,7 @@ function once<Value>(read: () => Promise<Value>): () => Promise<Value> {
 }
 
 /** Names are for showing: an engine that does not answer is the business of the checks about Docker. */
-async function namesOf(
-  engineNetworks: HostView['engineNetworks'],
-): Promise<ReadonlyMap<string, string>> {
+async function namesOf(engineNetworks: HostView['engineNetworks']): Promise<ReadonlyMap<string, string>> {
   const networks = await engineNetworks().catch(() => undefined);
   return new Map((networks ?? []).map(({ id, name }) => [id, name]));
 }
@@ -110,7 +108,8 @@ function networkFacts(
       ...(parent === undefined ? {} : { parent }),
       subnets: [...request.ipv4, ...request.ipv6].map(({ pool }) => pool),
       ipv6: request.ipv6.length > 0,
-      attached: repository.endpointsOf(request.id).filter(({ attachment }) => attachment !== undefined).length,
+      attached: repository.endpointsOf(request.id).filter(({ attachment }) => attachment !== undefined)
+        .length,
     };
   });
 }

@@ -165,9 +165,9 @@ export class Publisher {
     containerPort: number,
   ): Promise<PortReservation> {
     const binding: PortBinding = { protocol, ip: hostIp, port };
-    return familyOf(hostIp) === familyOf(containerIp)
-      ? this.#reserver.reserve(binding)
-      : await this.#relays.open(binding, { ip: containerIp, port: containerPort });
+    return isRelayed(binding, containerIp)
+      ? await this.#relays.open(binding, { ip: containerIp, port: containerPort })
+      : this.#reserver.reserve(binding);
   }
 
   async #holder(binding: PortBinding): Promise<string> {
@@ -188,6 +188,11 @@ export class Publisher {
     }
     return undefined;
   }
+}
+
+/** What the kernel cannot translate: between families, and to ::1. The listener holds the port all the same. */
+function isRelayed({ protocol, ip }: PortBinding, containerIp: Ip): boolean {
+  return familyOf(ip) !== familyOf(containerIp) || (protocol === 'tcp' && (ip === '::' || ip === '::1'));
 }
 
 function ownerKey({ ip, protocol, port }: PortBinding): string {

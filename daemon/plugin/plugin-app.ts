@@ -9,7 +9,7 @@ import type { Method } from './method.ts';
 import { type RequestBody, readRequestBody } from './request-body.ts';
 
 /** The answer's type, whatever was asked for; engines do not look at it. */
-export const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
+const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
 /** What one plugin socket serves. */
 export interface PluginAppOptions {

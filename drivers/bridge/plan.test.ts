@@ -50,9 +50,9 @@ describe('the plan of a weft-bridge network', () => {
         "link wb-gsipqbabrb {"type":"bridge","name":"wb-gsipqbabrb","alias":"weft:weft-bridge:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","mac":"ee:8f:f8:60:10:46","routeLocalnet":true}",
         "address wb-gsipqbabrb 10.80.0.1/24",
         "element ip weft bridges wb-gsipqbabrb",
-        "element ip weft same wb-gsipqbabrb . wb-gsipqbabrb",
-        "element ip weft ingress wb-gsipqbabrb : jump nat-isolated",
-        "element ip weft masquerade wb-gsipqbabrb",
+        "element ip weft within wb-gsipqbabrb . wb-gsipqbabrb",
+        "element ip weft entering wb-gsipqbabrb : jump nat-isolated",
+        "element ip weft masqueraded wb-gsipqbabrb",
       ]
     `);
   });
@@ -64,21 +64,21 @@ describe('the plan of a weft-bridge network', () => {
         "address wb-gsipqbabrb 10.80.0.1/24",
         "address wb-gsipqbabrb fd00:80::1/64",
         "element ip weft bridges wb-gsipqbabrb",
-        "element ip weft same wb-gsipqbabrb . wb-gsipqbabrb",
-        "element ip weft ingress wb-gsipqbabrb : jump nat-isolated",
-        "element ip weft masquerade wb-gsipqbabrb",
+        "element ip weft within wb-gsipqbabrb . wb-gsipqbabrb",
+        "element ip weft entering wb-gsipqbabrb : jump nat-isolated",
+        "element ip weft masqueraded wb-gsipqbabrb",
         "element ip6 weft bridges wb-gsipqbabrb",
-        "element ip6 weft same wb-gsipqbabrb . wb-gsipqbabrb",
-        "element ip6 weft ingress wb-gsipqbabrb : jump nat-isolated",
-        "element ip6 weft masquerade wb-gsipqbabrb",
+        "element ip6 weft within wb-gsipqbabrb . wb-gsipqbabrb",
+        "element ip6 weft entering wb-gsipqbabrb : jump nat-isolated",
+        "element ip6 weft masqueraded wb-gsipqbabrb",
       ]
     `);
   });
 
   test('internal: nothing enters, nothing leaves, no loopback source', () => {
     const plan = render(bridgeDriver.planNetwork(network({}, { internal: true })));
-    expect(plan.filter((line) => line.includes('gress'))).toHaveLength(2);
-    expect(plan.join('\n')).not.toMatch(/masquerade|routeLocalnet/);
+    expect(plan.filter((line) => /leaving|entering/.test(line))).toHaveLength(2);
+    expect(plan.join('\n')).not.toMatch(/masqueraded|routeLocalnet/);
   });
 
   test.each([
@@ -93,7 +93,7 @@ describe('the plan of a weft-bridge network', () => {
       bridgeDriver.planNetwork(network({ [`${P}bridge.gateway_mode_ipv4`]: mode, 'weft.isolate': isolate })),
     ).join('\n');
     expect(plan).toContain(`: ${chain}`);
-    expect(plan.includes('weft masquerade ')).toBe(masquerades);
+    expect(plan.includes('weft masqueraded ')).toBe(masquerades);
   });
 
   test('isolated gateway mode and inhibit_ipv4 leave the bridge without an IPv4 address', () => {
@@ -106,8 +106,8 @@ describe('the plan of a weft-bridge network', () => {
 
   test('a fixed source address replaces masquerading', () => {
     const plan = render(bridgeDriver.planNetwork(network({ [`${P}host_ipv4`]: '192.0.2.7' }))).join('\n');
-    expect(plan).toContain('weft snat');
-    expect(plan).not.toContain('weft masquerade');
+    expect(plan).toContain('weft source-address');
+    expect(plan).not.toContain('weft masqueraded');
   });
 
   test('is the same every time', () => {
@@ -160,7 +160,7 @@ describe('the plan of a weft-bridge endpoint', () => {
     });
     expect(bridgeDriver.portRequests(routed, endpoint)).toEqual([]);
     expect(render(bridgeDriver.planEndpoint(routed, endpoint)).slice(1)).toEqual([
-      'element ip weft open tcp . 10.80.0.2 . 80',
+      'element ip weft opened tcp . 10.80.0.2 . 80',
     ]);
   });
 

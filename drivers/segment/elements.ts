@@ -38,17 +38,17 @@ function element(
 /** Elements of one network in one family. */
 export function planPolicy(family: Family, policy: SegmentPolicy): readonly ElementObject[] {
   const { bridge } = policy;
-  const elements = [element(family, 'bridges', [bridge]), element(family, 'same', [bridge, bridge])];
+  const elements = [element(family, 'bridges', [bridge]), element(family, 'within', [bridge, bridge])];
   if (policy.ingress === 'internal') {
     elements.push(
-      element(family, 'egress', [bridge], ['drop']),
-      element(family, 'ingress', [bridge], ['drop']),
+      element(family, 'leaving', [bridge], ['drop']),
+      element(family, 'entering', [bridge], ['drop']),
     );
     return elements;
   }
-  elements.push(element(family, 'ingress', [bridge], [`jump ${policy.ingress}`]));
-  if (policy.snat !== undefined) elements.push(element(family, 'snat', [bridge], [policy.snat]));
-  else if (policy.masquerade) elements.push(element(family, 'masquerade', [bridge]));
+  elements.push(element(family, 'entering', [bridge], [`jump ${policy.ingress}`]));
+  if (policy.snat !== undefined) elements.push(element(family, 'source-address', [bridge], [policy.snat]));
+  else if (policy.masquerade) elements.push(element(family, 'masqueraded', [bridge]));
   for (const dev of policy.trusted) elements.push(element(family, 'trusted', [dev, bridge]));
   return elements;
 }
@@ -65,7 +65,7 @@ export function planPublished(port: PublishedPort): readonly ElementObject[] {
 
 /** The element that opens a container's port to direct routing. */
 export function planOpened(protocol: Protocol, ip: Ip, port: number): ElementObject {
-  return element(familyOf(ip), 'open', [protocol, ip, String(port)]);
+  return element(familyOf(ip), 'opened', [protocol, ip, String(port)]);
 }
 
 /** True for `0.0.0.0` and `::`. */

@@ -122,29 +122,23 @@ export const toThisHost: readonly NftExpr[] = [
   { expr: 'cmp', op: 'eq', sreg: 0, data: hostOrder32(RTN_LOCAL) },
 ];
 
-/** `ip saddr 127.0.0.0/8` or `ip6 saddr ::1` */
-export function fromLoopback(family: 4 | 6): readonly NftExpr[] {
-  return family === 4 ? loopback4(12) : loopback6(8);
-}
+/** `ip saddr 127.0.0.0/8` */
+export const fromLoopback4: readonly NftExpr[] = loopback4(12);
+
+const loopback6: readonly NftExpr[] = [
+  { expr: 'payload', base: 'network', offset: 24, len: 16, dreg: 0 },
+  { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1) },
+];
 
 /** `ip daddr 127.0.0.0/8` or `ip6 daddr ::1` */
 export function toLoopback(family: 4 | 6): readonly NftExpr[] {
-  return family === 4 ? loopback4(16) : loopback6(24);
+  return family === 4 ? loopback4(16) : loopback6;
 }
 
 function loopback4(offset: number): readonly NftExpr[] {
   return [
     { expr: 'payload', base: 'network', offset, len: 1, dreg: 0 },
     { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(127) },
-  ];
-}
-
-function loopback6(offset: number): readonly NftExpr[] {
-  const one = new Uint8Array(16);
-  one[15] = 1;
-  return [
-    { expr: 'payload', base: 'network', offset, len: 16, dreg: 0 },
-    { expr: 'cmp', op: 'eq', sreg: 0, data: one },
   ];
 }
 

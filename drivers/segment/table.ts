@@ -1,10 +1,10 @@
 import type { Family } from '../../core/address.ts';
-import type { NftChain, NftSet, NftTable } from '../../core/nft.ts';
+import type { NftChain, NftRule, NftSet, NftTable } from '../../core/nft.ts';
 import {
   counter,
   dnatFrom,
   established,
-  fromLoopback,
+  fromLoopback4,
   icmp,
   inSet,
   jump,
@@ -50,13 +50,13 @@ function sets(family: Family): readonly NftSet[] {
   const address = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
   return [
     { name: 'bridges', key: ['ifname'] },
-    { name: 'same', key: ['ifname', 'ifname'] },
-    { name: 'masquerade', key: ['ifname'] },
-    { name: 'snat', key: ['ifname'], data: [address] },
-    { name: 'egress', key: ['ifname'], data: ['verdict'] },
-    { name: 'ingress', key: ['ifname'], data: ['verdict'] },
+    { name: 'within', key: ['ifname', 'ifname'] },
+    { name: 'masqueraded', key: ['ifname'] },
+    { name: 'source-address', key: ['ifname'], data: [address] },
+    { name: 'leaving', key: ['ifname'], data: ['verdict'] },
+    { name: 'entering', key: ['ifname'], data: ['verdict'] },
     { name: 'trusted', key: ['ifname', 'ifname'] },
-    { name: 'open', key: ['inet_proto', address, 'inet_service'] },
+    { name: 'opened', key: ['inet_proto', address, 'inet_service'] },
     { name: 'ports', key: ['inet_proto', address, 'inet_service'], data: [address, 'inet_service'] },
     { name: 'ports-any', key: ['inet_proto', 'inet_service'], data: [address, 'inet_service'] },
   ];
@@ -85,40 +85,53 @@ function chains(family: Family): readonly NftChain[] {
     {
       name: 'output',
       base: { type: 'nat', hook: 'output', priority: DSTNAT, policy: 'accept' },
-      rules: [rule('from this host', jump('publish'))],
+      rules: [...loopbackIsRelayed(family), rule('from this host', jump('publish'))],
     },
     {
       name: 'forward',
       base: { type: 'filter', hook: 'forward', priority: FILTER, policy: 'accept' },
       rules: [
-        rule('within one network', inSet('same', 'iifname', 'oifname'), verdict('accept')),
-        rule('leaving a network', verdictFrom('egress', 'iifname')),
-        rule('entering a network', verdictFrom('ingress', 'oifname')),
+        rule('within one network', inSet('within', 'iifname', 'oifname'), verdict('accept')),
+        rule('leaving a network', verdictFrom('leaving', 'iifname')),
+        rule('entering a network', verdictFrom('entering', 'oifname')),
       ],
     },
     {
       name: 'postrouting',
       base: { type: 'nat', hook: 'postrouting', priority: SRCNAT, policy: 'accept' },
       rules: [
-        rule('loopback clients', inSet('bridges', 'oifname'), fromLoopback(family), masquerade),
-        rule('hairpin', inSet('same', 'iifname', 'oifname'), translated, masquerade),
-        rule('stays in its network', inSet('same', 'iifname', 'oifname'), verdict('return')),
-        rule('fixed source address', snatFrom('snat')),
-        rule('leaves its network', inSet('masquerade', 'iifname'), masquerade),
+        ...loopbackClients(family),
+        rule('hairpin', inSet('within', 'iifname', 'oifname'), translated, masquerade),
+        rule('stays in its network', inSet('within', 'iifname', 'oifname'), verdict('return')),
+        rule('fixed source address', snatFrom('source-address')),
+        rule('leaves its network', inSet('masqueraded', 'iifname'), masquerade),
       ],
     },
   ];
+}
+
+/**
+ * Answers to ::1 would be translated back before ip6_rcv_core() looks at them, which drops ::1 from any link but lo
+ * (RFC 4291 section 2.5.3); so weftd relays connections to it in user space.
+ */
+function loopbackIsRelayed(family: Family): readonly NftRule[] {
+  return family === 6 ? [rule('loopback is relayed', toLoopback(6), verdict('return'))] : [];
+}
+
+function loopbackClients(family: Family): readonly NftRule[] {
+  if (family === 6) return [];
+  return [rule('loopback clients', inSet('bridges', 'oifname'), fromLoopback4, masquerade)];
 }
 
 function ingressChains(family: Family): readonly NftChain[] {
   const daddr = family === 4 ? 'daddr4' : 'daddr6';
   const answers = rule('answers', established, verdict('accept'));
   const published = rule('published', translated, verdict('accept'));
-  const opened = rule('opened', inSet('open', 'l4proto', daddr, 'dport'), verdict('accept'));
+  const opened = rule('opened', inSet('opened', 'l4proto', daddr, 'dport'), verdict('accept'));
   const trusted = rule(
     'trusted interface',
     inSet('trusted', 'iifname', 'oifname'),
-    inSet('open', 'l4proto', daddr, 'dport'),
+    inSet('opened', 'l4proto', daddr, 'dport'),
     verdict('accept'),
   );
   const echo = rule('echo and errors', icmp(family), verdict('accept'));

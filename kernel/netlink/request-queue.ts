@@ -19,8 +19,11 @@ const DUMP_ATTEMPTS = 6;
 /** A reply is in the receive buffer when its send returns, so one that is missing this much later was lost. */
 const LOST_AFTER_MS = 5000;
 
-/** Where the queue's bytes go: one call is one send, resolved when the kernel has handled every message in it. */
-export type Write = (bytes: Uint8Array) => Promise<void>;
+/**
+ * Where the queue's bytes go: one call is one send, resolved when the kernel has handled every message in it.
+ * @param isDump the bytes ask for a dump, so nothing may be received until the send has returned.
+ */
+export type Write = (bytes: Uint8Array, isDump: boolean) => Promise<void>;
 
 interface Answer {
   readonly replies: readonly NetlinkMessage[];
@@ -144,7 +147,7 @@ export class RequestQueue {
     if (batch === undefined) return;
     this.#batch = batch;
     batch.firstSeq = this.#takeSeq(batch.messages.length);
-    this.#send(batch.messages, batch.firstSeq, (error) => {
+    this.#send(batch.messages, batch.firstSeq, false, (error) => {
       batch.fail(sendError(error, batch.stepOf(0)));
       this.#batch = undefined;
     });
@@ -156,7 +159,8 @@ export class RequestQueue {
     const firstSeq = this.#takeSeq(waiters.length);
     for (const [i, waiter] of waiters.entries()) this.#inFlight.set(firstSeq + i, waiter);
     const messages = waiters.map(({ message }) => message);
-    this.#send(messages, firstSeq, (error) => {
+    const isDump = this.#dumpSeq === firstSeq;
+    this.#send(messages, firstSeq, isDump, (error) => {
       for (const [i, waiter] of waiters.entries()) {
         this.#settle(firstSeq + i)?.reject(sendError(error, waiter.step));
       }
@@ -184,9 +188,10 @@ export class RequestQueue {
   #send(
     messages: readonly NetlinkMessage[],
     firstSeq: number,
+    isDump: boolean,
     failed: (error: NodeJS.ErrnoException) => void,
   ): void {
-    this.#writing = this.#write(encodeMessages(messages, firstSeq))
+    this.#writing = this.#write(encodeMessages(messages, firstSeq), isDump)
       .catch(failed)
       .then(() => {
         this.#writing = undefined;

@@ -1,11 +1,11 @@
-import { closeSync, openSync, readdirSync, write } from 'node:fs';
+import { closeSync, openSync, readdirSync, write, writeSync } from 'node:fs';
 import { RawNetlinkSocket } from 'netlink';
 import { KernelError, Unavailable } from '../../core/errors.ts';
 import { getSocketOption, inNamespace, setSocketOption } from '../libc/index.ts';
 import { EventStream } from './event-stream.ts';
 import type { NetlinkMessage } from './message.ts';
 import { NETLINK_OPTION, SOCKET_OPTION } from './netlink-header.ts';
-import { RequestQueue } from './request-queue.ts';
+import { RequestQueue, type Write } from './request-queue.ts';
 
 /** Payload after struct nlmsghdr; the transport adds NLM_F_REQUEST, sequence number and port. */
 export type NetlinkRequest = NetlinkMessage;
@@ -142,13 +142,21 @@ function listen(socket: RawNetlinkSocket, listener: Listener): void {
 /**
  * Sends by write(2) in the thread pool: the kernel handles a request inside the call and may sleep there, for a lock
  * that another process holds or, when links go, for RCU. An unconnected netlink socket writes to the kernel.
+ *
+ * A dump is sent from here, because its first part is made inside the send: a receive at the same time that finds it
+ * finished leaves EINVAL on the socket (net/netlink/af_netlink.c: netlink_recvmsg(), netlink_dump()).
  */
-function writeTo(fd: number): (bytes: Uint8Array) => Promise<void> {
-  return (bytes) => {
+function writeTo(fd: number): Write {
+  return (bytes, isDump) => {
+    if (isDump) return writeNow(fd, bytes);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     write(fd, bytes, (error) => (error === null ? resolve() : reject(error)));
     return promise;
   };
+}
+
+async function writeNow(fd: number, bytes: Uint8Array): Promise<void> {
+  writeSync(fd, bytes);
 }
 
 /**

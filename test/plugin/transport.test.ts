@@ -4,7 +4,7 @@ import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { InvalidArgument } from '../../core/errors.ts';
 import { call, exchange, rawExchange } from './plugin-client.ts';
 import { eventually, hexId, latch, openFixture, temporaryDirectory } from './plugin-fixture.ts';
@@ -345,6 +345,7 @@ describe('T9 socket files', () => {
     const path = join(directory, 'weft-bridge.sock');
     const script = `require('node:net').createServer().listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => console.log('up'))`;
     const hung = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void hung.kill('SIGKILL'));
     await once(hung.stdout, 'data');
     hung.kill('SIGSTOP');
     const waiting: Socket[] = [];
@@ -359,8 +360,6 @@ describe('T9 socket files', () => {
     }
     expect(refusal.code).toBe('EAGAIN');
     await expect(openFixture({ directory })).rejects.toMatchObject({ code: 'conflict' });
-    hung.kill('SIGKILL');
-    await once(hung, 'exit');
     for (const socket of waiting) socket.destroy();
     await rm(directory, { recursive: true });
   });
@@ -376,6 +375,7 @@ describe('T9 socket files', () => {
 
   test('a missing directory is made with mode 0755, sockets have mode 0660, nothing else is left', async () => {
     const parent = await temporaryDirectory();
+    onTestFinished(() => rm(parent, { recursive: true }));
     const directory = join(parent, 'docker', 'plugins');
     await using fixture = await openFixture({ directory });
     expect((await stat(directory)).mode & 0o777).toBe(0o755);
@@ -388,7 +388,9 @@ describe('T9 socket files', () => {
   });
 
   test('the mode of a directory that is there already is not changed', async () => {
-    const directory = join(await temporaryDirectory(), 'p');
+    const parent = await temporaryDirectory();
+    onTestFinished(() => rm(parent, { recursive: true }));
+    const directory = join(parent, 'p');
     await mkdir(directory);
     await chmod(directory, 0o700);
     await using fixture = await openFixture({ directory });

@@ -10,7 +10,11 @@ import { poll } from './poll.ts';
 const EVENTS = 12_000;
 
 function flood(): void {
-  const changes = Array.from({ length: EVENTS }, (_, i) => `link set dev lo alias flood${i % 2}`).join('\n');
+  // Changes of a link are told only while it is up.
+  const changes = [
+    'link set lo up',
+    ...Array.from({ length: EVENTS }, (_, i) => `link set dev lo alias flood${i % 2}`),
+  ].join('\n');
   const { status, stderr } = spawnSync('ip', ['-batch', '-'], { input: changes, encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
 }

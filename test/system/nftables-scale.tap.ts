@@ -7,6 +7,7 @@ import { openScratchNamespace, type ScratchNamespace } from '../support/scratch-
 
 const COUNT = 5000;
 const WINDOW = 100;
+const SNAPSHOTS = 1000;
 
 function published(family: NftFamily, n: number): ElementObject {
   const [host, to] = family === 'ip' ? ['10.0.0.1', '172.18.0.2'] : ['fd00::1', 'fd01::2'];
@@ -98,4 +99,18 @@ t.test(`${COUNT} calls in turns of their own cost the same first and last`, asyn
     `${COUNT} calls took ${total.toFixed(0)} ms; median of calls ${WINDOW}–${2 * WINDOW} ${first.toFixed(3)} ms, of the last ${WINDOW} ${last.toFixed(3)} ms; call 5 ${times[4]?.toFixed(3)} ms`,
   );
   t.ok(last < 3 * first + 0.2, 'the cost of one does not grow with how many there are');
+});
+
+t.test('many snapshots one after the other', async (t) => {
+  using scratch = await openScratchNamespace();
+  await using nft = await opened(scratch, 'ip');
+  await nft.apply([{ op: 'create', object: published('ip', 1) }]);
+  const expected = await nft.snapshot();
+  const took = await timed(async () => {
+    for (let n = 0; n < SNAPSHOTS; n++) {
+      if ((await nft.snapshot()).length !== expected.length) t.fail('a snapshot differs');
+    }
+  });
+  t.equal(expected.length, 2);
+  t.comment(`${SNAPSHOTS} snapshots took ${took.toFixed(0)} ms`);
 });

@@ -23,10 +23,10 @@ const FALLS: Walk = { end: 'fall', maybeAccepted: false, maybeFalls: false };
 
 /** Sends a probe through each of the table's base chains on the forward hook. */
 export function evaluateTable(table: ForwardTable, probe: Probe): readonly ChainOutcome[] {
-  const outcomes = new Map<string, readonly RuleOutcome[]>();
+  const outcomes = new Map<string, RuleOutcome[]>(table.chains.map(({ name }) => [name, []]));
   for (const { chain, exprs } of table.rules) {
     const outcome = evaluateRule(exprs, probe);
-    if (outcome.match !== 'no') outcomes.set(chain, [...(outcomes.get(chain) ?? []), outcome]);
+    if (outcome.match !== 'no') outcomes.get(chain)?.push(outcome);
   }
   const walks = new Map<string, Walk>();
   return table.chains.filter(isForward).map(({ name, base }) => {
@@ -36,8 +36,8 @@ export function evaluateTable(table: ForwardTable, probe: Probe): readonly Chain
       table,
       chain: name,
       priority: base?.priority ?? 0,
-      end: walk.end === 'fall' || (walk.maybeFalls && policy === 'accept') ? policy : walk.end,
-      maybeAccepted: walk.maybeAccepted,
+      end: walk.end === 'fall' ? policy : walk.end,
+      maybeAccepted: walk.maybeAccepted || (walk.maybeFalls && policy === 'accept'),
     };
   });
 }
@@ -58,6 +58,7 @@ function walkChain(
     maybeAccepted ||= effect.walk.maybeAccepted || (!effect.certain && effect.walk.end === 'accept');
     if (effect.certain) {
       end = effect.walk.end;
+      maybeFalls ||= effect.walk.maybeFalls;
       break;
     }
     maybeFalls ||= effect.leaves && effect.walk.end === 'fall';
@@ -90,8 +91,13 @@ function effectOf({ match, verdict }: RuleOutcome, walkInto: (chain: string) => 
       return { walk: walkInto(verdict.chain), certain: applies, leaves: true };
     case 'jump': {
       const walk = walkInto(verdict.chain);
-      const comesBack = walk.end === 'fall' || walk.maybeFalls;
-      return { walk, certain: applies && !comesBack, leaves: false };
+      // What comes back from it might be accepted by the rules that follow.
+      const maybeAccepted = walk.maybeAccepted || walk.maybeFalls;
+      return {
+        walk: { ...walk, maybeAccepted, maybeFalls: false },
+        certain: applies && walk.end !== 'fall',
+        leaves: false,
+      };
     }
   }
 }

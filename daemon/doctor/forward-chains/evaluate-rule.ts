@@ -150,5 +150,7 @@ function evaluateOpaque(
 /** NFTA_TARGET_NAME and NFTA_MATCH_NAME are both attribute 1 and both come first (net/netfilter/nft_compat.c). */
 function xtName(data: Uint8Array): string {
   const [length = 0, high = 0] = data;
-  return Buffer.from(data.subarray(4, length | (high << 8))).toString('latin1').replace(/\0.*$/s, '');
+  return Buffer.from(data.subarray(4, length | (high << 8)))
+    .toString('latin1')
+    .replace(/\0.*$/s, '');
 }

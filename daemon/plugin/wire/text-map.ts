@@ -41,7 +41,7 @@ export function decodeTextMap(
  * Text without NUL, which no kernel interface can carry.
  * @throws {InvalidArgument} naming `field`.
  */
-export function checkText(text: string, field: string): string {
+function checkText(text: string, field: string): string {
   if (text.includes('\0')) {
     throw new InvalidArgument(`${field} ${quote(text)} must not hold a NUL character`, { field });
   }

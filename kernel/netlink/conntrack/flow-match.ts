@@ -1,4 +1,3 @@
-import type { Family, Ip } from '../../../core/address.ts';
 import type { FlowFilter, Protocol } from '../../../core/ports.ts';
 import { CTA_FILTER_F, type EntryFields, encodeTuple, type Tuple } from './tuple.ts';
 
@@ -14,13 +13,17 @@ const { CTA_FILTER_F_PROTO_NUM, CTA_FILTER_F_PROTO_SRC_PORT, CTA_FILTER_F_PROTO_
  */
 export function kernelFilter(filter: FlowFilter): EntryFields {
   const number = NUMBER[filter.protocol];
-  const { originalDestination: to, originalPort: toPort, replySource: from, replyPort: fromPort } = filter;
+  const { originalPort: toPort, replyPort: fromPort } = filter;
+  // For IPv6 the kernel compares addresses the wrong way round and leaves out what is equal
+  // (net/netfilter/nf_conntrack_netlink.c: ctnetlink_filter_match_tuple(), as of Linux 6.18).
+  const to = filter.family === 4 ? filter.originalDestination : undefined;
+  const from = filter.family === 4 ? filter.replySource : undefined;
   const original: Tuple = {
-    ...(to === undefined ? {} : { addresses: addressed('destination', to, filter.family) }),
+    ...(to === undefined ? {} : { addresses: { destination: to } }),
     protocol: { number, ...(toPort === undefined ? {} : { destinationPort: toPort }) },
   };
   const reply: Tuple = {
-    ...(from === undefined ? {} : { addresses: addressed('source', from, filter.family) }),
+    ...(from === undefined ? {} : { addresses: { source: from } }),
     protocol: { number, ...(fromPort === undefined ? {} : { sourcePort: fromPort }) },
   };
   return {
@@ -37,11 +40,6 @@ export function kernelFilter(filter: FlowFilter): EntryFields {
 
 function bit(field: unknown, flag: number): number {
   return field === undefined ? 0 : flag;
-}
-
-function addressed(side: 'source' | 'destination', ip: Ip, family: Family): Tuple['addresses'] & object {
-  if (family === 6) return side === 'source' ? { source6: ip } : { destination6: ip };
-  return side === 'source' ? { source: ip } : { destination: ip };
 }
 
 /** Whether an entry with these two directions is what the filter selects. */

@@ -77,7 +77,7 @@ export function socketOf(method: string): 'network' | 'ipam' {
 export type Path = readonly (string | number)[];
 
 /** Valid arguments of a method with the value at `path` replaced, or taken away when it is undefined. */
-export function changed(method: MethodName, path: Path, value: unknown): object {
+function changed(method: MethodName, path: Path, value: unknown): object {
   const copy = structuredClone(VALID[method]) as object;
   let at = copy as Record<string | number, unknown>;
   for (const step of path.slice(0, -1)) {

@@ -1,0 +1,4 @@
+import { runSuite } from './run-suite.ts';
+import { networks } from './suite-networks.ts';
+
+await runSuite('20.10', networks);

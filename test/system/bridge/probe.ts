@@ -1,0 +1,98 @@
+import type { Test } from 'tap';
+import { Container, type Host, type Machine, until } from '../../lab/index.ts';
+
+/** From where traffic is sent: a container's network namespace, a host, or another machine of the LAN. */
+export type Place = Container | Host | Machine;
+
+/** Who answered, and whom it saw. */
+export interface Answer {
+  readonly name: string;
+  /** Source address as the server saw it. */
+  readonly peer: string;
+}
+
+export type Transport = 'tcp' | 'udp';
+
+/** Ports on which a {@link serverCommand} answers. `open` ones are published or not as the test likes. */
+export const PORT = 80;
+export const OTHER_PORT = 81;
+
+const ANSWER = "'SYSTEM:echo $NAME $SOCAT_PEERADDR'";
+
+/** A shell command that answers on TCP and UDP 80 and TCP 81, both families, with `$NAME` and the client's address. */
+export function serverCommand(ipv6 = true): readonly string[] {
+  const listeners = [
+    ...[PORT, OTHER_PORT].flatMap((port) => [
+      `socat TCP4-LISTEN:${port},fork,reuseaddr ${ANSWER}`,
+      ...(ipv6 ? [`socat TCP6-LISTEN:${port},fork,reuseaddr,ipv6only=1 ${ANSWER}`] : []),
+    ]),
+    `socat UDP4-RECVFROM:${PORT},fork,reuseaddr ${ANSWER}`,
+    ...(ipv6 ? [`socat UDP6-RECVFROM:${PORT},fork,reuseaddr,ipv6only=1 ${ANSWER}`] : []),
+  ];
+  return ['sh', '-c', `${listeners.join(' & ')} & wait`];
+}
+
+export function run(place: Place, argv: readonly string[], timeoutMs = 30_000) {
+  return place instanceof Container
+    ? place.tryNetExec(argv, { timeoutMs })
+    : place.tryExec(argv, { timeoutMs });
+}
+
+/** Asks once; undefined when nothing answers within about a second. */
+export async function ask(
+  from: Place,
+  ip: string,
+  port: number | string = PORT,
+  transport: Transport = 'tcp',
+  option = '',
+): Promise<Answer | undefined> {
+  const where = ip.includes(':') ? `6:[${ip}]:${port}` : `4:${ip}:${port}`;
+  const argv =
+    transport === 'tcp'
+      ? ['socat', '-u', '-T', '2', `TCP${where},connect-timeout=1${option}`, 'STDOUT']
+      : ['sh', '-c', `echo x | socat -t 0.5 - UDP${where}${option}`];
+  const { stdout } = await run(from, argv);
+  const [name, peer] = stdout.trim().split(' ');
+  return name && peer ? { name, peer: plainAddress(peer) } : undefined;
+}
+
+/** Addresses as Node writes them: socat spells every digit of an IPv6 address. */
+function plainAddress(text: string): string {
+  return text.startsWith('[') ? new URL(`http://${text}`).hostname.slice(1, -1) : text;
+}
+
+interface Target {
+  readonly ip: string;
+  readonly port?: number;
+  readonly transport?: Transport;
+  /** Name of the server that must answer. */
+  readonly name: string;
+  /** Source address it must see; any if absent. */
+  readonly peer?: string;
+}
+
+/** Asserts that a server answers within 5 s, and that it is the right one and sees the right client. */
+export async function reaches(t: Test, from: Place, target: Target, what: string): Promise<void> {
+  const { ip, port = PORT, transport = 'tcp', name, peer } = target;
+  const answer = await until(what, () => ask(from, ip, port, transport), { timeoutMs: 5000 }).catch(
+    () => undefined,
+  );
+  t.match(answer ?? `nothing answers at ${ip} ${port}/${transport}`, { name, ...(peer && { peer }) }, what);
+}
+
+/** Asserts that nothing answers. */
+export async function cannotReach(
+  t: Test,
+  from: Place,
+  target: Omit<Target, 'name' | 'peer'>,
+  what: string,
+): Promise<void> {
+  const { ip, port = PORT, transport = 'tcp' } = target;
+  t.equal(await ask(from, ip, port, transport), undefined, what);
+}
+
+/** Whether an echo is answered within a second; two are sent, as the first may wait for a neighbour. */
+export async function pings(from: Place, ip: string): Promise<boolean> {
+  const argv = ['ping', '-n', '-c', '2', '-i', '0.2', '-W', '1', ip];
+  return / [12] received/.test((await run(from, argv)).stdout);
+}

@@ -1,0 +1,110 @@
+import {
+  type Container,
+  type ContainerSpec,
+  createHost,
+  createMachine,
+  createUnderlay,
+  type DockerClient,
+  type EngineSeries,
+  type Host,
+  type HostOptions,
+  type Machine,
+  type NetworkSpec,
+  type Underlay,
+  until,
+  type Weftd,
+} from '../../lab/index.ts';
+import { ask, serverCommand } from './probe.ts';
+
+/** What a scene may differ in. */
+export interface SceneOptions extends Pick<HostOptions, 'dockerdArgs' | 'iptables'> {
+  readonly weftdArgs?: readonly string[];
+}
+
+/** One LAN with a host that runs weftd, and another machine. */
+export class Scene implements AsyncDisposable {
+  readonly engine: EngineSeries;
+  readonly host: Host;
+  readonly lan: Machine;
+  readonly weftd: Weftd;
+  readonly #underlay: Underlay;
+  #subnets = 0;
+
+  private constructor(underlay: Underlay, host: Host, lan: Machine, weftd: Weftd) {
+    this.#underlay = underlay;
+    this.engine = host.engine;
+    this.host = host;
+    this.lan = lan;
+    this.weftd = weftd;
+  }
+
+  static async open(engine: EngineSeries, options: SceneOptions = {}): Promise<Scene> {
+    const { weftdArgs = [], ...hostOptions } = options;
+    const underlay = await createUnderlay();
+    try {
+      const [host, lan] = await Promise.all([
+        createHost({ underlay, engine, ...hostOptions }),
+        createMachine(underlay),
+      ]);
+      const weftd = await host.startWeftd(['--ui', 'off', '--metrics', 'off', ...weftdArgs]);
+      await weftd.waitReady();
+      return new Scene(underlay, host, lan, weftd);
+    } catch (error) {
+      await underlay[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get docker(): DockerClient {
+    return this.host.docker;
+  }
+
+  /** A subnet nobody in this scene has: `10.<64+n>.7.0/24`. Not from weft's own range of automatic pools. */
+  takeSubnet(): { readonly subnet: string; readonly base: string } {
+    this.#subnets += 1;
+    const base = `10.200.${this.#subnets}`;
+    return { subnet: `${base}.0/24`, base };
+  }
+
+  /** A ULA /64 nobody in this scene has. */
+  takeSubnet6(): { readonly subnet: string; readonly base: string } {
+    this.#subnets += 1;
+    const base = `fd00:5ce:${this.#subnets.toString(16)}::`;
+    return { subnet: `${base}/64`, base };
+  }
+
+  /** Makes a weft-bridge network with weft's IPAM and gives its id. */
+  network(name: string, spec: Partial<NetworkSpec> = {}): Promise<string> {
+    return this.docker.createNetwork({ name, driver: 'weft-bridge', ipamDriver: 'weft', ...spec });
+  }
+
+  /** Starts a container that answers on its ports with its name, and waits until it does. */
+  async server(name: string, network: string, spec: ContainerSpec = {}): Promise<Container> {
+    const container = await this.docker.runContainer({
+      name,
+      network,
+      cmd: serverCommand(),
+      env: { NAME: name },
+      ...spec,
+    });
+    await until(`${name} serves`, async () => (await ask(container, '127.0.0.1', 81)) !== undefined);
+    return container;
+  }
+
+  /** Starts a container that only sleeps. */
+  client(name: string, network: string, spec: ContainerSpec = {}): Promise<Container> {
+    return this.docker.runContainer({ name, network, ...spec });
+  }
+
+  /** Removes every container and every network that a test made. */
+  async clear(): Promise<void> {
+    for (const container of await this.docker.listContainers()) await container.remove();
+    for (const network of await this.docker.listNetworks()) {
+      if (!['bridge', 'host', 'none'].includes(network.Name)) await this.docker.removeNetwork(network.Id);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#underlay[Symbol.asyncDispose]();
+  }
+}

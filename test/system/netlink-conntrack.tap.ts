@@ -1,0 +1,101 @@
+import t from 'tap';
+import type { Ip } from '../../core/address.ts';
+import type { FlowFilter } from '../../core/ports.ts';
+import { Conntrack } from '../../kernel/netlink/index.ts';
+import { openScratchNamespace, type ScratchNamespace } from '../support/scratch-namespace.ts';
+
+interface Flow {
+  readonly protocol: 'tcp' | 'udp';
+  readonly from: string;
+  readonly to: string;
+  readonly port: number;
+  readonly container: string;
+  readonly containerPort: number;
+}
+
+const UDP: Flow = {
+  protocol: 'udp',
+  from: '198.18.0.9',
+  to: '198.18.0.1',
+  port: 53,
+  container: '198.18.1.2',
+  containerPort: 5353,
+};
+const TCP: Flow = { ...UDP, protocol: 'tcp', port: 80, containerPort: 8080 };
+const SIX: Flow = { ...UDP, from: 'fd00::9', to: 'fd00::1', container: 'fd00:1::2' };
+
+/** Arguments with which conntrack(8) inserts a translated connection. */
+function insertion(flow: Flow, sourcePort: number): string {
+  const state = flow.protocol === 'tcp' ? '--state ESTABLISHED' : '';
+  return (
+    `-I -p ${flow.protocol} ${state} -t 100 -u SEEN_REPLY,ASSURED -s ${flow.from} -d ${flow.to} ` +
+    `--sport ${sourcePort} --dport ${flow.port} -r ${flow.container} -q ${flow.from} ` +
+    `--reply-port-src ${flow.containerPort} --reply-port-dst ${sourcePort}`
+  );
+}
+
+function insert(scratch: ScratchNamespace, ...flows: readonly (readonly [Flow, number])[]): void {
+  scratch.run(flows.map(([flow, port]) => `conntrack ${insertion(flow, port)} >/dev/null 2>&1`).join('\n'));
+}
+
+/** The entries as `protocol sourcePort`, by conntrack(8). */
+function entries(scratch: ScratchNamespace): string[] {
+  const list = scratch.run('conntrack -L -f ipv4 2>/dev/null; conntrack -L -f ipv6 2>/dev/null');
+  return [...list.matchAll(/^(\w+) .*?sport=(\d+)/gm)]
+    .map(([, protocol, port]) => `${protocol} ${port}`)
+    .sort();
+}
+
+async function forget(scratch: ScratchNamespace, ...filters: readonly FlowFilter[]): Promise<number> {
+  await using conntrack = Conntrack.open({ namespace: scratch.path });
+  return await conntrack.forget(filters);
+}
+
+t.test('by original port', async (t) => {
+  using scratch = await openScratchNamespace();
+  insert(scratch, [UDP, 1], [UDP, 2], [{ ...UDP, port: 54 }, 3], [TCP, 4], [SIX, 5]);
+  t.equal(await forget(scratch, { family: 4, protocol: 'udp', originalPort: 53 }), 2);
+  t.same(entries(scratch), ['tcp 4', 'udp 3', 'udp 5']);
+});
+
+t.test('by original destination', async (t) => {
+  using scratch = await openScratchNamespace();
+  insert(scratch, [TCP, 1], [{ ...TCP, to: '198.18.0.2' }, 2]);
+  const filter: FlowFilter = {
+    family: 4,
+    protocol: 'tcp',
+    originalDestination: '198.18.0.1' as Ip,
+    originalPort: 80,
+  };
+  t.equal(await forget(scratch, filter), 1);
+  t.same(entries(scratch), ['tcp 2']);
+});
+
+t.test('by the container behind it, IPv4 and IPv6', async (t) => {
+  using scratch = await openScratchNamespace();
+  insert(scratch, [UDP, 1], [{ ...UDP, container: '198.18.1.3' }, 2], [SIX, 3], [TCP, 4]);
+  const four: FlowFilter = { family: 4, protocol: 'udp', replySource: '198.18.1.2' as Ip, replyPort: 5353 };
+  const six: FlowFilter = { family: 6, protocol: 'udp', replySource: 'fd00:1::2' as Ip };
+  t.equal(await forget(scratch, four, six), 2);
+  t.same(entries(scratch), ['tcp 4', 'udp 2']);
+});
+
+t.test('many filters take one reading and delete the same entries', async (t) => {
+  using scratch = await openScratchNamespace();
+  const flows = Array.from({ length: 20 }, (_, i) => [{ ...UDP, port: 1000 + i }, 100 + i] as const);
+  insert(scratch, ...flows, [TCP, 1]);
+  const filters = flows
+    .slice(0, 10)
+    .map(([{ port }]): FlowFilter => ({ family: 4, protocol: 'udp', originalPort: port }));
+  t.equal(await forget(scratch, ...filters), 10);
+  t.same(entries(scratch).length, 11);
+});
+
+t.test('nothing that matches is no error', async (t) => {
+  using scratch = await openScratchNamespace();
+  insert(scratch, [UDP, 1]);
+  t.equal(await forget(scratch), 0);
+  t.equal(await forget(scratch, { family: 4, protocol: 'sctp', originalPort: 53 }), 0);
+  t.equal(await forget(scratch, { family: 6, protocol: 'udp', originalPort: 53 }), 0);
+  t.same(entries(scratch), ['udp 1']);
+});

@@ -1,0 +1,171 @@
+import t from 'tap';
+import type { Cidr, Ip } from '../../core/address.ts';
+import type { IfName, Mac, SandboxKey } from '../../core/ids.ts';
+import type { BridgeLink, KernelObject, VethLink } from '../../core/kernel-objects.ts';
+import { linkName } from '../../core/names.ts';
+import type { KernelHint, SandboxPlumbing } from '../../core/ports.ts';
+import { LinkLayer } from '../../kernel/links/index.ts';
+import { poll } from '../support/poll.ts';
+import { openScratchNamespace, type ScratchNamespace } from '../support/scratch-namespace.ts';
+
+const BRIDGE: BridgeLink = {
+  kind: 'link',
+  type: 'bridge',
+  name: linkName('wb', 'n1'),
+  alias: 'weft:n1',
+  ipv6: true,
+};
+const VETH: VethLink = {
+  kind: 'link',
+  type: 'veth',
+  name: linkName('wv', 'e1'),
+  peerName: linkName('wc', 'e1'),
+  peerMac: '02:00:00:00:00:02' as Mac,
+  alias: 'weft:e1',
+  master: BRIDGE.name,
+  isolated: false,
+};
+const GATEWAYS: KernelObject[] = [
+  { kind: 'address', dev: BRIDGE.name, address: { ip: '198.18.0.1' as Ip, prefix: 24 } },
+  { kind: 'address', dev: BRIDGE.name, address: { ip: 'fd00::1' as Ip, prefix: 64 } },
+];
+
+async function openLinks(scratch: ScratchNamespace): Promise<LinkLayer> {
+  return LinkLayer.open({
+    namespace: scratch.path,
+    log: ({ message }) => {
+      throw new Error(message);
+    },
+  });
+}
+
+const plumbing = (sandbox: ScratchNamespace, changes: Partial<SandboxPlumbing> = {}): SandboxPlumbing => ({
+  namespace: sandbox.path as SandboxKey,
+  veth: VETH,
+  prefix: 'eth',
+  mac: '02:00:00:00:00:05' as Mac,
+  addresses: [
+    { ip: '198.18.0.5' as Ip, prefix: 24 },
+    { ip: 'fd00::5' as Ip, prefix: 64 },
+  ],
+  gateway: '198.18.0.1' as Ip,
+  gatewayIpv6: 'fd00::1' as Ip,
+  ...changes,
+});
+
+t.test('a lost pair is made again into the sandbox, and packets pass', async (t) => {
+  using host = await openScratchNamespace();
+  using sandbox = await openScratchNamespace();
+  await using links = await openLinks(host);
+  await links.apply([BRIDGE, ...GATEWAYS].map((object) => ({ op: 'create', object })));
+  sandbox.run('ip link add eth0 type veth peer name other');
+  t.equal(await links.replumb(plumbing(sandbox)), true);
+  const [eth] = JSON.parse(sandbox.run('ip -j addr show eth1'));
+  t.match(eth, { address: '02:00:00:00:00:05' });
+  t.match(JSON.parse(sandbox.run('ip -j route show default')), [{ gateway: '198.18.0.1', dev: 'eth1' }]);
+  t.match(JSON.parse(sandbox.run('ip -j -6 route show default')), [{ gateway: 'fd00::1', dev: 'eth1' }]);
+  t.match(JSON.parse(host.run(`ip -j -d link show ${VETH.name}`)), [
+    { master: BRIDGE.name, ifalias: 'weft:e1' },
+  ]);
+  sandbox.run('ping -c1 -W2 198.18.0.1 && ping -6 -c1 -W2 fd00::1');
+});
+
+t.test('a gateway outside the subnets gets a route of its own first', async (t) => {
+  using host = await openScratchNamespace();
+  using sandbox = await openScratchNamespace();
+  await using links = await openLinks(host);
+  await links.apply([{ op: 'create', object: BRIDGE }]);
+  const changes = { gateway: '192.0.2.1' as Ip, gatewayIpv6: 'fd00:2::1' as Ip };
+  t.equal(await links.replumb(plumbing(sandbox, changes)), true);
+  t.match(JSON.parse(sandbox.run('ip -j route show default')), [{ gateway: '192.0.2.1', dev: 'eth0' }]);
+  t.match(JSON.parse(sandbox.run('ip -j -6 route show default')), [{ gateway: 'fd00:2::1', dev: 'eth0' }]);
+});
+
+t.test('a sandbox that is gone is no error', async (t) => {
+  using host = await openScratchNamespace();
+  await using links = await openLinks(host);
+  const gone = { namespace: '/run/docker/netns/000000000000' as SandboxKey };
+  t.equal(await links.replumb(plumbing(host, gone)), false);
+});
+
+t.test('what fails inside the sandbox leaves no pair behind', async (t) => {
+  using host = await openScratchNamespace();
+  using sandbox = await openScratchNamespace();
+  await using links = await openLinks(host);
+  await links.apply([{ op: 'create', object: BRIDGE }]);
+  const twice = { addresses: [{ ip: '198.18.0.5' as Ip, prefix: 33 }] };
+  await t.rejects(links.replumb(plumbing(sandbox, twice)), {
+    message: /^give eth0 198\.18\.0\.5\/33 in the sandbox: /,
+  });
+  t.same(
+    JSON.parse(host.run('ip -j link')).map(({ ifname }: { ifname: string }) => ifname),
+    ['lo', BRIDGE.name],
+  );
+});
+
+t.test('changes made by others become hints that name the link', async (t) => {
+  using host = await openScratchNamespace();
+  await using links = await openLinks(host);
+  await links.apply([{ op: 'create', object: BRIDGE }]);
+  const hints: KernelHint[] = [];
+  using _watch = links.watch((hint) => hints.push(hint));
+  const told = (source: KernelHint['source'], dev: string) =>
+    poll(() => hints.some((hint) => hint.source === source && hint.dev === dev));
+  host.run(`ip addr add 198.18.0.1/24 dev ${BRIDGE.name}`);
+  await told('address', BRIDGE.name);
+  await told('route', BRIDGE.name);
+  host.run(`ip neigh add 198.18.0.3 lladdr 02:00:00:00:00:03 dev ${BRIDGE.name}`);
+  await told('neighbour', BRIDGE.name);
+  host.run(`sysctl -qw net.ipv4.conf.${BRIDGE.name}.forwarding=1`);
+  await poll(() => hints.some(({ source }) => source === 'netconf'));
+  host.run(`ip link del ${BRIDGE.name}; ip link add ${BRIDGE.name} type bridge`);
+  await told('link', BRIDGE.name);
+  await poll(async () => {
+    const [link] = JSON.parse(host.run(`ip -j link show ${BRIDGE.name}`));
+    return (await links.indexOf(BRIDGE.name)) === link.ifindex;
+  });
+  t.notOk(hints.some(({ source }) => source === 'overrun'));
+});
+
+t.test('all links and all unicast routes are listed', async (t) => {
+  using host = await openScratchNamespace();
+  await using links = await openLinks(host);
+  host.run(`
+    ip link add lan0 mtu 1400 type bridge; ip link set lan0 alias mine; ip link set lan0 up
+    ip addr add 198.18.0.2/24 dev lan0
+    ip route add 198.18.5.0/24 via 198.18.0.1
+    ip route add 198.18.6.0/24 via 198.18.0.1 table 1000
+    ip route add 198.18.7.0/24 nexthop via 198.18.0.1 nexthop via 198.18.0.3
+    ip route add blackhole 198.18.8.0/24
+    ip -6 route add default dev lan0`);
+  t.match(await links.links(), [
+    { name: 'lo', type: '' },
+    { name: 'lan0', type: 'bridge', mtu: 1400, alias: 'mine' },
+  ]);
+  const routes = await links.routes();
+  const found = new Set(routes.map(({ destination, dev }) => `${destination} ${dev}`));
+  for (const wanted of ['198.18.0.0/24', '198.18.5.0/24', '198.18.6.0/24', '198.18.7.0/24', '::/0']) {
+    t.ok(found.has(`${wanted} lan0`), wanted);
+  }
+  t.notOk(routes.some(({ destination }) => destination === ('198.18.8.0/24' as Cidr)));
+  t.notOk(routes.some(({ destination }) => destination === ('198.18.0.2/32' as Cidr)));
+});
+
+t.test('what a join asks of the kernel takes a few milliseconds', async (t) => {
+  using host = await openScratchNamespace();
+  await using links = await openLinks(host);
+  await links.apply([BRIDGE, ...GATEWAYS].map((object) => ({ op: 'create', object })));
+  const times: number[] = [];
+  for (let i = 0; i < 50; i++) {
+    const veth = { ...VETH, name: linkName('wv', `j${i}`), peerName: linkName('wc', `j${i}`) };
+    const start = performance.now();
+    await links.apply([{ op: 'create', object: veth }]);
+    times.push(performance.now() - start);
+    links.discardLinks([veth.name as IfName]);
+    await links.discarded();
+  }
+  times.sort((a, b) => a - b);
+  const median = times[25] ?? Number.NaN;
+  t.comment(`one veth pair, one apply: median ${median.toFixed(2)} ms, fastest ${times[0]?.toFixed(2)} ms`);
+  t.ok(median < 50);
+});
