@@ -3,6 +3,7 @@ import type { EndpointId } from '../core/ids.ts';
 import type { VethLink } from '../core/kernel-objects.ts';
 import type { DriverName } from '../core/model.ts';
 import type { Kernel } from '../core/ports.ts';
+import { sandboxLives } from './networks/index.ts';
 import type { Repository } from './state/index.ts';
 
 /**
@@ -23,6 +24,7 @@ export async function replumbEndpoint(
   const network = endpoint && parts.repository.network(endpoint.request.networkId);
   const driver = network && parts.drivers.get(network.driver);
   if (endpoint?.attachment === undefined || network === undefined || driver === undefined) return false;
+  if (!(await sandboxLives(endpoint.attachment.sandboxKey))) return false;
   const { link, gateway, gatewayIpv6 } = driver.joinInfo(network, endpoint);
   if (link === undefined) return false;
   const { ipv4, ipv6 } = endpoint.request;

@@ -13,13 +13,14 @@ import {
 import { ipamBackend, openIpam, sweepAddresses } from './addresses.ts';
 import type { Config } from './config.ts';
 import { type ControlBackend, createMetrics, EventLog, type Metrics } from './control/index.ts';
-import { DockerNames, type Engine, openEngine } from './docker/index.ts';
+import { DockerNames, type Engine, type EngineNetwork, openEngine } from './docker/index.ts';
 import { runDoctor } from './doctor/index.ts';
 import { Collector } from './gc/index.ts';
 import type { BoundBackends } from './late-backends.ts';
 import { createNetworks, type Networks, Publisher, tcpRelays } from './networks/index.ts';
 import type { ObserveCall } from './plugin/index.ts';
 import { DesiredState, DriftLog, hostPlan, ReconcileLoop, Reconciler } from './reconcile/index.ts';
+import { adoptAddresses, Relearner } from './relearn/index.ts';
 import { replumbEndpoint } from './replumb.ts';
 import { KeyedMutex, Repository } from './state/index.ts';
 import { timedKernel, timedStore } from './timed-ports.ts';
@@ -54,6 +55,9 @@ interface Base {
   readonly events: EventLog;
   readonly metrics: Metrics;
   readonly ownBridges: () => Set<string>;
+  readonly locks: KeyedMutex;
+  /** Whether Docker has been heard since the start, or never will be: until then nothing unknown is deleted. */
+  readonly docker: { heard: boolean };
 }
 
 /**
@@ -65,19 +69,19 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const base = await openBase(parts, stack);
   const publisher = await openPublisher(base);
   const { loop, drift } = await startReconciling(base, stack);
-  const { repository, kernel, events, metrics, engine } = base;
+  const { repository, kernel, events, metrics, engine, locks } = base;
   await restorePorts(base, publisher);
   const networks = createNetworks({
     repository,
     kernel,
     publisher,
     drivers,
-    locks: new KeyedMutex(),
+    locks,
     clock,
     log: parts.log,
     announce: (event) => events.publish(event),
   });
-  if (engine !== undefined) stack.use(startCollecting(base, engine, networks));
+  if (engine !== undefined) stack.use(startCollecting(base, engine, networks, loop));
   let ready = false;
   const control = createControlBackend({
     ...base,
@@ -131,7 +135,19 @@ async function openBase(parts: ServiceParts, stack: AsyncDisposableStack): Promi
   });
   const engine = config.docker === 'none' ? undefined : stack.use(openEngine(config.docker));
   const events = new EventLog(clock);
-  const base: Base = { parts, kernel, repository, ipam, names, engine, events, metrics, ownBridges };
+  const base: Base = {
+    parts,
+    kernel,
+    repository,
+    ipam,
+    names,
+    engine,
+    events,
+    metrics,
+    ownBridges,
+    locks: new KeyedMutex(),
+    docker: { heard: engine === undefined },
+  };
   for (const problem of problemsOf(base)) log.error({ problem }, 'unreadable record; it is left alone');
   return base;
 }
@@ -191,6 +207,7 @@ async function startReconciling(
     desired: new DesiredState(hostPlan({ ipv6: await hasIpv6() }), repository, drivers),
     namedBridges: () => [...ownBridges()].filter((name) => !name.startsWith('wb-')) as IfName[],
     replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel }, veth, endpoint),
+    mayDelete: () => base.docker.heard,
     drift,
     clock,
     log,
@@ -208,8 +225,8 @@ async function restorePorts({ parts, repository }: Base, publisher: Publisher): 
   }
 }
 
-function startCollecting(base: Base, engine: Engine, { deleteNetwork, deleteEndpoint }: Networks): Collector {
-  const { repository, ipam, names, metrics, events, parts } = base;
+function startCollecting(base: Base, engine: Engine, networks: Networks, loop: ReconcileLoop): Collector {
+  const { repository, ipam, metrics, events, parts } = base;
   const inUse = (subnet: string, ip: string): boolean => {
     for (const { request } of repository.networks()) {
       const owns = [...request.ipv4, ...request.ipv6].some(({ pool }) => pool === subnet);
@@ -220,10 +237,10 @@ function startCollecting(base: Base, engine: Engine, { deleteNetwork, deleteEndp
   return new Collector({
     engine,
     repository,
-    deleteNetwork,
-    deleteEndpoint,
+    deleteNetwork: networks.deleteNetwork,
+    deleteEndpoint: networks.deleteEndpoint,
     sweepAddresses: (known) => sweepAddresses(ipam, known, parts.config.gcGraceMs, inUse),
-    heard: (networks) => names.update(networks),
+    heard: onHeard(base, engine, networks, loop),
     collected: (kind, id) => {
       metrics.countGcRemoved(kind);
       events.publish({ kind: 'gc.remove', text: `collected ${kind} ${id.slice(0, 12)}`.trim() });
@@ -232,4 +249,31 @@ function startCollecting(base: Base, engine: Engine, { deleteNetwork, deleteEndp
     log: parts.log,
     graceMs: parts.config.gcGraceMs,
   });
+}
+
+/** Learns names and what the store does not know; from the first time on, what is unknown to both may be deleted. */
+function onHeard(base: Base, engine: Engine, networks: Networks, loop: ReconcileLoop) {
+  const { repository, kernel, ipam, names, locks, docker, events, parts } = base;
+  const relearner = new Relearner({
+    engine,
+    repository,
+    drivers,
+    kernel,
+    locks,
+    createNetwork: networks.backend.createNetwork,
+    adoptAddresses: (network) => adoptAddresses(ipam, network),
+    learned: (kind, id) => {
+      events.publish({ kind: 'docker.learned', text: `learned ${kind} ${id.slice(0, 12)} from Docker` });
+      parts.log.warn({ kind, id }, 'Docker has what the store has not; learned');
+    },
+    clock,
+    log: parts.log,
+  });
+  return async (heard: readonly EngineNetwork[]): Promise<void> => {
+    names.update(heard);
+    await relearner.learn(heard);
+    if (docker.heard) return;
+    docker.heard = true;
+    loop.request('start');
+  };
 }

@@ -7,6 +7,24 @@ export interface Engine extends AsyncDisposable {
   version(): Promise<string | undefined>;
   /** @throws {Unavailable} when the API does not answer. */
   networks(): Promise<readonly EngineNetwork[]>;
+  /**
+   * A container's sandbox and ports; undefined when it does not exist.
+   * @throws {Unavailable} when the API does not answer, as while the container is being started.
+   */
+  container(id: string): Promise<EngineContainer | undefined>;
+}
+
+/** What the engine knows of a container's networking. */
+export interface EngineContainer {
+  readonly sandboxKey: string;
+  /** How many networks it is on. */
+  readonly networks: number;
+  /** `80/tcp` → where it is published; port texts may be empty. */
+  readonly bindings: Readonly<
+    Record<string, readonly { readonly hostIp: string; readonly hostPort: string }[]>
+  >;
+  /** `80/tcp`, published or not. */
+  readonly exposed: readonly string[];
 }
 
 /** A network as the engine knows it, with its live endpoints. */
@@ -19,12 +37,21 @@ export interface EngineNetwork {
   readonly subnets: readonly {
     readonly subnet: string;
     readonly gateway?: string;
-    readonly aux: readonly string[];
+    readonly ipRange?: string;
+    /** Auxiliary addresses by name. */
+    readonly aux: Readonly<Record<string, string>>;
   }[];
+  /** `-o key=value` as given. */
+  readonly options: Readonly<Record<string, string>>;
+  readonly internal: boolean;
+  readonly enableIpv4: boolean;
+  readonly enableIpv6: boolean;
   readonly endpoints: readonly {
     readonly id: string;
     readonly container: string;
     readonly name: string;
+    readonly mac: string;
+    /** With prefix length; empty when there is none. */
     readonly ipv4: string;
     readonly ipv6: string;
   }[];
@@ -34,6 +61,10 @@ interface ApiNetwork {
   readonly Id: string;
   readonly Name: string;
   readonly Driver: string;
+  readonly Internal?: boolean;
+  readonly EnableIPv4?: boolean;
+  readonly EnableIPv6?: boolean;
+  readonly Options?: Readonly<Record<string, string>> | null;
   readonly IPAM?: { readonly Driver?: string; readonly Config?: readonly ApiIpamConfig[] | null };
   readonly Containers?: Readonly<Record<string, ApiContainer>> | null;
 }
@@ -41,12 +72,27 @@ interface ApiNetwork {
 interface ApiIpamConfig {
   readonly Subnet?: string;
   readonly Gateway?: string;
+  readonly IPRange?: string;
   readonly AuxiliaryAddresses?: Readonly<Record<string, string>> | null;
+}
+
+interface ApiContainerDetail {
+  readonly Config?: { readonly ExposedPorts?: Readonly<Record<string, object>> | null };
+  readonly HostConfig?: {
+    readonly PortBindings?: Readonly<
+      Record<string, readonly { HostIp?: string; HostPort?: string }[] | null>
+    > | null;
+  };
+  readonly NetworkSettings?: {
+    readonly SandboxKey?: string;
+    readonly Networks?: Readonly<Record<string, object>> | null;
+  };
 }
 
 interface ApiContainer {
   readonly Name?: string;
   readonly EndpointID?: string;
+  readonly MacAddress?: string;
   readonly IPv4Address?: string;
   readonly IPv6Address?: string;
 }
@@ -84,37 +130,76 @@ export function openEngine(socketPath: string): Engine {
       const networks: EngineNetwork[] = [];
       for (const { Id } of listed) {
         // The list leaves containers out; a network removed meanwhile is simply absent next time.
-        const detail = await get<ApiNetwork>(`/networks/${encodeURIComponent(Id)}`).catch(
-          (error: unknown) => {
-            if (errorMessage(error).includes('status 404')) return undefined;
-            throw error;
-          },
-        );
+        const detail = await found(get<ApiNetwork>(`/networks/${encodeURIComponent(Id)}`));
         if (detail !== undefined) networks.push(engineNetwork(detail));
       }
       return networks;
+    },
+    async container(id) {
+      const detail = await found(get<ApiContainerDetail>(`/containers/${encodeURIComponent(id)}/json`));
+      return detail === undefined ? undefined : engineContainer(detail);
     },
     [Symbol.asyncDispose]: () => client.destroy(),
   };
 }
 
-function engineNetwork({ Id, Name, Driver, IPAM, Containers }: ApiNetwork): EngineNetwork {
+/** What was asked for, or undefined when the engine says that it does not exist. */
+async function found<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (errorMessage(error).includes('status 404')) return undefined;
+    throw error;
+  }
+}
+
+function engineNetwork(network: ApiNetwork): EngineNetwork {
   return {
-    id: Id,
-    name: Name,
-    driver: Driver,
-    ipamDriver: IPAM?.Driver ?? 'default',
-    subnets: (IPAM?.Config ?? []).map((each) => ({
-      subnet: each.Subnet ?? '',
-      ...(each.Gateway === undefined || each.Gateway === '' ? {} : { gateway: each.Gateway }),
-      aux: Object.values(each.AuxiliaryAddresses ?? {}),
-    })),
-    endpoints: Object.entries(Containers ?? {}).map(([container, each]) => ({
+    id: network.Id,
+    name: network.Name,
+    driver: network.Driver,
+    ipamDriver: network.IPAM?.Driver ?? 'default',
+    subnets: (network.IPAM?.Config ?? []).map(subnet),
+    options: network.Options ?? {},
+    internal: network.Internal === true,
+    enableIpv4: network.EnableIPv4 !== false,
+    enableIpv6: network.EnableIPv6 === true,
+    endpoints: Object.entries(network.Containers ?? {}).map(([container, each]) => ({
       id: each.EndpointID ?? '',
       container,
       name: each.Name ?? '',
-      ipv4: (each.IPv4Address ?? '').split('/')[0] ?? '',
-      ipv6: (each.IPv6Address ?? '').split('/')[0] ?? '',
+      mac: each.MacAddress ?? '',
+      ipv4: each.IPv4Address ?? '',
+      ipv6: each.IPv6Address ?? '',
     })),
+  };
+}
+
+/** Engines show the gateway and auxiliary addresses with or without a prefix length. */
+function subnet({
+  Subnet,
+  Gateway,
+  IPRange,
+  AuxiliaryAddresses,
+}: ApiIpamConfig): EngineNetwork['subnets'][number] {
+  const bare = (text: string): string => text.split('/')[0] ?? '';
+  return {
+    subnet: Subnet ?? '',
+    ...(Gateway === undefined || Gateway === '' ? {} : { gateway: bare(Gateway) }),
+    ...(IPRange === undefined || IPRange === '' ? {} : { ipRange: IPRange }),
+    aux: Object.fromEntries(Object.entries(AuxiliaryAddresses ?? {}).map(([name, ip]) => [name, bare(ip)])),
+  };
+}
+
+function engineContainer({ Config, HostConfig, NetworkSettings }: ApiContainerDetail): EngineContainer {
+  const bindings = Object.entries(HostConfig?.PortBindings ?? {}).map(([port, hosts]) => [
+    port,
+    (hosts ?? []).map(({ HostIp, HostPort }) => ({ hostIp: HostIp ?? '', hostPort: HostPort ?? '' })),
+  ]);
+  return {
+    sandboxKey: NetworkSettings?.SandboxKey ?? '',
+    networks: Object.keys(NetworkSettings?.Networks ?? {}).length,
+    bindings: Object.fromEntries(bindings),
+    exposed: Object.keys(Config?.ExposedPorts ?? {}),
   };
 }

@@ -1,3 +1,3 @@
 /** The Docker Engine API, from background tasks only. Layer: daemon. */
-export { type Engine, type EngineNetwork, openEngine } from './engine.ts';
+export { type Engine, type EngineContainer, type EngineNetwork, openEngine } from './engine.ts';
 export { DockerNames } from './names.ts';

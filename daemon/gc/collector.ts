@@ -23,8 +23,8 @@ export interface CollectorParts {
   readonly deleteEndpoint: (driver: DriverName, networkId: NetworkId, id: EndpointId) => Promise<void>;
   /** Releases pools and addresses given longer than the grace period ago that Docker does not know; how many. */
   readonly sweepAddresses: (known: KnownToDocker) => Promise<number>;
-  /** Told what Docker knows each time it was asked. */
-  readonly heard: (networks: readonly EngineNetwork[]) => void;
+  /** Told what Docker knows each time it was asked, before anything is judged by it. */
+  readonly heard: (networks: readonly EngineNetwork[]) => Promise<void>;
   readonly collected: (kind: 'network' | 'endpoint' | 'address', id: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -46,7 +46,7 @@ export class Collector implements AsyncDisposable {
 
   constructor(parts: CollectorParts) {
     this.#parts = parts;
-    this.#schedule(Math.min(1000, parts.graceMs));
+    this.#schedule(0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -64,22 +64,24 @@ export class Collector implements AsyncDisposable {
   }
 
   async #round(): Promise<void> {
+    let nextMs = Math.max(250, Math.min(30_000, this.#parts.graceMs / 3));
     try {
       await this.collect();
     } catch (error) {
+      nextMs = 1000;
       // A dockerd that is down or starting has told nothing, so nothing may age.
       this.#missingSince.clear();
       const level = error instanceof Unavailable ? 'debug' : 'error';
       this.#parts.log[level]({ error: errorMessage(error) }, 'not collected');
     }
-    this.#schedule(Math.max(250, Math.min(30_000, this.#parts.graceMs / 3)));
+    this.#schedule(nextMs);
   }
 
   /** One comparison with Docker. @throws {Unavailable} when Docker does not answer. */
   async collect(): Promise<void> {
     const askedAt = this.#parts.clock.now();
     const networks = await this.#parts.engine.networks();
-    this.#parts.heard(networks);
+    await this.#parts.heard(networks);
     const known = knownToDocker(networks);
     await this.#collectObjects(known, askedAt);
     const swept = await this.#parts.sweepAddresses(known);
@@ -152,10 +154,11 @@ export function knownToDocker(networks: readonly EngineNetwork[]): KnownToDocker
 
 /** An endpoint's address is listed under each subnet of its network: only one of them can hold it. */
 function addressesOf({ subnets, endpoints }: EngineNetwork): readonly string[] {
-  const live = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter((ip) => ip !== '');
+  const live = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter((text) => text !== '');
+  const bare = live.map((text) => text.split('/')[0] ?? '');
   return subnets.flatMap(({ subnet, gateway, aux }) =>
-    [...(gateway === undefined ? [] : [gateway]), ...aux, ...live].map(
-      (ip) => `${subnet} ${ip.split('/')[0]}`,
+    [...(gateway === undefined ? [] : [gateway]), ...Object.values(aux), ...bare].map(
+      (ip) => `${subnet} ${ip}`,
     ),
   );
 }

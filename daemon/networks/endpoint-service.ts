@@ -15,6 +15,7 @@ import type {
 } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
 import type { FlowFilter } from '../../core/ports.ts';
+import { holdsPortOf, isAbandoned, sandboxLives } from './abandoned.ts';
 import { type Context, driverOf, endpointOf, exclusively, networkOf } from './context.ts';
 import { assertSameRequest } from './same-request.ts';
 
@@ -46,7 +47,7 @@ export class EndpointService {
         return request.mac === undefined ? { mac: existing.mac } : {};
       }
       driver.parseEndpoint(network, request);
-      this.#assertAddressFree(network, request);
+      await this.#freeAddresses(network, request);
       const mac = request.mac ?? derivedMac(request.id);
       await repository.putEndpoint({ request, mac, published: [], external: false, createdAt: clock.now() });
       announce({
@@ -60,13 +61,25 @@ export class EndpointService {
     });
   }
 
-  #assertAddressFree({ request: { id: networkId } }: Network, request: EndpointRequest): void {
+  /**
+   * An address has one endpoint. Docker's IPAM gives one again only after it has forgotten the endpoint that had it,
+   * which it does without a word to the driver when dockerd was killed (protocol 6.1), so that one goes.
+   * @throws {Conflict} when the other endpoint's sandbox is alive.
+   */
+  async #freeAddresses(network: Network, request: EndpointRequest): Promise<void> {
+    const { repository, log } = this.#context;
+    const { networkId } = request;
     for (const address of [request.ipv4, request.ipv6]) {
-      const owner =
-        address === undefined ? undefined : this.#context.repository.addressOwner(networkId, address.ip);
-      if (owner !== undefined) {
-        throw new Conflict(`address ${address?.ip} belongs to endpoint ${owner}`, { networkId });
+      if (address === undefined) continue;
+      const owner = repository.addressOwner(networkId, address.ip);
+      const holder = owner && repository.endpoint(owner);
+      if (holder === undefined) continue;
+      const sandbox = holder.attachment?.sandboxKey;
+      if (sandbox !== undefined && (await sandboxLives(sandbox))) {
+        throw new Conflict(`address ${address.ip} belongs to endpoint ${owner}`, { networkId });
       }
+      log.warn({ networkId, endpointId: owner, ip: address.ip }, 'Docker gave its address away; deleting it');
+      await this.remove(network, holder);
     }
   }
 
@@ -126,10 +139,41 @@ export class EndpointService {
   }
 
   /**
-   * Publishes the ports that Join named; the endpoint carries the sandbox's default route from now on.
+   * Publishes the ports that Join named; the endpoint carries the sandbox's default route from now on. Ports of
+   * containers that are gone are taken over.
    * @throws {Conflict} naming the holder of a busy host port; nothing is published then.
    */
-  program(driverName: DriverName, networkId: NetworkId, id: EndpointId): Promise<void> {
+  async program(driverName: DriverName, networkId: NetworkId, id: EndpointId): Promise<void> {
+    try {
+      await this.#program(driverName, networkId, id);
+    } catch (error) {
+      if (!(error instanceof Conflict) || !(await this.#deleteAbandonedHolders(id))) throw error;
+      await this.#program(driverName, networkId, id);
+    }
+  }
+
+  /**
+   * Docker does not tell a driver what became of endpoints while it was dead (protocol 6.1), and a container that
+   * starts again must not be refused the ports of its former self. Without any lock held: holders are on any network.
+   */
+  async #deleteAbandonedHolders(id: EndpointId): Promise<boolean> {
+    const { repository, kernel, log } = this.#context;
+    const mappings = repository.endpoint(id)?.attachment?.mappings ?? [];
+    let found = false;
+    for (const holder of [...repository.endpoints()]) {
+      const { id: endpointId, networkId } = holder.request;
+      const network = repository.network(networkId);
+      if (endpointId === id || network === undefined || !holdsPortOf(holder, mappings)) continue;
+      const links = driverOf(this.#context, network.driver).endpointLinks(holder);
+      if (!(await isAbandoned(kernel, holder, links))) continue;
+      log.warn({ networkId, endpointId }, 'its container is gone and its ports are wanted; deleting it');
+      await this.delete(network.driver, networkId, endpointId);
+      found = true;
+    }
+    return found;
+  }
+
+  #program(driverName: DriverName, networkId: NetworkId, id: EndpointId): Promise<void> {
     const { repository, kernel, publisher } = this.#context;
     return exclusively(this.#context, networkId, id, async () => {
       const network = networkOf(this.#context, driverName, networkId);

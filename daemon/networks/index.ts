@@ -1,4 +1,5 @@
 /** What the NetworkDriver calls do: intent first, then the kernel, then the answer. Layer: daemon. */
+export { sandboxLives } from './abandoned.ts';
 export { createNetworks, type Networks } from './backend.ts';
 export { Publisher } from './publisher.ts';
 export { tcpRelays } from './relay.ts';

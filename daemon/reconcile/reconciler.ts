@@ -17,6 +17,8 @@ export interface ReconcilerParts {
   readonly namedBridges: () => readonly IfName[];
   /** Brings a lost link back into its sandbox; false when the sandbox is gone as well. */
   readonly replumb: (veth: VethLink, endpoint: EndpointId) => Promise<boolean>;
+  /** False while it is not known yet whether what intent does not name is nobody's. */
+  readonly mayDelete: () => boolean;
   readonly drift: DriftLog;
   readonly clock: Clock;
   readonly log: Logger;
@@ -79,7 +81,7 @@ export class Reconciler {
       const key = keyOf(step.object);
       if (step.op !== 'delete') return this.#undisturbed(desired.get(key)?.owner, versions);
       orphans.add(key);
-      return certain || this.#orphans.has(key);
+      return this.#parts.mayDelete() && (certain || this.#orphans.has(key));
     });
     this.#orphans = orphans;
     const judged = steps.filter((step) => !this.#lingers(step));

@@ -2,7 +2,13 @@ import { satisfies } from '../../core/diff.ts';
 import { KernelError } from '../../core/errors.ts';
 import type { LinkObject } from '../../core/kernel-objects.ts';
 import type { Step } from '../../core/ports.ts';
-import { decodeLink, type LinkMessage, type NetlinkReply, type NetlinkRequest } from '../netlink/index.ts';
+import {
+  decodeLink,
+  type LinkMessage,
+  type NetlinkReply,
+  type NetlinkRequest,
+  RTM,
+} from '../netlink/index.ts';
 import type { NamedRequest } from './link-messages.ts';
 import { linkObject } from './link-object.ts';
 import type { LinkTable } from './link-table.ts';
@@ -21,7 +27,7 @@ export interface Action {
   readonly step: Step;
   readonly requests: readonly NamedRequest[];
   /** Judges the answers, one for each request. */
-  readonly judge: (outcomes: readonly Outcome[]) => Verdict;
+  readonly judge: (outcomes: readonly Outcome[]) => Verdict | Promise<Verdict>;
   /** The link whose ifindex is in the message; looked up anew when the kernel says that there is none. */
   readonly on?: { readonly dev: string; readonly index: number };
 }
@@ -68,8 +74,8 @@ export function removeAction(step: Step, object: OnLink, index: number): Action 
 }
 
 /**
- * Makes or corrects a link. The last request reads it back, which teaches the table its ifindex. When the first
- * one, the creation, is refused with EEXIST, the step is done if what is there is as wanted after the settings.
+ * Makes or corrects a link. If the last request reads it back, the table learns its ifindex. When the first one, the
+ * creation, is refused with EEXIST, the step is done if what is there is as wanted after the settings.
  * @param creates whether the first request creates the link.
  */
 export function linkAction(
@@ -79,23 +85,37 @@ export function linkAction(
   creates: boolean,
   links: LinkTable,
 ): Action {
-  const judge = (outcomes: readonly Outcome[]): Verdict => {
-    const found = learn(outcomes.at(-1), links);
+  const judge = async (outcomes: readonly Outcome[]): Promise<Verdict> => {
     const existed = creates && errnoOf(outcomes[0]) === 'EEXIST';
     const changed = !creates || outcomes[0]?.status === 'fulfilled';
+    const found =
+      learn(requests, outcomes, links) ?? (existed ? (await links.read([object.name]))[0] : undefined);
     // Without a link to read, EEXIST was about the other end of the pair.
     const judged = existed && found !== undefined ? outcomes.slice(1) : outcomes;
     const failure = judged.map(failureOf).find((error) => error !== undefined);
     if (failure !== undefined) return { changed, failure };
-    if (!existed || found === undefined) return { changed };
-    const is = linkObject(found, object, (index) => links.nameOf(index));
-    return satisfies(object, is) ? { changed } : { changed, failure: existsError(object) };
+    const fits = !existed || found === undefined || serves(found, object, links);
+    return fits ? { changed } : { changed, failure: existsError(object) };
   };
   return { step, requests, judge };
 }
 
-function learn(read: Outcome | undefined, links: LinkTable): LinkMessage | undefined {
-  const reply = read?.status === 'fulfilled' ? read.value[0] : undefined;
+function serves(found: LinkMessage, wanted: LinkObject, links: LinkTable): boolean {
+  return satisfies(
+    wanted,
+    linkObject(found, wanted, (index) => links.nameOf(index)),
+  );
+}
+
+/** What the last request has read, if it was one that reads. */
+function learn(
+  requests: readonly NamedRequest[],
+  outcomes: readonly Outcome[],
+  links: LinkTable,
+): LinkMessage | undefined {
+  const read = outcomes.at(-1);
+  if (requests.at(-1)?.type !== RTM.RTM_GETLINK || read?.status !== 'fulfilled') return undefined;
+  const reply = read.value[0];
   if (reply === undefined) return undefined;
   const found = decodeLink(reply.payload);
   links.learn(found);

@@ -228,7 +228,7 @@ async function runActions(applier: Applier, actions: readonly Action[], done: St
   for (const action of actions) {
     const own = outcomes.slice(at, at + action.requests.length);
     at += action.requests.length;
-    const { changed, failure } = action.judge(await retried(applier, action, own));
+    const { changed, failure } = await action.judge(await retried(applier, action, own));
     if (changed) done.push(action.step);
     failed ??= failure;
   }

@@ -136,7 +136,8 @@ export class LinkLayer implements AsyncDisposable {
    * @returns false when the sandbox is gone.
    * @throws {KernelError} after deleting the pair.
    */
-  replumb(plumbing: SandboxPlumbing): Promise<boolean> {
+  async replumb(plumbing: SandboxPlumbing): Promise<boolean> {
+    await this.#discards.settled([plumbing.veth.name]);
     return plumbSandbox(this.#transport, this.#links, this.#hasIpv6, plumbing);
   }
 

@@ -60,8 +60,10 @@ export function removeRequest(object: OnLink, index: number): NetlinkRequest {
 function addressPayload({ address: { ip, prefix } }: AddressObject, index: number): Uint8Array {
   const family = familyOf(ip);
   const header = { family: addressFamily(family), prefix, index };
-  if (family === 6) return encodeAddress(header, { local: ip, address: ip, flags: IFA_F.IFA_F_NODAD });
-  return encodeAddress(header, { local: ip, address: ip });
+  return encodeAddress(
+    { ...header, flags: family === 6 ? IFA_F.IFA_F_NODAD : 0 },
+    { local: ip, address: ip },
+  );
 }
 
 function routePayload(object: RouteObject, index: number, removing = false): Uint8Array {

@@ -19,6 +19,7 @@ import {
   RTN,
   RTPROT,
 } from '../netlink/index.ts';
+import type { Outcome } from './action.ts';
 import { createVeth, type NamedRequest } from './link-messages.ts';
 import { LinkTable } from './link-table.ts';
 import { addressFamily } from './object-messages.ts';
@@ -36,31 +37,41 @@ export async function plumbSandbox(
   hasIpv6: boolean,
   plumbing: SandboxPlumbing,
 ): Promise<boolean> {
-  let namespace: number;
+  const sandbox = openSandbox(plumbing.namespace);
+  if (sandbox === undefined) return false;
+  const { descriptor, inside } = sandbox;
   try {
-    namespace = openSync(plumbing.namespace, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-  try {
-    await using inside = openTransport({
-      protocol: NETLINK_PROTOCOL.NETLINK_ROUTE,
-      namespace: plumbing.namespace,
-    });
-    await createPair(host, links, hasIpv6, plumbing, namespace);
+    const [created, ...settings] = await createPair(host, links, hasIpv6, plumbing, descriptor);
+    if (created?.status === 'rejected') throw created.reason;
     try {
+      throwFirst(settings);
       await configure(inside, plumbing);
     } catch (error) {
-      await host.request(
-        { type: RTM.RTM_DELLINK, flags: 0, payload: encodeLink({}, { name: plumbing.veth.name }) },
-        `delete veth ${plumbing.veth.name}`,
-      );
+      const payload = encodeLink({}, { name: plumbing.veth.name });
+      await host.request({ type: RTM.RTM_DELLINK, flags: 0, payload }, `delete veth ${plumbing.veth.name}`);
       throw error;
     }
     return true;
   } finally {
-    closeSync(namespace);
+    closeSync(descriptor);
+    await inside[Symbol.asyncDispose]();
+  }
+}
+
+/** A sandbox's namespace; undefined when its file is gone, or nothing is mounted on it any more (EINVAL). */
+function openSandbox(path: string): { descriptor: number; inside: NetlinkTransport } | undefined {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, 'r');
+    return {
+      descriptor,
+      inside: openTransport({ protocol: NETLINK_PROTOCOL.NETLINK_ROUTE, namespace: path }),
+    };
+  } catch (error) {
+    if (descriptor !== undefined) closeSync(descriptor);
+    const errno = error instanceof KernelError ? error.errno : (error as NodeJS.ErrnoException).code;
+    if (errno === 'ENOENT' || errno === 'EINVAL') return undefined;
+    throw error;
   }
 }
 
@@ -70,19 +81,18 @@ async function createPair(
   hasIpv6: boolean,
   { veth }: SandboxPlumbing,
   namespace: number,
-): Promise<void> {
+): Promise<readonly Outcome[]> {
   await links.find([veth.master]);
   const master = links.get(veth.master);
   const step = `create veth ${veth.name} into the sandbox`;
   if (master === undefined) {
     throw new KernelError(`${step}: there is no link ${veth.master} (ENODEV)`, { errno: 'ENODEV', step });
   }
-  await firstFailure(host, createVeth(veth, master, hasIpv6, namespace));
+  return host.requestAll(createVeth(veth, master, hasIpv6, namespace));
 }
 
-/** Sends requests together and throws the first refusal. */
-async function firstFailure(transport: NetlinkTransport, requests: readonly NamedRequest[]): Promise<void> {
-  for (const outcome of await transport.requestAll(requests)) {
+function throwFirst(outcomes: readonly Outcome[]): void {
+  for (const outcome of outcomes) {
     if (outcome.status === 'rejected') throw outcome.reason;
   }
 }
@@ -98,7 +108,7 @@ async function configure(inside: NetlinkTransport, plumbing: SandboxPlumbing): P
   let number = 0;
   while (taken.has(`${plumbing.prefix}${number}`)) number++;
   const name = `${plumbing.prefix}${number}`;
-  await firstFailure(inside, [
+  const outcomes = await inside.requestAll([
     rename(index, name, plumbing.mac),
     ...plumbing.addresses.map((address) => addAddress(index, name, address)),
     bringUp(index, name),
@@ -106,6 +116,7 @@ async function configure(inside: NetlinkTransport, plumbing: SandboxPlumbing): P
       via === undefined ? [] : defaultRoute(index, name, via, plumbing.addresses),
     ),
   ]);
+  throwFirst(outcomes);
 }
 
 function rename(index: number, name: string, address: Mac): NamedRequest {
@@ -120,14 +131,16 @@ function bringUp(index: number, name: string): NamedRequest {
 
 function addAddress(index: number, name: string, { ip, prefix }: IfAddress): NamedRequest {
   const family = familyOf(ip);
-  const flags = family === 6 ? { flags: IFA_F.IFA_F_NODAD } : {};
+  const header = {
+    family: addressFamily(family),
+    prefix,
+    index,
+    flags: family === 6 ? IFA_F.IFA_F_NODAD : 0,
+  };
   return {
     type: RTM.RTM_NEWADDR,
     flags: NLM_F.NLM_F_CREATE | NLM_F.NLM_F_REPLACE,
-    payload: encodeAddress(
-      { family: addressFamily(family), prefix, index },
-      { local: ip, address: ip, ...flags },
-    ),
+    payload: encodeAddress(header, { local: ip, address: ip }),
     step: `give ${name} ${ip}/${prefix} in the sandbox`,
   };
 }

@@ -80,12 +80,6 @@ export const raw: AttributeCodec<Uint8Array> = {
   decode: (bytes) => bytes,
 };
 
-/** An attribute whose presence is its meaning (NLA_FLAG). */
-export const presence: AttributeCodec<true> = {
-  encode: () => new Uint8Array(),
-  decode: () => true,
-};
-
 /** Hardware address of any length as `aa:bb:…`. */
 export const hardwareAddress: AttributeCodec<string> = {
   encode: (value) =>

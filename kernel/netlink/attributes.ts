@@ -3,7 +3,6 @@ import { viewOf } from './message.ts';
 
 /** include/uapi/linux/netlink.h: bits of nla_type that are no part of the number. */
 export const NLA_F_NESTED = 1 << 15;
-export const NLA_F_NET_BYTEORDER = 1 << 14;
 export const NLA_TYPE_MASK = 0x3fff;
 const NLA_HDRLEN = 4;
 

@@ -86,6 +86,8 @@ t.test('a sandbox that is gone is no error', async (t) => {
   await using links = await openLinks(host);
   const gone = { namespace: '/run/docker/netns/000000000000' as SandboxKey };
   t.equal(await links.replumb(plumbing(host, gone)), false);
+  const unmounted = { namespace: '/etc/hostname' as SandboxKey };
+  t.equal(await links.replumb(plumbing(host, unmounted)), false);
 });
 
 t.test('what fails inside the sandbox leaves no pair behind', async (t) => {

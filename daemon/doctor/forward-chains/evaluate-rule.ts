@@ -1,5 +1,6 @@
 import type { NftVerdict } from '../../../core/nft.ts';
 import type { DecodedExpr, OpaqueExpr } from '../../../kernel/nftables/index.ts';
+import { decodeXtExtension, matchesFirstPacket, type XtExtension } from './xt-extension.ts';
 
 /** The first packet of a connection, on its way through the host. */
 export interface Probe {
@@ -63,7 +64,7 @@ function evaluateExpr(
     case 'verdict':
       return expr.verdict;
     case 'opaque':
-      return evaluateOpaque(expr, registers);
+      return evaluateOpaque(expr, probe, registers);
     case 'meta-set':
     case 'nat':
     case 'masquerade':
@@ -136,21 +137,19 @@ function compare(value: Uint8Array | undefined, { op, data }: Cmp): 'yes' | 'no'
 
 function evaluateOpaque(
   { name, data }: OpaqueExpr,
+  probe: Probe,
   registers: Registers,
-): 'yes' | 'maybe' | NftVerdict | 'unknown' {
+): 'yes' | 'no' | 'maybe' | NftVerdict | 'unknown' {
   // It may have loaded any register.
   registers.clear();
   if (name === 'reject') return { kind: 'drop' };
   if (name === 'queue') return 'unknown';
-  if (name === 'target') return xtName(data) === 'REJECT' ? { kind: 'drop' } : 'yes';
-  if (name === 'match') return xtName(data) === 'comment' ? 'yes' : 'maybe';
+  if (name === 'target') return decodeXtExtension(data).name === 'REJECT' ? { kind: 'drop' } : 'yes';
+  if (name === 'match') return evaluateXtMatch(decodeXtExtension(data), probe);
   return WITHOUT_EFFECT.has(name) ? 'yes' : 'maybe';
 }
 
-/** NFTA_TARGET_NAME and NFTA_MATCH_NAME are both attribute 1 and both come first (net/netfilter/nft_compat.c). */
-function xtName(data: Uint8Array): string {
-  const [length = 0, high = 0] = data;
-  return Buffer.from(data.subarray(4, length | (high << 8)))
-    .toString('latin1')
-    .replace(/\0.*$/s, '');
+function evaluateXtMatch(match: XtExtension, { translated }: Probe): 'yes' | 'no' | 'maybe' {
+  if (match.name === 'conntrack') return matchesFirstPacket(match, translated);
+  return match.name === 'comment' ? 'yes' : 'maybe';
 }

@@ -46,6 +46,7 @@ export class Scene implements AsyncDisposable {
         createHost({ underlay, engine, ...hostOptions }),
         createMachine(underlay),
       ]);
+      await useDockersOwn(host);
       const weftd = await host.startWeftd(['--ui', 'off', '--metrics', 'off', ...weftdArgs]);
       await weftd.waitReady();
       return new Scene(underlay, host, lan, weftd);
@@ -107,4 +108,10 @@ export class Scene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#underlay[Symbol.asyncDispose]();
   }
+}
+
+/** Docker makes chains and addresses at first use and keeps them: they must not look like weft's. */
+async function useDockersOwn({ docker }: Host): Promise<void> {
+  const container = await docker.runContainer({ ports: ['127.0.0.1:8080:80'] });
+  await container.remove();
 }

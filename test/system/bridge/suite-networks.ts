@@ -41,7 +41,8 @@ async function reachTheLan(t: Test, scene: Scene): Promise<void> {
 async function internal(t: Test, scene: Scene): Promise<void> {
   const { lan, host } = scene;
   const server = await lanServer(scene);
-  const subnets = [scene.takeSubnet(), scene.takeSubnet6()];
+  const four = scene.takeSubnet();
+  const subnets = [four, scene.takeSubnet6()];
   await scene.network('in', { internal: true, ipv6: true, subnets });
   for (const { subnet } of subnets) await lan.route(subnet, host);
   const a = await scene.server('ann', 'in');
@@ -54,10 +55,7 @@ async function internal(t: Test, scene: Scene): Promise<void> {
   t.equal((await a.netExec(['ip', '-4', 'route', 'show', 'default'])).trim(), '', 'no default route');
   t.equal((await a.netExec(['ip', '-6', 'route', 'show', 'default'])).trim(), '', 'no IPv6 default route');
   // Somebody inside adds a route by hand.
-  const { stdout } = await host.tryExec(['ip', '-j', 'addr']);
-  const gateway = stdout.match(new RegExp(`${subnets[0]?.base}\\.\\d+`.replaceAll('.', '\\.')))?.[0];
-  t.ok(gateway, 'the bridge has an address');
-  await a.netExec(['ip', 'route', 'add', 'default', 'via', String(gateway)]);
+  await a.netExec(['ip', 'route', 'add', 'default', 'via', `${four.base}.1`]);
   await cannotReach(t, a, { ip: lan.ip }, 'no way out, even with a route');
   await cannotReach(t, lan, { ip: at.IPAddress }, 'no way in from the LAN');
   await cannotReach(t, lan, { ip: at.GlobalIPv6Address }, 'no way in over IPv6');

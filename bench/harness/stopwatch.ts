@@ -1,0 +1,6 @@
+/** Milliseconds that `task` takes. */
+export async function timed(task: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await task();
+  return performance.now() - started;
+}

@@ -1,0 +1,40 @@
+import type { DockerClient, NetworkSpec } from '../test/lab/index.ts';
+import type { Bench } from './harness/bench.ts';
+import { roundsOf } from './harness/bench.ts';
+import { interleave, type Variant } from './harness/interleave.ts';
+import { spreadOf } from './harness/statistics.ts';
+import { timed } from './harness/stopwatch.ts';
+import { bootWeftHost, NETWORKS } from './harness/weft-host.ts';
+
+type Step = 'create' | 'remove' | 'both';
+
+/** Making a network and removing it again, as a user does before and after a Compose project. */
+export const networkLifecycle: Bench = {
+  name: 'network',
+  title: 'network create + remove through the Engine API',
+  async run(options) {
+    await using boot = await bootWeftHost(options.engine);
+    const { docker } = boot.host;
+    const rounds = roundsOf(options, 40, 6);
+    const { weft, builtIn } = await interleave<'weft' | 'builtIn', Step>(
+      { weft: lifecycle(docker, NETWORKS.weft), builtIn: lifecycle(docker, NETWORKS.builtIn) },
+      rounds,
+      2,
+    );
+    return (['create', 'remove', 'both'] as const).map((step) => ({
+      what: step === 'both' ? 'create + remove' : step,
+      unit: 'ms',
+      weft: spreadOf(weft[step]),
+      other: spreadOf(builtIn[step]),
+      ...(step === 'both' ? { target: { of: 'ratio', atMost: 0.35 } } : {}),
+    }));
+  },
+};
+
+function lifecycle(docker: DockerClient, spec: NetworkSpec): Variant<Step> {
+  return async () => {
+    const create = await timed(() => docker.createNetwork(spec));
+    const remove = await timed(() => docker.removeNetwork(spec.name));
+    return { create, remove, both: create + remove };
+  };
+}

@@ -1,0 +1,236 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { KernelError, Unavailable } from '../../core/errors.ts';
+import { decodeMessages, encodeMessages, type NetlinkMessage, type ReceivedMessage } from './message.ts';
+import { NLM_F, NLMSG } from './netlink-header.ts';
+import { RequestQueue } from './request-queue.ts';
+
+const PLAIN: NetlinkMessage = { type: 18, flags: 0, payload: new Uint8Array() };
+const { NLMSG_DONE, NLMSG_ERROR } = NLMSG;
+
+/** A kernel whose answers the test gives by hand; it keeps what was sent to it. */
+function kernel() {
+  const sent: ReceivedMessage[][] = [];
+  const queue = new RequestQueue(async (bytes) => {
+    sent.push(decodeMessages(bytes));
+  });
+  const answer = (
+    seq: number,
+    type: number,
+    payload = new Uint8Array(20),
+    flags: number = NLM_F.NLM_F_CAPPED,
+  ) => queue.receive(encodeMessages([{ type, flags, payload }], seq));
+  const refuse = (seq: number, errno: number) => {
+    const payload = new Uint8Array(20);
+    new DataView(payload.buffer).setInt32(0, -errno, true);
+    answer(seq, NLMSG_ERROR, payload);
+  };
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  return { sent, queue, answer, refuse, turn, ack: (seq: number) => answer(seq, NLMSG_ERROR) };
+}
+
+describe('requests', () => {
+  test('of one turn go in one send, and each gets the replies before its acknowledgement', async () => {
+    const { sent, queue, answer, ack, turn } = kernel();
+    const [a, b] = [queue.request(PLAIN, 'a'), queue.request(PLAIN, 'b')];
+    await turn();
+    expect(sent.map((messages) => messages.length)).toEqual([2]);
+    expect(sent[0]?.[0]?.flags).toBe(NLM_F.NLM_F_REQUEST | NLM_F.NLM_F_ACK);
+    answer(1, 16, Uint8Array.of(7));
+    ack(2);
+    ack(1);
+    expect(await b).toEqual([]);
+    expect((await a).map(({ payload }) => payload[0])).toEqual([7]);
+  });
+
+  test('never more than 32 are in flight', async () => {
+    const { sent, queue, ack, turn } = kernel();
+    const all = Promise.all(Array.from({ length: 100 }, () => queue.request(PLAIN, 'x')));
+    await turn();
+    expect(sent.flat()).toHaveLength(32);
+    let acked = 0;
+    while (acked < 100) {
+      ack(++acked);
+      await turn();
+      expect(sent.flat().length - acked).toBeLessThanOrEqual(32);
+    }
+    await all;
+    expect(sent.length).toBeLessThan(10);
+  });
+
+  test('a refusal rejects that one only', async () => {
+    const { queue, refuse, ack, turn } = kernel();
+    const outcomes = Promise.allSettled([queue.request(PLAIN, 'make a'), queue.request(PLAIN, 'make b')]);
+    await turn();
+    refuse(1, 17);
+    ack(2);
+    const [a, b] = await outcomes;
+    expect(a).toMatchObject({ status: 'rejected', reason: { errno: 'EEXIST', context: { step: 'make a' } } });
+    expect(b?.status).toBe('fulfilled');
+  });
+
+  test('a send that fails rejects what was in it', async () => {
+    const queue = new RequestQueue(() =>
+      Promise.reject(Object.assign(new Error('no'), { code: 'EMSGSIZE' })),
+    );
+    await expect(queue.request(PLAIN, 'too long')).rejects.toMatchObject({ errno: 'EMSGSIZE' });
+  });
+
+  test('bytes that are no message fail what waits', async () => {
+    const { queue, turn } = kernel();
+    const waiting = expect(queue.request(PLAIN, 'x')).rejects.toMatchObject({ code: 'decode' });
+    await turn();
+    queue.receive(Uint8Array.of(1, 2, 3));
+    await waiting;
+  });
+
+  test('answers to nobody are ignored', async () => {
+    const { queue, ack, turn } = kernel();
+    ack(99);
+    const waiting = queue.request(PLAIN, 'x');
+    await turn();
+    ack(99);
+    ack(1);
+    expect(await waiting).toEqual([]);
+  });
+});
+
+describe('dumps', () => {
+  const done = new Uint8Array(4);
+
+  test('run one at a time while requests pass', async () => {
+    const { sent, queue, answer, ack, turn } = kernel();
+    const [first, second] = [queue.dump(PLAIN, 'd1'), queue.dump(PLAIN, 'd2')];
+    const request = queue.request(PLAIN, 'r');
+    await turn();
+    expect(sent.flat().map(({ flags }) => (flags & NLM_F.NLM_F_DUMP) !== 0)).toEqual([true, false]);
+    ack(2);
+    await request;
+    answer(1, 16);
+    answer(1, NLMSG_DONE, done);
+    expect(await first).toHaveLength(1);
+    await turn();
+    answer(3, NLMSG_DONE, done);
+    expect(await second).toHaveLength(0);
+  });
+
+  test('are read again when interrupted, and fail when it never ends', async () => {
+    const { sent, queue, answer, turn } = kernel();
+    const once = queue.dump(PLAIN, 'd');
+    await turn();
+    answer(1, 16, new Uint8Array(4), NLM_F.NLM_F_MULTI | NLM_F.NLM_F_DUMP_INTR);
+    answer(1, NLMSG_DONE, done);
+    await turn();
+    answer(2, 16);
+    answer(2, 16);
+    answer(2, NLMSG_DONE, done);
+    expect(await once).toHaveLength(2);
+
+    const never = expect(queue.dump(PLAIN, 'list links')).rejects.toThrow(Unavailable);
+    for (let seq = 3; seq < 9; seq++) {
+      await turn();
+      answer(seq, NLMSG_DONE, done, NLM_F.NLM_F_DUMP_INTR);
+    }
+    await never;
+    expect(sent).toHaveLength(8);
+  });
+
+  test('hand their messages on as they come', async () => {
+    const { queue, answer, turn } = kernel();
+    const seen: number[] = [];
+    const dump = queue.dump(PLAIN, 'd', ({ payload }) => seen.push(payload[0] ?? 0));
+    await turn();
+    answer(1, 16, Uint8Array.of(5));
+    expect(seen).toEqual([5]);
+    answer(1, NLMSG_DONE, done);
+    expect(await dump).toEqual([]);
+  });
+});
+
+describe('batches', () => {
+  const message = (type: number, flags = 0): NetlinkMessage => ({ type, flags, payload: new Uint8Array(4) });
+  const batch = [message(0x10), message(0xa00), message(0xa00), message(0x11)];
+
+  test('go in one send with an acknowledgement for the last change', async () => {
+    const { sent, queue, ack, turn } = kernel();
+    const committed = queue.batch(batch, []);
+    await turn();
+    expect(sent.map((messages) => messages.map(({ flags }) => flags & NLM_F.NLM_F_ACK))).toEqual([
+      [0, 0, 4, 0],
+    ]);
+    ack(3);
+    await committed;
+  });
+
+  test('wait for the one before', async () => {
+    const { sent, queue, ack, turn } = kernel();
+    const first = queue.batch(batch, []);
+    const second = queue.batch(batch, []);
+    await turn();
+    expect(sent).toHaveLength(1);
+    ack(3);
+    await first;
+    await turn();
+    expect(sent).toHaveLength(2);
+    ack(7);
+    await second;
+  });
+
+  test('reject with the first refusal after all answers', async () => {
+    const { queue, refuse, ack, turn } = kernel();
+    const failed = expect(queue.batch(batch, ['begin', 'make a', 'make b', 'end'])).rejects.toMatchObject({
+      errno: 'ENOENT',
+      context: { index: 1, step: 'make a' },
+    });
+    await turn();
+    refuse(2, 2);
+    ack(3);
+    await failed;
+  });
+
+  test('reject at once when the whole is refused', async () => {
+    const { queue, refuse, turn } = kernel();
+    const failed = expect(queue.batch(batch, [])).rejects.toMatchObject({
+      errno: 'ERESTART',
+      context: { index: 0 },
+    });
+    await turn();
+    refuse(1, 85);
+    await failed;
+  });
+});
+
+describe('the end', () => {
+  test('of the queue rejects what waits and refuses what comes', async () => {
+    const { queue, turn } = kernel();
+    const waiting = expect(queue.request(PLAIN, 'x')).rejects.toThrow('closed');
+    await turn();
+    await queue.close(new Unavailable('closed'));
+    await waiting;
+    await expect(queue.dump(PLAIN, 'x')).rejects.toThrow('closed');
+    await expect(queue.batch([PLAIN], [])).rejects.toThrow('closed');
+  });
+
+  describe('of patience', () => {
+    beforeEach(() => {
+      vi.useFakeTimers();
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    test('comes when nothing at all arrives', async () => {
+      const { queue } = kernel();
+      const lost = expect(queue.request(PLAIN, 'x')).rejects.toThrow('lost');
+      await vi.advanceTimersByTimeAsync(6000);
+      await lost;
+    });
+  });
+
+  test('errors are KernelError', async () => {
+    const { queue, refuse, turn } = kernel();
+    const failed = expect(queue.request(PLAIN, 'x')).rejects.toThrow(KernelError);
+    await turn();
+    refuse(1, 19);
+    await failed;
+  });
+});
