@@ -6,9 +6,10 @@ import { type Config, readInvocation } from './config.ts';
 import { startDaemon } from './daemon.ts';
 import { notifySystemd } from './systemd.ts';
 
-/** Version of this weft, from package.json. */
+/** Version of this weft, from package.json, which is one folder up in a checkout and two in an installation. */
 export function readVersion(): string {
-  const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const levels = import.meta.url.endsWith('.ts') ? '..' : '../..';
+  const file = readFileSync(new URL(`${levels}/package.json`, import.meta.url), 'utf8');
   return (JSON.parse(file) as { readonly version: string }).version;
 }
 

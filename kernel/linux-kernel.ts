@@ -97,7 +97,7 @@ export class LinuxKernel implements Kernel {
       wake?.();
     };
     using _links = this.#parts.links.watch(push);
-    await using _rules = this.#parts.nftables.watch(() => push({ source: 'nft' }));
+    await using _rules = this.#parts.nftables.watch(() => push({ source: 'nft' }), ['DOCKER-USER']);
     signal.addEventListener('abort', () => wake?.(), { once: true });
     while (!signal.aborted) {
       const hint = queue.shift();

@@ -226,7 +226,7 @@ const ROWS: readonly Row[] = [
     'own networks are not foreign',
     judgeDockerSubnets(
       [lan],
-      [{ name: 'app', driver: 'weft-bridge', subnets: [{ subnet: '10.1.0.0/24', aux: [] }] }],
+      [{ name: 'app', driver: 'weft-bridge', subnets: [{ subnet: '10.1.0.0/24', aux: {} }] }],
     ),
     'ok',
   ],
@@ -234,7 +234,7 @@ const ROWS: readonly Row[] = [
     'overlap with Docker',
     judgeDockerSubnets(
       [lan],
-      [{ name: 'other', driver: 'bridge', subnets: [{ subnet: '10.1.0.128/25', aux: [] }] }],
+      [{ name: 'other', driver: 'bridge', subnets: [{ subnet: '10.1.0.128/25', aux: {} }] }],
     ),
     'warn',
     /app overlaps 10\.1\.0\.128\/25 of Docker network other/,

@@ -7,7 +7,7 @@ const ID = 'docker-records';
 const YOUNG_MS = 10_000;
 
 /** A network or an endpoint on one of the two sides. */
-export interface RecordFacts {
+interface RecordFacts {
   readonly id: string;
   readonly label: string;
 }

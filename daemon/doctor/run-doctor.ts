@@ -59,6 +59,7 @@ const CHECKS: readonly Check[] = [
  * Examines the host; changes nothing. Takes as long as the slowest check, 20 s at most.
  * @returns findings in a fixed order: one of level `ok` for each check that found nothing wrong. A check that could
  * not be made is a finding of level `warn` that says why.
+ * @throws {KernelError} when no netlink socket can be opened.
  */
 export async function runDoctor(parts: DoctorParts): Promise<readonly DoctorFinding[]> {
   await using netfilter = openTransport({ protocol: NETLINK_NETFILTER });

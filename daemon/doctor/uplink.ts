@@ -2,10 +2,7 @@ import type { HostLink, HostRoute } from '../../core/ports.ts';
 import type { HostView } from './host-view.ts';
 
 /** The devices of the default routes that exist, in the order of the routes. */
-export function defaultDevices(
-  routes: readonly HostRoute[],
-  links: readonly HostLink[],
-): readonly HostLink[] {
+function defaultDevices(routes: readonly HostRoute[], links: readonly HostLink[]): readonly HostLink[] {
   const names = new Set(
     routes.flatMap(({ destination, dev }) => (/\/0$/.test(destination) && dev !== undefined ? [dev] : [])),
   );

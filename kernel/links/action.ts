@@ -45,6 +45,10 @@ function failureOf(outcome: Outcome | undefined): Error | undefined {
   return outcome.reason instanceof Error ? outcome.reason : new Error(String(outcome.reason));
 }
 
+function firstFailure(outcomes: readonly Outcome[]): Error | undefined {
+  return outcomes.map(failureOf).find((error) => error !== undefined);
+}
+
 /** Makes an object that stands on a link. EEXIST is fine: the kernel knows such an object by all of its fields. */
 export function addAction(step: Step, object: OnLink, index: number): Action {
   const request: NetlinkRequest = addRequest(object, index);
@@ -88,16 +92,33 @@ export function linkAction(
   const judge = async (outcomes: readonly Outcome[]): Promise<Verdict> => {
     const existed = creates && errnoOf(outcomes[0]) === 'EEXIST';
     const changed = !creates || outcomes[0]?.status === 'fulfilled';
-    const found =
-      learn(requests, outcomes, links) ?? (existed ? (await links.read([object.name]))[0] : undefined);
-    // Without a link to read, EEXIST was about the other end of the pair.
-    const judged = existed && found !== undefined ? outcomes.slice(1) : outcomes;
-    const failure = judged.map(failureOf).find((error) => error !== undefined);
-    if (failure !== undefined) return { changed, failure };
-    const fits = !existed || found === undefined || serves(found, object, links);
-    return fits ? { changed } : { changed, failure: existsError(object) };
+    const seen = learn(requests, outcomes, links);
+    if (!existed) return verdict(changed, firstFailure(outcomes));
+    return judgeExisting(object, outcomes, seen ?? (await readLink(links, object.name)), links);
   };
   return { step, requests, judge };
+}
+
+/** There was a link of the name: fine if it is as wanted after the settings. */
+function judgeExisting(
+  object: LinkObject,
+  outcomes: readonly Outcome[],
+  found: LinkMessage | undefined,
+  links: LinkTable,
+): Verdict {
+  // Without a link to read, EEXIST was about the other end of the pair.
+  if (found === undefined) return verdict(false, firstFailure(outcomes));
+  const failure = firstFailure(outcomes.slice(1));
+  return verdict(false, failure ?? (serves(found, object, links) ? undefined : existsError(object)));
+}
+
+function verdict(changed: boolean, failure: Error | undefined): Verdict {
+  return failure === undefined ? { changed } : { changed, failure };
+}
+
+async function readLink(links: LinkTable, name: string): Promise<LinkMessage | undefined> {
+  const [link] = await links.read([name]);
+  return link;
 }
 
 function serves(found: LinkMessage, wanted: LinkObject, links: LinkTable): boolean {

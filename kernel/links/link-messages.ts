@@ -97,7 +97,7 @@ export function createVeth(
 }
 
 /** Requests that give the host end of a pair its settings; it must be a port of its master already. */
-export function setUpVeth(link: VethLink, hasIpv6: boolean): readonly NamedRequest[] {
+function setUpVeth(link: VethLink, hasIpv6: boolean): readonly NamedRequest[] {
   const fields: LinkFields = {
     name: link.name,
     alias: link.alias,

@@ -1,5 +1,5 @@
 import { DecodeError } from '../../core/errors.ts';
-import { decodeMessages, type NetlinkMessage } from './message.ts';
+import { decodeMessages, type ReceivedMessage } from './message.ts';
 
 /** So many notifications without a pause may mean that others were lost: look at the drop counter. */
 const BURST = 256;
@@ -8,7 +8,7 @@ const PAUSE_MS = 50;
 
 /** Turns datagrams of an event socket into notifications and notices when the kernel dropped some. */
 export class EventStream {
-  readonly #sink: { onMessage(message: NetlinkMessage): void; onOverrun(): void };
+  readonly #sink: { onMessage(message: ReceivedMessage): void; onOverrun(): void };
   readonly #drops: () => number;
   #seen = 0;
   #burst = 0;
@@ -16,7 +16,7 @@ export class EventStream {
   #closed = false;
 
   /** @param drops reads the socket's drop counter. */
-  constructor(sink: { onMessage(message: NetlinkMessage): void; onOverrun(): void }, drops: () => number) {
+  constructor(sink: { onMessage(message: ReceivedMessage): void; onOverrun(): void }, drops: () => number) {
     this.#sink = sink;
     this.#drops = drops;
   }

@@ -30,7 +30,9 @@ describe('framing', () => {
     ];
     const bytes = encodeMessages(messages, 7);
     expect(bytes).toHaveLength(20 + 16);
-    expect(decodeMessages(bytes)).toEqual(messages.map((message, i) => ({ ...message, seq: 7 + i })));
+    expect(decodeMessages(bytes)).toEqual(
+      messages.map((message, i) => ({ ...message, seq: 7 + i, port: 0 })),
+    );
   });
 
   test('lengths beyond the datagram are refused', () => {

@@ -11,6 +11,8 @@ export interface NetlinkMessage {
 /** A message as received: with the sequence number of the request it answers, 0 for notifications. */
 export interface ReceivedMessage extends NetlinkMessage {
   readonly seq: number;
+  /** Port of the socket that caused it; 0 for the kernel itself. */
+  readonly port: number;
 }
 
 /** What NLMSG_ERROR says. `errno` is positive, 0 for an acknowledgement. */
@@ -66,6 +68,7 @@ export function decodeMessages(datagram: Uint8Array): ReceivedMessage[] {
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),
       seq: view.getUint32(at + 8, true),
+      port: view.getUint32(at + 12, true),
       payload: datagram.subarray(at + NLMSG_HDRLEN, at + length),
     });
     at += nlmsgAlign(length);

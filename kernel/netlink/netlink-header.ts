@@ -59,7 +59,7 @@ export const SOCKET_OPTION = {
 
 /** Bytes of struct nlmsghdr; messages begin at multiples of NLMSG_ALIGNTO. */
 export const NLMSG_HDRLEN = 16;
-export const NLMSG_ALIGNTO = 4;
+const NLMSG_ALIGNTO = 4;
 
 /** Bytes a message of `length` takes with its padding. */
 export function nlmsgAlign(length: number): number {

@@ -66,10 +66,6 @@ export const RT_TABLE = {
   RT_TABLE_LOCAL: 255,
 } as const;
 
-export const RTM_F = {
-  RTM_F_CLONED: 0x200,
-} as const;
-
 export const RTEXT_FILTER = {
   RTEXT_FILTER_SKIP_STATS: 1 << 3,
 } as const;

@@ -3,16 +3,20 @@ import { RawNetlinkSocket } from 'netlink';
 import { KernelError, Unavailable } from '../../core/errors.ts';
 import { getSocketOption, inNamespace, setSocketOption } from '../libc/index.ts';
 import { EventStream } from './event-stream.ts';
-import type { NetlinkMessage } from './message.ts';
+import type { NetlinkMessage, ReceivedMessage } from './message.ts';
 import { NETLINK_OPTION, SOCKET_OPTION } from './netlink-header.ts';
 import { RequestQueue, type Write } from './request-queue.ts';
 
 /** Payload after struct nlmsghdr; the transport adds NLM_F_REQUEST, sequence number and port. */
 export type NetlinkRequest = NetlinkMessage;
 export type NetlinkReply = NetlinkMessage;
+/** A multicast message, with the port of the socket whose request caused it. */
+export type NetlinkNotification = ReceivedMessage;
 
 /** A request socket of one netlink protocol in one namespace. Safe to share: it has one queue. */
 export interface NetlinkTransport extends AsyncDisposable {
+  /** Port of the socket (struct sockaddr_nl, nl_pid): notifications of what it changed carry it. */
+  readonly port: number;
   /**
    * Sends with NLM_F_ACK; the messages that came before the acknowledgement.
    * @param step what is being done, in words, for the error.
@@ -176,6 +180,7 @@ export function openTransport(options: {
   const { socket, fd } = options.namespace === undefined ? open() : inNamespace(options.namespace, open);
   const queue = new RequestQueue(writeTo(fd));
   return {
+    port: socket.address().port,
     request: (request, step = `netlink request ${request.type}`) => queue.request(request, step),
     requestAll: (requests) =>
       Promise.allSettled(
@@ -203,7 +208,7 @@ export function openEvents(options: {
   readonly protocol: number;
   readonly groups: readonly number[];
   readonly namespace?: string;
-  onMessage(message: NetlinkReply): void;
+  onMessage(message: NetlinkNotification): void;
   onOverrun(): void;
 }): AsyncDisposable {
   const open = () => {

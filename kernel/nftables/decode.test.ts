@@ -14,7 +14,7 @@ import { decodeChain } from './chain.ts';
 import { decodeElements, encodeAddElements, encodeElement, setOfElements } from './element.ts';
 import { exampleElements, exampleTable } from './example-table.ts';
 import { decodeExpr, encodeExpr } from './expressions/expression.ts';
-import { isForeignCommit } from './generation-watch.ts';
+import { CommitWatch } from './generation-watch.ts';
 import { decodeNftMessage } from './message.ts';
 import { decodeRule } from './rule.ts';
 import { decodeSet } from './set.ts';
@@ -60,7 +60,17 @@ describe('bytes of any kind', () => {
     ['elements', (input) => SETS.map((set) => Array.from(decodeElements(set, [input])))],
     ['message', (input) => decodeNftMessage({ type: 0x0a00, payload: input })],
     ['comment', decodeComment],
-    ['generation', (input) => isForeignCommit({ type: 0x0a0f, flags: 0, payload: input })],
+    [
+      'notification',
+      (input) =>
+        new CommitWatch(1, { tables: new Set(), chains: new Set() }).take({
+          type: 0x0a06,
+          flags: 0,
+          seq: 1,
+          port: 2,
+          payload: input,
+        }),
+    ],
   ];
   test.each(decoders)('decode as a %s or fail with DecodeError', (_, decode) => {
     fc.assert(

@@ -9,7 +9,6 @@ export { describeTable } from './describe.ts';
 export { chainExists, dumpRules, readGeneration } from './dump.ts';
 export type { DecodedExpr, OpaqueExpr } from './expressions/expression.ts';
 export { tableFingerprint } from './fingerprint.ts';
-export { isForeignCommit } from './generation-watch.ts';
 export { batchBegin, batchEnd, decodeNftMessage } from './message.ts';
 export { Nftables } from './nftables.ts';
 export type { ChainAddress, InstalledRule } from './rule.ts';

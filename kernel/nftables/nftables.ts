@@ -6,7 +6,7 @@ import { openEvents, openTransport } from '../netlink/index.ts';
 import { commitSteps, deleteTables } from './commit.ts';
 import { readContent, readElements, readGeneration, readTables } from './dump.ts';
 import { installedFingerprint } from './fingerprint.ts';
-import { isForeignCommit } from './generation-watch.ts';
+import { CommitWatch } from './generation-watch.ts';
 import { GroupCommit } from './group-commit.ts';
 import { SetCache } from './set-cache.ts';
 
@@ -92,14 +92,18 @@ export class Nftables implements AsyncDisposable {
     return this.#commits.add(steps);
   }
 
-  /** Calls `onHint` after each transaction of another process, on any table, until disposed. */
-  watch(onHint: () => void): AsyncDisposable {
+  /**
+   * Calls `onHint` after each transaction of another socket that touches one of our tables or one of `chains` in any
+   * table, until disposed.
+   */
+  watch(onHint: () => void, chains: readonly string[] = []): AsyncDisposable {
+    const watch = new CommitWatch(this.#transport.port, { tables: this.#names, chains: new Set(chains) });
     return openEvents({
       protocol: NETLINK_NETFILTER,
       groups: [NFNLGRP_NFTABLES],
       ...(this.#namespace === undefined ? {} : { namespace: this.#namespace }),
       onMessage: (message) => {
-        if (isForeignCommit(message)) onHint();
+        if (watch.take(message)) onHint();
       },
       onOverrun: onHint,
     });

@@ -17,7 +17,6 @@ const MOST_BRIDGES = 64;
 interface Trial {
   readonly bridge: string;
   readonly uplink: string;
-  readonly internal: boolean;
 }
 
 /** One base chain and the directions in which it stops weft's traffic. */
@@ -48,10 +47,10 @@ export function judgeForwardTables(
 
 function trials(networks: readonly NetworkFacts[], uplink: string): readonly Trial[] {
   const own = networks.flatMap(({ bridge, internal }) =>
-    bridge === undefined || internal ? [] : [{ bridge, uplink, internal }],
+    bridge === undefined || internal ? [] : [{ bridge, uplink }],
   );
   if (own.length > 0) return own.slice(0, MOST_BRIDGES);
-  return [{ bridge: linkName('wb', 'any network'), uplink, internal: false }];
+  return [{ bridge: linkName('wb', 'any network'), uplink }];
 }
 
 function obstaclesIn(table: ForwardTable, all: readonly Trial[]): readonly Obstacle[] {

@@ -13,7 +13,7 @@ import {
 
 /** Families whose forward chains routed packets pass; NFPROTO numbers of include/uapi/linux/netfilter.h. */
 const NFPROTO = { ip: 2, ip6: 10, inet: 1 } as const;
-export type ForwardFamily = keyof typeof NFPROTO;
+type ForwardFamily = keyof typeof NFPROTO;
 
 /** A table that is not weft's and has a base chain on the forward hook. */
 export interface ForwardTable {
