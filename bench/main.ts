@@ -6,16 +6,22 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ENGINES } from '../test/lab/index.ts';
 import { containerLifecycle } from './container-lifecycle.ts';
+import { footprint } from './footprint.ts';
 import type { Bench, BenchOptions } from './harness/bench.ts';
 import { judge, type JudgedFigure } from './harness/figure.ts';
 import { figureTable } from './harness/table.ts';
 import { networkLifecycle } from './network-lifecycle.ts';
 import { pluginCalls } from './plugin-calls.ts';
+import { publishedPorts } from './published-ports.ts';
+import { throughput } from './throughput.ts';
 
 const BENCHES: readonly Bench[] = [
   networkLifecycle,
   containerLifecycle,
   pluginCalls,
+  publishedPorts,
+  throughput,
+  footprint,
 ];
 
 const USAGE = `usage: scripts/bench [NAME…] [--engine ${ENGINES.join('|')}] [--rounds N] [--quick] [--json FILE]

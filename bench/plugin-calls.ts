@@ -21,7 +21,7 @@ type Times = ReadonlyMap<string, readonly number[]>;
 /** What an engine waits for a call, with few and many endpoints there, all on one bridge with one port each. */
 export const pluginCalls: Bench = {
   name: 'calls',
-  title: 'time of each plugin call at the caller, by the number of endpoints that exist (built-in: with 10 of them)',
+  title: 'time of each plugin call at the caller, by the number of endpoints that exist (second pair: with 10 of them)',
   async run(options) {
     await using weftd = await BareWeftd.boot();
     await using side = new EngineSide(weftd);
@@ -33,8 +33,10 @@ export const pluginCalls: Bench = {
     for (const count of counts) {
       await population.growTo(count, networkId, (number) => [FIRST_PORT + number]);
       options.progress(`measuring with ${count} endpoints`);
+      const logged = weftd.logs.length;
       const quiet = await measure(side, networkId, options, PAUSE_MS);
       few ??= quiet;
+      figures.push(joinByLog(count, weftd.logs.slice(logged)));
       figures.push(...figuresOf(`${count} endpoints`, quiet, count === counts[0] ? undefined : few));
       const busy = await measure(side, networkId, options, 0);
       figures.push(...figuresOf(`${count} endpoints, no pause`, busy, undefined, ['Join', 'DeleteEndpoint']));
@@ -88,6 +90,15 @@ function figuresOf(
     const ratio: Target = { of: 'ratio', atMost: 1.2, noise: 0.1 };
     return [p50, p99, { ...flat, what: `${kind}: Join beside 10 endpoints`, target: ratio }];
   });
+}
+
+/** The same as weftd itself measures it, without HTTP and without waiting for a processor. */
+function joinByLog(count: number, lines: readonly string[]): Figure {
+  const times = lines.flatMap((line): readonly number[] => {
+    const { method, ms } = JSON.parse(line) as { readonly method?: string; readonly ms?: number };
+    return method === 'NetworkDriver.Join' && ms !== undefined ? [ms] : [];
+  });
+  return { what: `${count} endpoints: Join, by weftd's log`, unit: 'ms', weft: spreadOf(times) };
 }
 
 function within(of: 'p50' | 'p99', atMost: number): Target {

@@ -10,27 +10,23 @@ const anyObject: fc.Arbitrary<KernelObject> = fc.oneof(
   fc
     .record({ name: dev, mtu: fc.constantFrom(1400, 1500), alias: fc.constantFrom('weft:x', 'weft:y') })
     .map((each): KernelObject => ({ kind: 'link', type: 'bridge', ...each })),
-  fc
-    .record({ dev, prefix: fc.constantFrom(24, 25) })
-    .map(
-      (each): KernelObject => ({
-        kind: 'address',
-        dev: each.dev,
-        address: { ip: '10.0.0.1' as never, prefix: each.prefix },
-      }),
-    ),
-  fc
-    .record({ key: fc.constantFrom('80', '81'), port: fc.constantFrom('1', '2') })
-    .map(
-      (each): KernelObject => ({
-        kind: 'element',
-        family: 'ip',
-        table: 'weft',
-        set: 'ports',
-        key: [each.key],
-        data: [each.port],
-      }),
-    ),
+  fc.record({ dev, prefix: fc.constantFrom(24, 25) }).map(
+    (each): KernelObject => ({
+      kind: 'address',
+      dev: each.dev,
+      address: { ip: '10.0.0.1' as never, prefix: each.prefix },
+    }),
+  ),
+  fc.record({ key: fc.constantFrom('80', '81'), port: fc.constantFrom('1', '2') }).map(
+    (each): KernelObject => ({
+      kind: 'element',
+      family: 'ip',
+      table: 'weft',
+      set: 'ports',
+      key: [each.key],
+      data: [each.port],
+    }),
+  ),
   fc
     .constantFrom('0', '1')
     .map((value): KernelObject => ({ kind: 'sysctl', path: 'net/ipv4/ip_forward', value })),

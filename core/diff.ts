@@ -87,7 +87,8 @@ function vethSatisfies(wanted: VethLink, found: VethLink): boolean {
     open(wanted.mtu, found.mtu) &&
     wanted.alias === found.alias &&
     wanted.master === found.master &&
-    wanted.isolated === found.isolated
+    wanted.isolated === found.isolated &&
+    wanted.hairpin === found.hairpin
   );
 }
 

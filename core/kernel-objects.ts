@@ -39,6 +39,8 @@ export interface VethLink {
   readonly master: IfName;
   /** Bridge port isolation: no frames to other isolated ports (IFLA_BRPORT_ISOLATED). */
   readonly isolated: boolean;
+  /** Frames may leave by the port they came in (IFLA_BRPORT_MODE): how a container reaches its own published port. */
+  readonly hairpin: boolean;
   /** Snapshots only: administratively down. */
   readonly down?: true;
 }

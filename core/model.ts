@@ -54,6 +54,8 @@ export interface PortRequest {
   readonly hostPort: number;
   readonly hostPortEnd: number;
   readonly bindings: readonly { readonly hostIp: Ip; readonly containerIp: Ip }[];
+  /** TCP only: weftd listens as well, for clients that the kernel's translation cannot serve. */
+  readonly relayed: boolean;
 }
 
 /**
@@ -66,6 +68,8 @@ export interface PublishedPort {
   readonly hostPort: number;
   readonly containerIp: Ip;
   readonly containerPort: number;
+  /** weftd listens on it as well: see PortRequest. */
+  readonly relayed?: true;
 }
 
 /** CreateEndpoint as decoded from the wire. */

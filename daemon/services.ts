@@ -198,7 +198,9 @@ async function startReconciling(
   const drift = new DriftLog((repair) => {
     metrics.countDriftRepair(repair.kind, repair.cause);
     events.publish({ kind: 'drift.repair', text: `${repair.action} ${repair.key} (${repair.cause})` });
-    log.warn({ ...repair }, 'drift repaired');
+    // What the first pass finds is a host that was restarted or is new to weft, not one that drifted.
+    if (repair.cause === 'start') log.info({ ...repair }, 'recovered');
+    else log.warn({ ...repair }, 'drift repaired');
   });
   const reconciler = new Reconciler({
     repository,

@@ -2,7 +2,7 @@ import { familyOf, type Ip } from '../../core/address.ts';
 import { Conflict, Exhausted } from '../../core/errors.ts';
 import type { EndpointId } from '../../core/ids.ts';
 import type { PortRequest, PublishedPort } from '../../core/model.ts';
-import type { PortBinding, PortReservation, PortReserver, Protocol } from '../../core/ports.ts';
+import type { PortBinding, PortReservation, PortReserver } from '../../core/ports.ts';
 import type { RelayFactory } from './relay.ts';
 
 /** Where automatic host ports come from. */
@@ -73,7 +73,7 @@ export class Publisher {
     const lost: PublishedPort[] = [];
     for (const port of published) {
       try {
-        reservations.push(await this.#take(port.protocol, port, port.hostPort, port.containerPort));
+        reservations.push(await this.#take(port));
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
         lost.push(port);
@@ -118,7 +118,7 @@ export class Publisher {
     const taken: PortReservation[] = [];
     for (const binding of request.bindings) {
       try {
-        taken.push(await this.#take(request.protocol, binding, port, request.containerPort));
+        taken.push(await this.#take(publishedPort(request, binding, port)));
       } catch (error) {
         for (const reservation of taken) reservation.release();
         if (!(error instanceof Conflict)) throw error;
@@ -158,14 +158,10 @@ export class Publisher {
     }
   }
 
-  async #take(
-    protocol: Protocol,
-    { hostIp, containerIp }: { readonly hostIp: Ip; readonly containerIp: Ip },
-    port: number,
-    containerPort: number,
-  ): Promise<PortReservation> {
-    const binding: PortBinding = { protocol, ip: hostIp, port };
-    return isRelayed(binding, containerIp)
+  async #take(published: PublishedPort): Promise<PortReservation> {
+    const { protocol, hostIp, hostPort, containerIp, containerPort } = published;
+    const binding: PortBinding = { protocol, ip: hostIp, port: hostPort };
+    return isRelayed(published)
       ? await this.#relays.open(binding, { ip: containerIp, port: containerPort })
       : this.#reserver.reserve(binding);
   }
@@ -191,8 +187,9 @@ export class Publisher {
 }
 
 /** What the kernel cannot translate: between families, and to ::1. The listener holds the port all the same. */
-function isRelayed({ protocol, ip }: PortBinding, containerIp: Ip): boolean {
-  return familyOf(ip) !== familyOf(containerIp) || (protocol === 'tcp' && (ip === '::' || ip === '::1'));
+function isRelayed({ protocol, hostIp, containerIp, relayed }: PublishedPort): boolean {
+  if (relayed === true || familyOf(hostIp) !== familyOf(containerIp)) return true;
+  return protocol === 'tcp' && (hostIp === '::' || hostIp === '::1');
 }
 
 function ownerKey({ ip, protocol, port }: PortBinding): string {
@@ -200,11 +197,11 @@ function ownerKey({ ip, protocol, port }: PortBinding): string {
 }
 
 function publishedPort(
-  { protocol, containerPort }: PortRequest,
+  { protocol, containerPort, relayed }: PortRequest,
   { hostIp, containerIp }: { readonly hostIp: Ip; readonly containerIp: Ip },
   hostPort: number,
 ): PublishedPort {
-  return { protocol, hostIp, hostPort, containerIp, containerPort };
+  return { protocol, hostIp, hostPort, containerIp, containerPort, ...(relayed ? { relayed } : {}) };
 }
 
 function formatBinding({ ip, protocol, port }: PortBinding): string {

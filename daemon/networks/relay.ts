@@ -46,6 +46,7 @@ function relay(
     [upstream, client],
   ] as const) {
     sockets.add(socket);
+    socket.unref();
     // A reset on one side is passed on as a reset: there is nobody else to tell.
     socket.on('error', () => other.destroy());
     socket.on('close', () => sockets.delete(socket));
@@ -61,6 +62,10 @@ function listen(server: Server, { ip, port }: PortBinding): Promise<void> {
         reject(new InvalidArgument(`host address ${ip} is not an address of this host`, { field: 'HostIP' }));
       } else reject(error);
     });
-    server.listen({ host: ip, port, ipv6Only: true }, () => resolve());
+    server.listen({ host: ip, port, ipv6Only: true }, () => {
+      // weftd ends on SIGTERM while ports stay published: what listens for them must not keep it.
+      server.unref();
+      resolve();
+    });
   });
 }

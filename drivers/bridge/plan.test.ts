@@ -142,7 +142,7 @@ describe('the plan of a weft-bridge endpoint', () => {
   test('is a veth pair after it', () => {
     expect(render(bridgeDriver.planEndpoint(network(), joined()))).toMatchInlineSnapshot(`
       [
-        "link wv-diic2wj5cp {"type":"veth","name":"wv-diic2wj5cp","peerName":"wc-diic2wj5cp","peerMac":"c6:37:b8:52:6f:76","alias":"weft:weft-bridge:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1:c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3","master":"wb-gsipqbabrb","isolated":false}",
+        "link wv-diic2wj5cp {"type":"veth","name":"wv-diic2wj5cp","peerName":"wc-diic2wj5cp","peerMac":"c6:37:b8:52:6f:76","alias":"weft:weft-bridge:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1:c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3","master":"wb-gsipqbabrb","isolated":false,"hairpin":false}",
       ]
     `);
   });

@@ -8,6 +8,7 @@ import {
   planOpened,
   planPolicy,
   planPublished,
+  planRelayed,
   type SegmentPolicy,
 } from '../segment/index.ts';
 import type { BridgeOptions, GatewayMode } from './options.ts';
@@ -84,8 +85,11 @@ export function planBridgeEndpoint(
       alias: `weft:${network.driver}:${network.request.id}:${id}`,
       master: options.bridge,
       isolated: !options.icc,
+      // Only where it is needed, because broadcasts come back, too.
+      hairpin: options.icc && !options.internal && endpoint.attachment.mappings.length > 0,
     },
     ...endpoint.published.flatMap(planPublished),
+    ...(options.icc ? [] : endpoint.published.flatMap((port) => planRelayed(options.bridge, port))),
     ...planOpenedPorts(network, endpoint),
   ];
 }

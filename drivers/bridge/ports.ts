@@ -14,6 +14,7 @@ export function bridgePortRequests(
     ...(ipv4 !== undefined && translates(options.modeIpv4) ? { ipv4: ipv4.ip } : {}),
     ...(ipv6 !== undefined && translates(options.modeIpv6) ? { ipv6: ipv6.ip } : {}),
     ...(options.hostBinding === undefined ? {} : { defaultBinding: options.hostBinding }),
+    relayed: !options.icc,
   };
   if (targets.ipv4 === undefined && targets.ipv6 === undefined) return [];
   return bindMappings(endpoint.attachment?.mappings ?? [], targets);

@@ -11,6 +11,8 @@ export interface PortTargets {
   readonly ipv6?: Ip;
   /** The network's default host address. `0.0.0.0` stands for every address of both families, as Docker has it. */
   readonly defaultBinding?: Ip;
+  /** Containers of the network itself need the relay: ICC is off. */
+  readonly relayed: boolean;
 }
 
 /**
@@ -25,6 +27,7 @@ export function bindMappings(mappings: readonly PortMapping[], targets: PortTarg
     hostPort: mapping.hostPort,
     hostPortEnd: mapping.hostPortEnd,
     bindings: bindings(mapping, targets),
+    relayed: targets.relayed && mapping.protocol === 'tcp',
   }));
 }
 

@@ -63,6 +63,16 @@ export function planPublished(port: PublishedPort): readonly ElementObject[] {
     : [element(family, 'ports', [port.protocol, port.hostIp, String(port.hostPort)], target)];
 }
 
+/**
+ * The element that keeps a network's own containers from being translated to a port: its bridge ports are isolated
+ * from each other, and br_netfilter would bridge the translated frame. They reach weftd's relay instead.
+ */
+export function planRelayed(bridge: IfName, port: PublishedPort): readonly ElementObject[] {
+  const family = familyOf(port.hostIp);
+  if (familyOf(port.containerIp) !== family) return [];
+  return [element(family, 'relayed', [bridge, port.protocol, String(port.hostPort)])];
+}
+
 /** The element that opens a container's port to direct routing. */
 export function planOpened(protocol: Protocol, ip: Ip, port: number): ElementObject {
   return element(familyOf(ip), 'opened', [protocol, ip, String(port)]);

@@ -100,6 +100,12 @@ export function snatFrom(map: string): readonly NftExpr[] {
   ];
 }
 
+/** `iifname ""`: the packet came in by no interface as far as this hook can see. */
+export const noInput: readonly NftExpr[] = [
+  { expr: 'meta', key: 'iifname', dreg: 0 },
+  { expr: 'cmp', op: 'eq', sreg: 0, data: new Uint8Array(16) },
+];
+
 export const masquerade: readonly NftExpr[] = [{ expr: 'masquerade' }];
 
 /** `ct state established,related` */
@@ -122,24 +128,19 @@ export const toThisHost: readonly NftExpr[] = [
   { expr: 'cmp', op: 'eq', sreg: 0, data: hostOrder32(RTN_LOCAL) },
 ];
 
-/** `ip saddr 127.0.0.0/8` */
-export const fromLoopback4: readonly NftExpr[] = loopback4(12);
-
-const loopback6: readonly NftExpr[] = [
+const toLoopback6: readonly NftExpr[] = [
   { expr: 'payload', base: 'network', offset: 24, len: 16, dreg: 0 },
   { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1) },
 ];
 
+const toLoopback4: readonly NftExpr[] = [
+  { expr: 'payload', base: 'network', offset: 16, len: 1, dreg: 0 },
+  { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(127) },
+];
+
 /** `ip daddr 127.0.0.0/8` or `ip6 daddr ::1` */
 export function toLoopback(family: 4 | 6): readonly NftExpr[] {
-  return family === 4 ? loopback4(16) : loopback6;
-}
-
-function loopback4(offset: number): readonly NftExpr[] {
-  return [
-    { expr: 'payload', base: 'network', offset, len: 1, dreg: 0 },
-    { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(127) },
-  ];
+  return family === 4 ? toLoopback4 : toLoopback6;
 }
 
 /** `meta l4proto icmp` or `meta l4proto ipv6-icmp` */

@@ -16,7 +16,7 @@ describe('the host table', () => {
     const only = (lines: readonly string[], others: readonly string[]) =>
       lines.filter((line) => !others.includes(line));
     const [ipv4, ipv6] = [outline(hostTable(4)), outline(hostTable(6))];
-    expect(only(ipv4, ipv6)).toEqual(['  loopback clients']);
+    expect(only(ipv4, ipv6)).toEqual([]);
     expect(only(ipv6, ipv4)).toEqual(['  loopback is relayed']);
   });
 
@@ -56,6 +56,7 @@ describe('the host table', () => {
         "  direct routing",
         "chain prerouting: nat prerouting -100 accept",
         "  loopback ports are for this host only",
+        "  own ports of a network without ICC",
         "  from outside",
         "chain output: nat output -100 accept",
         "  from this host",
@@ -64,7 +65,7 @@ describe('the host table', () => {
         "  leaving a network",
         "  entering a network",
         "chain postrouting: nat postrouting 100 accept",
-        "  loopback clients",
+        "  clients of this host and this bridge",
         "  hairpin",
         "  stays in its network",
         "  fixed source address",

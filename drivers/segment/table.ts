@@ -4,11 +4,11 @@ import {
   counter,
   dnatFrom,
   established,
-  fromLoopback4,
   icmp,
   inSet,
   jump,
   masquerade,
+  noInput,
   rule,
   snatFrom,
   toLoopback,
@@ -57,6 +57,7 @@ function sets(family: Family): readonly NftSet[] {
     { name: 'entering', key: ['ifname'], data: ['verdict'] },
     { name: 'trusted', key: ['ifname', 'ifname'] },
     { name: 'opened', key: ['inet_proto', address, 'inet_service'] },
+    { name: 'relayed', key: ['ifname', 'inet_proto', 'inet_service'] },
     { name: 'ports', key: ['inet_proto', address, 'inet_service'], data: [address, 'inet_service'] },
     { name: 'ports-any', key: ['inet_proto', 'inet_service'], data: [address, 'inet_service'] },
   ];
@@ -79,6 +80,11 @@ function chains(family: Family): readonly NftChain[] {
       rules: [
         // A neighbour on the LAN can address a frame for 127.0.0.1 to this host's MAC; DNAT would let it in.
         rule('loopback ports are for this host only', toLoopback(family), verdict('return')),
+        rule(
+          'own ports of a network without ICC',
+          inSet('relayed', 'iifname', 'l4proto', 'dport'),
+          verdict('return'),
+        ),
         rule('from outside', jump('publish')),
       ],
     },
@@ -100,7 +106,14 @@ function chains(family: Family): readonly NftChain[] {
       name: 'postrouting',
       base: { type: 'nat', hook: 'postrouting', priority: SRCNAT, policy: 'accept' },
       rules: [
-        ...loopbackClients(family),
+        // Bridged after translation (br_netfilter) or from this host, perhaps over 127.0.0.1: no input interface.
+        rule(
+          'clients of this host and this bridge',
+          noInput,
+          inSet('bridges', 'oifname'),
+          translated,
+          masquerade,
+        ),
         rule('hairpin', inSet('within', 'iifname', 'oifname'), translated, masquerade),
         rule('stays in its network', inSet('within', 'iifname', 'oifname'), verdict('return')),
         rule('fixed source address', snatFrom('source-address')),
@@ -116,11 +129,6 @@ function chains(family: Family): readonly NftChain[] {
  */
 function loopbackIsRelayed(family: Family): readonly NftRule[] {
   return family === 6 ? [rule('loopback is relayed', toLoopback(6), verdict('return'))] : [];
-}
-
-function loopbackClients(family: Family): readonly NftRule[] {
-  if (family === 6) return [];
-  return [rule('loopback clients', inSet('bridges', 'oifname'), fromLoopback4, masquerade)];
 }
 
 function ingressChains(family: Family): readonly NftChain[] {

@@ -101,7 +101,10 @@ function setUpVeth(link: VethLink, hasIpv6: boolean): readonly NamedRequest[] {
   const fields: LinkFields = {
     name: link.name,
     alias: link.alias,
-    info: { slaveKind: 'bridge', bridgePort: { isolated: link.isolated ? 1 : 0 } },
+    info: {
+      slaveKind: 'bridge',
+      bridgePort: { isolated: link.isolated ? 1 : 0, hairpin: link.hairpin ? 1 : 0 },
+    },
     ...withoutLinkLocal(link.mtu, hasIpv6),
   };
   return [set(fields, UP, `configure veth ${link.name} (master ${link.master})`)];

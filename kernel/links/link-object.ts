@@ -74,6 +74,7 @@ function vethObject(
     alias: fields.alias ?? '',
     master: (fields.master === undefined ? '' : (nameOf(fields.master) ?? '')) as IfName,
     isolated: fields.info?.bridgePort?.isolated === 1,
+    hairpin: fields.info?.bridgePort?.hairpin === 1,
     ...down(link),
   };
 }

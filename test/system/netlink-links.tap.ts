@@ -31,6 +31,7 @@ function aVeth(id: string, fields: Partial<VethLink> = {}): VethLink {
     alias: `weft:${id}`,
     master: BRIDGE.name,
     isolated: true,
+    hairpin: false,
     ...fields,
   };
 }

@@ -24,6 +24,7 @@ const VETH: VethLink = {
   alias: 'weft:e1',
   master: BRIDGE.name,
   isolated: false,
+  hairpin: false,
 };
 const GATEWAYS: KernelObject[] = [
   { kind: 'address', dev: BRIDGE.name, address: { ip: '198.18.0.1' as Ip, prefix: 24 } },

@@ -50,8 +50,11 @@ export function ruleset(): readonly Json[] {
 /** Links, routes and nftables of this host, one text a thing. */
 export async function kernelState(): Promise<readonly string[]> {
   const things = await takeSnapshot([]);
-  return things.filter((thing) => !/^(process|mount) /.test(thing)).concat(linkStates());
+  return things.filter((thing) => !NOT_KERNEL.test(thing)).concat(linkStates());
 }
+
+/** The link-local route comes with the first carrier and stays without one. */
+const NOT_KERNEL = /^(process|mount|route fe80::\/64 dev) /;
 
 function linkStates(): readonly string[] {
   return links().map(

@@ -27,15 +27,18 @@ export class Scene implements AsyncDisposable {
   readonly host: Host;
   readonly lan: Machine;
   readonly weftd: Weftd;
+  /** What dockerd has added to the host before weftd started: {@link Host.leaks}. */
+  readonly dockersOwn: readonly string[];
   readonly #underlay: Underlay;
   #subnets = 0;
 
-  private constructor(underlay: Underlay, host: Host, lan: Machine, weftd: Weftd) {
+  private constructor(underlay: Underlay, host: Host, lan: Machine, weftd: Weftd, dockersOwn: readonly string[]) {
     this.#underlay = underlay;
     this.engine = host.engine;
     this.host = host;
     this.lan = lan;
     this.weftd = weftd;
+    this.dockersOwn = dockersOwn;
   }
 
   static async open(engine: EngineSeries, options: SceneOptions = {}): Promise<Scene> {
@@ -46,10 +49,10 @@ export class Scene implements AsyncDisposable {
         createHost({ underlay, engine, ...hostOptions }),
         createMachine(underlay),
       ]);
-      await useDockersOwn(host);
+      const dockersOwn = await useDockersOwn(host);
       const weftd = await host.startWeftd(['--ui', 'off', '--metrics', 'off', ...weftdArgs]);
       await weftd.waitReady();
-      return new Scene(underlay, host, lan, weftd);
+      return new Scene(underlay, host, lan, weftd, dockersOwn);
     } catch (error) {
       await underlay[Symbol.asyncDispose]();
       throw error;
@@ -111,7 +114,11 @@ export class Scene implements AsyncDisposable {
 }
 
 /** Docker makes chains and addresses at first use and keeps them: they must not look like weft's. */
-async function useDockersOwn({ docker }: Host): Promise<void> {
-  const container = await docker.runContainer({ ports: ['127.0.0.1:8080:80'] });
+async function useDockersOwn(host: Host): Promise<readonly string[]> {
+  const container = await host.docker.runContainer({ ports: ['127.0.0.1:8080:80'] });
   await container.remove();
+  return until('Docker’s link is gone', async () => {
+    const own = await host.leaks();
+    return own.some((text) => /^(link|process|mount) /.test(text)) ? undefined : own;
+  });
 }

@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import type { Suite } from './run-suite.ts';
-import { ask, cannotReach, PORT, pings, reaches, run, serverCommand } from './probe.ts';
+import { ask, cannotReach, OTHER_PORT, PORT, pings, reaches, run, serverCommand } from './probe.ts';
 import type { Scene } from './scene.ts';
 
 /** Starts a server on the LAN machine that says which address it saw. */
@@ -59,7 +59,7 @@ async function internal(t: Test, scene: Scene): Promise<void> {
   await cannotReach(t, a, { ip: lan.ip }, 'no way out, even with a route');
   await cannotReach(t, lan, { ip: at.IPAddress }, 'no way in from the LAN');
   await cannotReach(t, lan, { ip: at.GlobalIPv6Address }, 'no way in over IPv6');
-  t.match(await b.exec(['ping', '-c', '1', '-W', '2', 'ann']), at.IPAddress, 'names resolve');
+  t.match(await b.exec(['ping', '-4', '-c', '1', '-W', '2', 'ann']), at.IPAddress, 'names resolve');
   await server.stop();
 }
 
@@ -115,10 +115,10 @@ async function besideDocker(t: Test, scene: Scene): Promise<void> {
   const theirs = await scene.server('theirs1', 'theirs', { ports: ['8082:80'] });
   const docker0 = await scene.server('docker01', 'bridge', { ports: ['8083:80'] });
   const ip = async (container: typeof ours) => (await container.endpoint()).IPAddress;
-  await cannotReach(t, docker0, { ip: await ip(ours) }, 'docker0 to weft');
-  await cannotReach(t, theirs, { ip: await ip(ours) }, 'a bridge of Docker’s to weft');
-  await cannotReach(t, ours, { ip: await ip(docker0) }, 'weft to docker0');
-  await cannotReach(t, ours, { ip: await ip(theirs) }, 'weft to a bridge of Docker’s');
+  await cannotReach(t, docker0, { ip: await ip(ours), port: OTHER_PORT }, 'docker0 to weft');
+  await cannotReach(t, theirs, { ip: await ip(ours), port: OTHER_PORT }, 'a bridge of Docker’s to weft');
+  await cannotReach(t, ours, { ip: await ip(docker0), port: OTHER_PORT }, 'weft to docker0');
+  await cannotReach(t, ours, { ip: await ip(theirs), port: OTHER_PORT }, 'weft to a bridge of Docker’s');
   for (const from of [theirs, docker0]) {
     await reaches(t, from, { ip: host.ip, port: 8081, name: 'ours1' }, `${from.name} to weft’s published port`);
   }

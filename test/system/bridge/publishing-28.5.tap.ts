@@ -1,0 +1,4 @@
+import { runSuite } from './run-suite.ts';
+import { publishing } from './suite-publishing.ts';
+
+await runSuite('28.5', publishing);
