@@ -8,7 +8,7 @@ import { ENGINES } from '../test/lab/index.ts';
 import { containerLifecycle } from './container-lifecycle.ts';
 import { footprint } from './footprint.ts';
 import type { Bench, BenchOptions } from './harness/bench.ts';
-import { judge, type JudgedFigure } from './harness/figure.ts';
+import { type JudgedFigure, judge } from './harness/figure.ts';
 import { figureTable } from './harness/table.ts';
 import { networkLifecycle } from './network-lifecycle.ts';
 import { pluginCalls } from './plugin-calls.ts';
@@ -52,7 +52,8 @@ function readArguments(): Request {
     },
   });
   const engine = ENGINES.find((each) => each === values.engine);
-  if (engine === undefined) throw new Error(`--engine is ${values.engine}: expected one of ${ENGINES.join(', ')}`);
+  if (engine === undefined)
+    throw new Error(`--engine is ${values.engine}: expected one of ${ENGINES.join(', ')}`);
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
     throw new Error(`--rounds is ${values.rounds}: expected a number from 1`);

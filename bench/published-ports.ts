@@ -18,7 +18,8 @@ const PORTS_EACH = 5;
 /** What one more port costs when few and when many are published. */
 export const publishedPorts: Bench = {
   name: 'ports',
-  title: 'publishing one more port (first four lines: weft alone, second pair: with 5 there; then through the Engine API)',
+  title:
+    'publishing one more port (first four lines: weft alone, second pair: with 5 there; then through the Engine API)',
   async run(options) {
     const many = options.quick ? 500 : 5000;
     return [

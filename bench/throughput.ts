@@ -1,5 +1,12 @@
 import { join } from 'node:path';
-import { CHECKOUT, type Container, createMachine, type DockerClient, type Machine, NODE } from '../test/lab/index.ts';
+import {
+  CHECKOUT,
+  type Container,
+  createMachine,
+  type DockerClient,
+  type Machine,
+  NODE,
+} from '../test/lab/index.ts';
 import { type Bench, roundsOf } from './harness/bench.ts';
 import type { Figure, Target, Unit } from './harness/figure.ts';
 import { interleave, type Variant } from './harness/interleave.ts';
@@ -64,14 +71,26 @@ async function place(docker: DockerClient, network: string, offset: number): Pro
   return { server, client, offset };
 }
 
-async function traffic({ server, client, offset }: Pair, lan: Machine, hostIp: string): Promise<Variant<Kind>> {
+async function traffic(
+  { server, client, offset }: Pair,
+  lan: Machine,
+  hostIp: string,
+): Promise<Variant<Kind>> {
   const { IPAddress } = await server.endpoint();
   const script = (name: string) => join(CHECKOUT, 'bench/harness', name);
   // Stays until the container goes; it is the container's network it listens in.
-  const accepting = server.netExec([NODE, script('connect-server.ts'), String(CONNECT_PORT)], { timeoutMs: 3_600_000 });
+  const accepting = server.netExec([NODE, script('connect-server.ts'), String(CONNECT_PORT)], {
+    timeoutMs: 3_600_000,
+  });
   accepting.catch(() => undefined);
   const iperf = (to: string, port: number) => ['iperf3', '-J', '-t', `${SECONDS}`, '-p', `${port}`, '-c', to];
-  const connect = [NODE, script('connect-client.ts'), hostIp, `${CONNECT_PORT + offset}`, `${SECONDS * 1000}`];
+  const connect = [
+    NODE,
+    script('connect-client.ts'),
+    hostIp,
+    `${CONNECT_PORT + offset}`,
+    `${SECONDS * 1000}`,
+  ];
   return async () => ({
     inside: received(await client.exec(iperf(IPAddress, IPERF_PORT))),
     published: received(await lan.exec(iperf(hostIp, IPERF_PORT + offset))),
@@ -81,6 +100,8 @@ async function traffic({ server, client, offset }: Pair, lan: Machine, hostIp: s
 
 /** Gbit/s that arrived, from iperf3's JSON. */
 function received(json: string): number {
-  const { end } = JSON.parse(json) as { readonly end: { readonly sum_received: { readonly bits_per_second: number } } };
+  const { end } = JSON.parse(json) as {
+    readonly end: { readonly sum_received: { readonly bits_per_second: number } };
+  };
   return end.sum_received.bits_per_second / 1e9;
 }

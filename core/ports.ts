@@ -135,6 +135,12 @@ export interface Txn {
   readonly expect?: readonly { readonly key: string; readonly revision: bigint }[];
   readonly put?: readonly { readonly key: string; readonly value: Uint8Array; readonly lease?: bigint }[];
   readonly delete?: readonly string[];
+  /**
+   * What the change must outlive: `machine` (when absent) a loss of power, `process` the end of this process only.
+   * The latter is for what a loss of power ends anyway, such as endpoints; it costs no wait for the disk, and never
+   * overtakes an earlier change.
+   */
+  readonly durability?: 'machine' | 'process';
 }
 
 export interface StoreEvent {

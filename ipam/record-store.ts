@@ -1,4 +1,5 @@
 import type { Store } from '../core/ports.ts';
+import { LEASE_PREFIX } from './records.ts';
 
 /** Writes records by compare-and-swap against the revisions it has seen: a second writer is noticed, never overwritten. */
 export class RecordStore {
@@ -20,7 +21,8 @@ export class RecordStore {
     // At once, because a commit made before this one is durable comes after it and finds the key gone.
     for (const gone of deleting) this.#revisions.delete(gone);
     try {
-      this.#revisions.set(key, await this.#store.commit({ expect, put: [{ key, value }], delete: deleting }));
+      const txn = { expect, put: [{ key, value }], delete: deleting, durability: durabilityOf(key) };
+      this.#revisions.set(key, await this.#store.commit(txn));
     } catch (error) {
       for (const [gone, revision] of before) if (revision !== undefined) this.#revisions.set(gone, revision);
       throw error;
@@ -31,4 +33,12 @@ export class RecordStore {
     await this.#store.commit({ delete: keys });
     for (const key of keys) this.#revisions.delete(key);
   }
+}
+
+/**
+ * No container survives a loss of power, so its lease need not. The leases of a network's gateway and auxiliary
+ * addresses are synced with the network itself, which is stored after them.
+ */
+function durabilityOf(key: string): 'machine' | 'process' {
+  return key.startsWith(LEASE_PREFIX) ? 'process' : 'machine';
 }

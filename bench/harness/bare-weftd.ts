@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CHECKOUT, createMachine, createUnderlay, type LabProcess, type Machine, NODE } from '../../test/lab/index.ts';
+import {
+  CHECKOUT,
+  createMachine,
+  createUnderlay,
+  type LabProcess,
+  type Machine,
+  NODE,
+} from '../../test/lab/index.ts';
 
 const STATE_DIR = '/run/weft-state';
 const TICKS_A_SECOND = 100;
@@ -57,7 +64,10 @@ export class BareWeftd implements AsyncDisposable {
     const stat = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const kib = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
-    return { rssMb: (kib * 1024) / 1e6, cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND };
+    return {
+      rssMb: (kib * 1024) / 1e6,
+      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -66,7 +76,9 @@ export class BareWeftd implements AsyncDisposable {
   }
 }
 
-async function startIn(machine: Machine): Promise<{ readonly process: LabProcess; readonly seconds: number }> {
+async function startIn(
+  machine: Machine,
+): Promise<{ readonly process: LabProcess; readonly seconds: number }> {
   const started = Date.now();
   const argv = [NODE, join(CHECKOUT, 'daemon/main.ts'), '--state-dir', STATE_DIR, '--docker', 'none'];
   const process = await machine.spawn(argv);

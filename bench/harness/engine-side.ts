@@ -42,7 +42,9 @@ export class EngineSide implements AsyncDisposable {
   async createNetwork(subnet: string): Promise<string> {
     const id = randomId();
     const request = { AddressSpace: 'WeftLocal', Pool: subnet, SubPool: '', Options: {}, V6: false };
-    const { PoolID } = (await this.#timed(this.#ipam, 'IpamDriver.RequestPool', request)) as { PoolID: string };
+    const { PoolID } = (await this.#timed(this.#ipam, 'IpamDriver.RequestPool', request)) as {
+      PoolID: string;
+    };
     const Options = { RequestAddressType: 'com.docker.network.gateway' };
     const gateway = await this.#address(PoolID, Options, 'RequestAddress (gateway)');
     this.#pools.set(id, PoolID);

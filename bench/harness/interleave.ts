@@ -35,9 +35,9 @@ export async function interleave<Key extends string, Name extends string>(
       }
     }
   }
-  return Object.fromEntries([...series].map(([key, own]) => [key, Object.fromEntries(own)])) as unknown as Readonly<
-    Record<Key, Series<Name>>
-  >;
+  return Object.fromEntries(
+    [...series].map(([key, own]) => [key, Object.fromEntries(own)]),
+  ) as unknown as Readonly<Record<Key, Series<Name>>>;
 }
 
 function orderOf<Key>(keys: readonly Key[], turn: number): readonly Key[] {

@@ -8,7 +8,9 @@ export function figureTable(figures: readonly JudgedFigure[]): string {
   const rows = [HEADER, ...figures.map(cells)];
   const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
-    .map((row) => `  ${row.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join('  ')}`.trimEnd())
+    .map((row) =>
+      `  ${row.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join('  ')}`.trimEnd(),
+    )
     .map((line) => `${line}\n`)
     .join('');
 }

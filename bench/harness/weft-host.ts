@@ -1,4 +1,11 @@
-import { createHost, createUnderlay, type EngineSeries, type Host, type Underlay, type Weftd } from '../../test/lab/index.ts';
+import {
+  createHost,
+  createUnderlay,
+  type EngineSeries,
+  type Host,
+  type Underlay,
+  type Weftd,
+} from '../../test/lab/index.ts';
 
 /** A host with an engine and a weftd that is ready, and the LAN it is on. Disposing it takes everything with it. */
 export interface WeftHost extends AsyncDisposable {

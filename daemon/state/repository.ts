@@ -131,7 +131,8 @@ export class Repository {
     const { id, networkId } = endpoint.request;
     const was = this.#endpoints.get(id);
     this.#index(endpoint);
-    await this.#commit({ put: [{ key: endpointKey(networkId, id), value: encodeRecord(endpoint) }] }, () => {
+    const put = [{ key: endpointKey(networkId, id), value: encodeRecord(endpoint) }];
+    await this.#commit({ put, durability: 'process' }, () => {
       if (was === undefined) this.#unindex(endpoint);
       else this.#index(was);
     });
@@ -140,7 +141,8 @@ export class Repository {
   async deleteEndpoint(endpoint: Endpoint): Promise<void> {
     const { id, networkId } = endpoint.request;
     this.#unindex(endpoint);
-    await this.#commit({ delete: [endpointKey(networkId, id)] }, () => this.#index(endpoint));
+    const txn: Txn = { delete: [endpointKey(networkId, id)], durability: 'process' };
+    await this.#commit(txn, () => this.#index(endpoint));
   }
 
   async #commit(txn: Txn, undo: () => void): Promise<void> {

@@ -63,6 +63,7 @@ describe('the plan of a weft-bridge network', () => {
         "link wb-gsipqbabrb {"type":"bridge","name":"wb-gsipqbabrb","alias":"weft:weft-bridge:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","mac":"ee:8f:f8:60:10:46","routeLocalnet":true,"ipv6":true}",
         "address wb-gsipqbabrb 10.80.0.1/24",
         "address wb-gsipqbabrb fd00:80::1/64",
+        "address wb-gsipqbabrb fe80::1/64",
         "element ip weft bridges wb-gsipqbabrb",
         "element ip weft within wb-gsipqbabrb . wb-gsipqbabrb",
         "element ip weft entering wb-gsipqbabrb : jump nat-isolated",

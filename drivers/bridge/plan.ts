@@ -1,4 +1,4 @@
-import type { Family, IfAddress } from '../../core/address.ts';
+import type { Family, IfAddress, Ip } from '../../core/address.ts';
 import type { AddressObject, KernelObject } from '../../core/kernel-objects.ts';
 import type { Endpoint, Network } from '../../core/model.ts';
 import { derivedMac, linkName } from '../../core/names.ts';
@@ -38,8 +38,20 @@ export function planBridgeNetwork(network: Network<BridgeOptions>): readonly Ker
 function bridgeAddresses({ options, request }: Network<BridgeOptions>): readonly AddressObject[] {
   const ipv4 = options.inhibitIpv4 || options.modeIpv4 === 'isolated' ? [] : gatewayAddresses(request.ipv4);
   const ipv6 = options.modeIpv6 === 'isolated' ? [] : gatewayAddresses(request.ipv6);
-  return [...ipv4, ...ipv6].map((address: IfAddress) => ({ kind: 'address', dev: options.bridge, address }));
+  const local = ipv6.length > 0 && !options.adopted ? [LINK_LOCAL] : [];
+  return [...ipv4, ...ipv6, ...local].map((address: IfAddress) => ({
+    kind: 'address',
+    dev: options.bridge,
+    address,
+  }));
 }
+
+/**
+ * For a second or two after its first port the kernel's own link-local address of a bridge is tentative, and without
+ * another the kernel looks for no neighbour of the packets it forwards (net/ipv6/ndisc.c: ndisc_solicit()). Docker's
+ * bridges have this one too.
+ */
+const LINK_LOCAL: IfAddress = { ip: 'fe80::1' as Ip, prefix: 64 };
 
 function policy(family: Family, { options }: Network<BridgeOptions>): SegmentPolicy {
   const mode = family === 4 ? options.modeIpv4 : options.modeIpv6;

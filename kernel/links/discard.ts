@@ -44,9 +44,9 @@ export class DiscardQueue {
     while (pending(this.#waiting) || pending(this.#going)) await this.#flush();
   }
 
-  /** Whether a link waits or is being deleted. */
-  has(name: string): boolean {
-    return this.#waiting.has(name) || this.#going.has(name);
+  /** The links that wait or are being deleted now. */
+  get names(): ReadonlySet<string> {
+    return this.#waiting.union(this.#going);
   }
 
   /**

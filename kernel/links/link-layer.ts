@@ -22,7 +22,7 @@ import { HINT_GROUPS, hintOf } from './hints.ts';
 import { LinkTable } from './link-table.ts';
 import { plumbSandbox } from './sandbox.ts';
 import { inSlices } from './slices.ts';
-import { allLinks, destinationOf, takeSnapshot } from './snapshot.ts';
+import { allLinks, destinationOf, deviceOf, takeSnapshot } from './snapshot.ts';
 
 /** The links of one namespace and what stands on them: addresses, routes, neighbours, forwarding entries. */
 export class LinkLayer implements AsyncDisposable {
@@ -67,11 +67,14 @@ export class LinkLayer implements AsyncDisposable {
 
   /**
    * Objects on links that are weft's (by alias or derived name) and those whose key is in `wanted`; of links only
-   * those in `only`, if given.
+   * those in `only`, if given. A link that was discarded is not there, although the kernel may still show it.
    * @throws {KernelError}
    */
-  snapshot(wanted: Iterable<KernelObject>, only?: ReadonlySet<string>): Promise<KernelObject[]> {
-    return takeSnapshot(this.#transport, this.#links, [...wanted], only);
+  async snapshot(wanted: Iterable<KernelObject>, only?: ReadonlySet<string>): Promise<KernelObject[]> {
+    const goingBefore = this.#discards.names;
+    const objects = await takeSnapshot(this.#transport, this.#links, [...wanted], only);
+    const going = goingBefore.union(this.#discards.names);
+    return going.size === 0 ? objects : objects.filter((object) => !going.has(deviceOf(object)));
   }
 
   /**

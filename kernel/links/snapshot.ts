@@ -129,7 +129,7 @@ function masters(wanted: readonly KernelObject[]): string[] {
   );
 }
 
-function deviceOf(object: KernelObject): string {
+export function deviceOf(object: KernelObject): string {
   if (object.kind === 'link') return object.name;
   return 'dev' in object ? object.dev : '';
 }

@@ -18,7 +18,8 @@ interface Stamps {
 export function setAsideForeignWal(path: string, warn: (message: string) => void): void {
   const wal = `${path}-wal`;
   if (sizeOf(wal) === 0 || sizeOf(path) === 0) return;
-  const main = readStamps(pathToFileURL(path), true);
+  const main = readMain(path);
+  if (main === undefined) return;
   const replayed = readCopy(path, wal);
   // A crash during a checkpoint may have left the new stamp in the main file already.
   if (main.stamp === replayed.base || main.stamp === replayed.stamp) return;
@@ -28,6 +29,24 @@ export function setAsideForeignWal(path: string, warn: (message: string) => void
   warn(
     `store ${path} was replaced while it had a write-ahead log of another state; the log is kept as ${aside}`,
   );
+}
+
+/** Primary result codes of SQLite: the file is damaged, or is no database. */
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+/**
+ * The main file without its log; undefined when it cannot be read by itself. A kill during a checkpoint leaves it so,
+ * with its own log beside it that has every page again; a file that was put back is whole.
+ */
+function readMain(path: string): Stamps | undefined {
+  try {
+    return readStamps(pathToFileURL(path), true);
+  } catch (error) {
+    const code = (error as { readonly errcode?: number }).errcode ?? 0;
+    if ((code & 0xff) === SQLITE_CORRUPT || (code & 0xff) === SQLITE_NOTADB) return undefined;
+    throw error;
+  }
 }
 
 /** Reads the state with the log replayed from a copy: closing the original would write the log into it. */

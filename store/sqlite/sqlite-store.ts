@@ -71,6 +71,8 @@ export class SqliteStore implements Store {
   #revision: bigint;
   /** No commit since the write-ahead log was last emptied. */
   #freshLog = true;
+  /** Whether commits sync the log: see `#waitForDisk`. */
+  #waits = true;
   /** Commits wait while this is pending: SQLite copies a quiet file only. */
   #copying: Promise<unknown> | undefined;
 
@@ -174,6 +176,7 @@ export class SqliteStore implements Store {
   #write(batch: readonly Pending[]): readonly Outcome[] {
     const before = this.#revision;
     try {
+      this.#waitForDisk(batch.some(({ txn }) => txn.durability !== 'process'));
       this.#db.exec('BEGIN IMMEDIATE');
       const outcomes = batch.map(({ txn }) => this.#writeOne(txn));
       if (this.#revision !== before) this.#advance();
@@ -186,6 +189,16 @@ export class SqliteStore implements Store {
       const failure = storeError(error, this.#path, 'commit to');
       return batch.map(() => ({ error: failure }));
     }
+  }
+
+  /**
+   * FULL syncs the write-ahead log at every commit, NORMAL leaves that to the kernel until the next FULL commit or
+   * checkpoint (sqlite.org/pragma.html: synchronous). What was written is safe from the end of the process either way.
+   */
+  #waitForDisk(wait: boolean): void {
+    if (wait === this.#waits) return;
+    this.#db.exec(`PRAGMA synchronous = ${wait ? 'FULL' : 'NORMAL'}`);
+    this.#waits = wait;
   }
 
   #writeOne(txn: Txn): Outcome {

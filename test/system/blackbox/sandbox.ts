@@ -106,7 +106,7 @@ export class Sandbox implements Disposable {
   }
 }
 
-/** Asks a server once from a namespace; its text, or empty when nothing answers within about a second. */
+/** Asks a server from a namespace; its text, or empty when nothing answers within a second (UDP: three tries). */
 export function ask(
   from: { run(script: string): string },
   protocol: 'tcp' | 'udp' | 'sctp',
@@ -115,9 +115,10 @@ export function ask(
 ): string {
   const host = ip.includes(':') ? `[${ip}]` : ip;
   const family = ip.includes(':') ? 6 : 4;
+  const datagram = `echo x | socat -t 0.7 - UDP${family}:${host}:${port}`;
   const script =
     protocol === 'udp'
-      ? `echo x | socat -t 0.7 - UDP${family}:${host}:${port}`
+      ? `for i in 1 2 3; do a=$(${datagram} || true); if [ "$a" ]; then echo $a; break; fi; done`
       : `socat -u -T 1 ${protocol.toUpperCase()}${family}:${host}:${port},connect-timeout=1 STDOUT`;
   return from.run(`${script} 2>/dev/null || true`).trim();
 }

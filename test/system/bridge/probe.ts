@@ -13,25 +13,29 @@ export interface Answer {
 
 export type Transport = 'tcp' | 'udp';
 
-/** Ports on which a {@link serverCommand} answers. `open` ones are published or not as the test likes. */
+/** Ports on which a {@link serverCommand} answers; tests publish the first. */
 export const PORT = 80;
 export const OTHER_PORT = 81;
 
 const ANSWER = "'SYSTEM:echo $NAME $SOCAT_PEERADDR'";
 
+/** How many sockets a {@link serverCommand} has when it is ready. */
+export const SERVER_SOCKETS = 6;
+
 /** A shell command that answers on TCP and UDP 80 and TCP 81, both families, with `$NAME` and the client's address. */
-export function serverCommand(ipv6 = true): readonly string[] {
+export function serverCommand(): readonly string[] {
   const listeners = [
     ...[PORT, OTHER_PORT].flatMap((port) => [
       `socat TCP4-LISTEN:${port},fork,reuseaddr ${ANSWER}`,
-      ...(ipv6 ? [`socat TCP6-LISTEN:${port},fork,reuseaddr,ipv6only=1 ${ANSWER}`] : []),
+      `socat TCP6-LISTEN:${port},fork,reuseaddr,ipv6only=1 ${ANSWER}`,
     ]),
     `socat UDP4-RECVFROM:${PORT},fork,reuseaddr ${ANSWER}`,
-    ...(ipv6 ? [`socat UDP6-RECVFROM:${PORT},fork,reuseaddr,ipv6only=1 ${ANSWER}`] : []),
+    `socat UDP6-RECVFROM:${PORT},fork,reuseaddr,ipv6only=1 ${ANSWER}`,
   ];
   return ['sh', '-c', `${listeners.join(' & ')} & wait`];
 }
 
+/** Runs a program in the place's network namespace; gives code and output whatever the code. */
 export function run(place: Place, argv: readonly string[], timeoutMs = 30_000) {
   return place instanceof Container
     ? place.tryNetExec(argv, { timeoutMs })

@@ -14,7 +14,7 @@ import {
   until,
   type Weftd,
 } from '../../lab/index.ts';
-import { ask, serverCommand } from './probe.ts';
+import { SERVER_SOCKETS, serverCommand } from './probe.ts';
 
 /** What a scene may differ in. */
 export interface SceneOptions extends Pick<HostOptions, 'dockerdArgs' | 'iptables'> {
@@ -91,7 +91,10 @@ export class Scene implements AsyncDisposable {
       env: { NAME: name },
       ...spec,
     });
-    await until(`${name} serves`, async () => (await ask(container, '127.0.0.1', 81)) !== undefined);
+    await until(`${name} serves`, async () => {
+      const sockets = await container.netExec(['ss', '-Hlntu', 'sport = :80 or sport = :81']);
+      return sockets.trim().split('\n').length === SERVER_SOCKETS;
+    });
     return container;
   }
 

@@ -1,0 +1,198 @@
+import { satisfies } from '../../core/diff.ts';
+import { KernelError } from '../../core/errors.ts';
+import type { IfName, Mac } from '../../core/ids.ts';
+import type { BridgeLink, LinkObject, VethLink } from '../../core/kernel-objects.ts';
+import { DERIVED_NAME, derivedMac } from '../../core/names.ts';
+
+/** A link as the kernel of a test has it. `kind` is IFLA_INFO_KIND. */
+export interface FakeLink {
+  readonly name: string;
+  readonly kind: string;
+  readonly mtu: number;
+  readonly mac: Mac;
+  readonly alias: string;
+  readonly up: boolean;
+  readonly routeLocalnet: boolean;
+  /** Name of the bridge it is a port of; empty: none. */
+  readonly master: string;
+  readonly isolated: boolean;
+  readonly hairpin: boolean;
+  /** The other end of a pair while it is in this namespace. */
+  readonly peer?: string;
+}
+
+/** Links by name. */
+export type FakeLinks = Map<string, FakeLink>;
+
+const NEW_LINK: Omit<FakeLink, 'name' | 'kind' | 'mac'> = {
+  mtu: 1500,
+  alias: '',
+  up: false,
+  routeLocalnet: false,
+  master: '',
+  isolated: false,
+  hairpin: false,
+};
+
+/** A link of the host's own, down and without settings. */
+export function newLink(name: string, kind: string): FakeLink {
+  return { ...NEW_LINK, name, kind, mac: derivedMac(name) };
+}
+
+export function refusal(errno: string, step: string): KernelError {
+  return new KernelError(`${step}: ${errno}`, { errno, step });
+}
+
+/** Whether a link is weft's by name or alias. */
+export function isOwned({ name, alias }: FakeLink): boolean {
+  return !name.startsWith('wc-') && (alias.startsWith('weft:') || DERIVED_NAME.test(name));
+}
+
+/** A link as weft compares it: what its host end does not show is taken from `wanted`. */
+export function linkObjectOf(link: FakeLink, wanted: LinkObject | undefined): LinkObject {
+  const name = link.name as IfName;
+  const fits = wanted === undefined || wanted.type === link.kind;
+  if (link.kind === 'bridge' && fits) return bridgeObject(link, wanted);
+  if (link.kind === 'veth' && fits) return vethObject(link, wanted);
+  return { kind: 'link', type: 'foreign', name, found: link.kind };
+}
+
+function bridgeObject(link: FakeLink, wanted: LinkObject | undefined): BridgeLink {
+  const mine = wanted?.type === 'bridge' ? wanted : undefined;
+  return {
+    kind: 'link',
+    type: 'bridge',
+    name: link.name as IfName,
+    mtu: link.mtu,
+    mac: link.mac,
+    alias: mine?.adopted === true ? mine.alias : link.alias,
+    ...(mine?.adopted === true ? { adopted: true } : {}),
+    ...(link.routeLocalnet ? { routeLocalnet: true } : {}),
+    ...(mine?.ipv6 === true ? { ipv6: true } : {}),
+    ...(link.up ? {} : { down: true }),
+  };
+}
+
+function vethObject(link: FakeLink, wanted: LinkObject | undefined): VethLink {
+  const mine = wanted?.type === 'veth' ? wanted : undefined;
+  return {
+    kind: 'link',
+    type: 'veth',
+    name: link.name as IfName,
+    peerName: mine?.peerName ?? ((link.peer ?? link.name.replace(/^wv-/, 'wc-')) as IfName),
+    ...(mine?.peerMac === undefined ? {} : { peerMac: mine.peerMac }),
+    mtu: link.mtu,
+    alias: link.alias,
+    master: link.master as IfName,
+    isolated: link.isolated,
+    hairpin: link.hairpin,
+    ...(link.up ? {} : { down: true }),
+  };
+}
+
+/** Makes a link, or gives one of the same name that is fit for it its settings. @throws {KernelError} */
+export function createLink(links: FakeLinks, object: LinkObject): void {
+  if (object.type === 'foreign') return;
+  if (object.type === 'bridge') createBridge(links, object);
+  else createVeth(links, object);
+}
+
+function createBridge(links: FakeLinks, object: BridgeLink): void {
+  const step = `create bridge ${object.name}`;
+  const found = links.get(object.name);
+  if (object.adopted === true) {
+    if (found === undefined) throw refusal('ENODEV', step);
+    links.set(object.name, bridgeWith(found, object));
+    return;
+  }
+  if (found === undefined) {
+    const mac = object.mac ?? derivedMac(object.name);
+    const made = { ...newLink(object.name, 'bridge'), mac, mtu: object.mtu ?? 1500 };
+    links.set(object.name, bridgeWith(made, object));
+    return;
+  }
+  settleExisting(links, object, found, bridgeWith(found, object), step);
+}
+
+function bridgeWith(link: FakeLink, object: BridgeLink): FakeLink {
+  return {
+    ...link,
+    up: true,
+    ...(object.adopted === true ? {} : { alias: object.alias }),
+    ...(object.routeLocalnet === true ? { routeLocalnet: true } : {}),
+  };
+}
+
+function createVeth(links: FakeLinks, object: VethLink): void {
+  const step = `create veth ${object.name}`;
+  if (!links.has(object.master)) throw refusal('ENODEV', step);
+  const found = links.get(object.name);
+  if (found !== undefined) {
+    settleExisting(links, object, found, vethWith(found, object), step);
+    return;
+  }
+  if (links.has(object.peerName)) throw refusal('EEXIST', step);
+  const mtu = object.mtu ?? 1500;
+  const made = { ...newLink(object.name, 'veth'), mtu, master: object.master, peer: object.peerName };
+  links.set(object.name, vethWith(made, object));
+  links.set(object.peerName, {
+    ...newLink(object.peerName, 'veth'),
+    mtu,
+    mac: object.peerMac ?? derivedMac(object.peerName),
+    peer: object.name,
+  });
+}
+
+function vethWith(link: FakeLink, object: VethLink): FakeLink {
+  const { alias, isolated, hairpin } = object;
+  return { ...link, up: true, alias, isolated, hairpin };
+}
+
+/** Settings reach a link only under a name that weft derives; what is not as wanted after them is in the way. */
+function settleExisting(
+  links: FakeLinks,
+  object: LinkObject,
+  found: FakeLink,
+  settled: FakeLink,
+  step: string,
+): void {
+  const fits = found.kind === object.type;
+  const after = fits && DERIVED_NAME.test(object.name) ? settled : found;
+  if (!satisfies(object, linkObjectOf(after, object))) throw refusal('EEXIST', step);
+  links.set(object.name, after);
+}
+
+/** Corrects a link; a foreign one is replaced where the name is weft's. @throws {KernelError} */
+export function replaceLink(links: FakeLinks, object: LinkObject, was: LinkObject): void {
+  if (was.type === 'foreign') {
+    if (!DERIVED_NAME.test(object.name)) throw refusal('EEXIST', `create ${object.type} ${object.name}`);
+    deleteLink(links, object.name);
+    createLink(links, object);
+    return;
+  }
+  const found = links.get(object.name);
+  if (object.type === 'foreign') return;
+  if (found === undefined) throw refusal('ENODEV', `correct ${object.type} ${object.name}`);
+  if (object.type === 'bridge') {
+    const own = object.adopted === true ? {} : { mtu: object.mtu ?? found.mtu, mac: object.mac ?? found.mac };
+    links.set(object.name, bridgeWith({ ...found, ...own }, object));
+    return;
+  }
+  if (!links.has(object.master)) throw refusal('ENODEV', `correct veth ${object.name}`);
+  const { master } = object;
+  links.set(object.name, vethWith({ ...found, master, mtu: object.mtu ?? found.mtu }, object));
+}
+
+/** Deletes a link, the other end of a pair and its place under a bridge. @returns the names that went. */
+export function deleteLink(links: FakeLinks, name: string): readonly string[] {
+  const link = links.get(name);
+  if (link === undefined) return [];
+  const gone = [name, ...(link.peer === undefined ? [] : [link.peer])];
+  for (const each of gone) links.delete(each);
+  for (const port of links.values()) {
+    if (gone.includes(port.master)) {
+      links.set(port.name, { ...port, master: '', isolated: false, hairpin: false });
+    }
+  }
+  return gone;
+}

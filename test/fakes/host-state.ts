@@ -1,0 +1,218 @@
+import { subnetOf } from '../../core/address.ts';
+import { Internal } from '../../core/errors.ts';
+import type { IfName } from '../../core/ids.ts';
+import {
+  type ElementObject,
+  type HostState,
+  hostState,
+  type KernelObject,
+  keyOf,
+  type LinkObject,
+  type ObjectKey,
+  type TableObject,
+} from '../../core/kernel-objects.ts';
+import type { NftSet } from '../../core/nft.ts';
+import type { HostLink, HostRoute, Step } from '../../core/ports.ts';
+import {
+  createLink,
+  deleteLink,
+  type FakeLink,
+  type FakeLinks,
+  isOwned,
+  linkObjectOf,
+  refusal,
+  replaceLink,
+} from './host-links.ts';
+
+type OnLink = Extract<KernelObject, { readonly dev: IfName }>;
+
+/** The state of a kernel in a test, and what each step makes of it: dependants go with what they depend on. */
+export class FakeHost {
+  readonly links: FakeLinks;
+  readonly #onLinks: Map<ObjectKey, OnLink>;
+  readonly #sysctls: Map<string, string>;
+  readonly #tables: Map<ObjectKey, TableObject>;
+  readonly #elements: Map<ObjectKey, ElementObject>;
+
+  constructor(from?: FakeHost) {
+    this.links = new Map(from?.links);
+    this.#onLinks = new Map(from === undefined ? [] : from.#onLinks);
+    this.#sysctls = new Map(
+      from === undefined
+        ? [
+            ['net/ipv4/ip_forward', '0'],
+            ['net/ipv6/conf/all/forwarding', '0'],
+          ]
+        : from.#sysctls,
+    );
+    this.#tables = new Map(from?.#tables);
+    this.#elements = new Map(from?.#elements);
+  }
+
+  /** @throws {KernelError} as the kernel would; the state is of no use then. */
+  apply(step: Step): void {
+    const { op, object } = step;
+    switch (object.kind) {
+      case 'link':
+        return this.#link(step, object);
+      case 'address':
+      case 'neighbour':
+      case 'fdb':
+      case 'route':
+        return this.#onLink(op, object);
+      case 'sysctl': {
+        if (op === 'delete') return;
+        if (!this.#sysctls.has(object.path)) throw refusal('ENOENT', `write sysctl ${object.path}`);
+        this.#sysctls.set(object.path, object.value);
+        return;
+      }
+      case 'table':
+        return this.#table(op, object);
+      case 'element':
+        return this.#element(op, object);
+    }
+  }
+
+  removeLink(name: string): void {
+    const gone = deleteLink(this.links, name);
+    for (const [key, object] of this.#onLinks) if (gone.includes(object.dev)) this.#onLinks.delete(key);
+  }
+
+  setLink(link: FakeLink): void {
+    this.links.set(link.name, link);
+  }
+
+  /** Everything there is, as objects; what a host end does not show is taken from `wanted`. */
+  objects(wanted: HostState = new Map()): readonly KernelObject[] {
+    return [
+      ...[...this.links.values()].map((link) => linkObjectOf(link, this.#wantedLink(wanted, link.name))),
+      ...this.#onLinks.values(),
+      ...[...this.#sysctls].map(([path, value]): KernelObject => ({ kind: 'sysctl', path, value })),
+      ...[...this.#tables.values()].map(({ table: _content, ...shown }) => shown),
+      ...this.#elements.values(),
+    ];
+  }
+
+  /** What is weft's or wanted; with `only`, of these links alone. */
+  snapshot(objects: Iterable<KernelObject>, only?: ReadonlySet<string>): HostState {
+    const wanted = hostState(objects);
+    const shown = this.objects(wanted).filter((object) => {
+      if (only !== undefined && !only.has(deviceOf(object) ?? '')) return false;
+      return wanted.has(keyOf(object)) || this.#isOurs(object, wanted);
+    });
+    return hostState(shown);
+  }
+
+  hostLinks(): readonly HostLink[] {
+    return [...this.links.values()].map(({ name, kind, mtu, alias }) => ({
+      name,
+      type: kind,
+      mtu,
+      ...(alias === '' ? {} : { alias }),
+    }));
+  }
+
+  hostRoutes(): readonly HostRoute[] {
+    return [...this.#onLinks.values()].flatMap((object): readonly HostRoute[] => {
+      if (object.kind === 'route') return [{ destination: object.destination, dev: object.dev }];
+      return object.kind === 'address' ? [{ destination: subnetOf(object.address), dev: object.dev }] : [];
+    });
+  }
+
+  #wantedLink(wanted: HostState, name: string): LinkObject | undefined {
+    const object = wanted.get(`link ${name}`);
+    return object?.kind === 'link' ? object : undefined;
+  }
+
+  #isOurs(object: KernelObject, wanted: HostState): boolean {
+    switch (object.kind) {
+      case 'link':
+        return object.type !== 'foreign' && this.#owns(object.name, wanted);
+      case 'address':
+        return this.#owns(object.dev, wanted) && !object.address.ip.startsWith('fe80:');
+      case 'neighbour':
+      case 'fdb':
+        return this.#owns(object.dev, wanted);
+      case 'route':
+      case 'table':
+      case 'element':
+        return true;
+      case 'sysctl':
+        return false;
+    }
+  }
+
+  #owns(name: string, wanted: HostState): boolean {
+    const link = this.links.get(name);
+    const object = this.#wantedLink(wanted, name);
+    if (object?.type === 'bridge' && object.adopted === true) return false;
+    return link !== undefined && isOwned(link);
+  }
+
+  #link(step: Step, object: LinkObject): void {
+    if (step.op === 'create') return createLink(this.links, object);
+    if (step.op === 'replace') {
+      if ((step.was as LinkObject).type === 'foreign') this.#dropOn(object.name);
+      return replaceLink(this.links, object, step.was as LinkObject);
+    }
+    if (object.type === 'bridge' && object.adopted === true) return;
+    this.removeLink(object.name);
+  }
+
+  #dropOn(dev: string): void {
+    for (const [key, object] of this.#onLinks) if (object.dev === dev) this.#onLinks.delete(key);
+  }
+
+  #onLink(op: Step['op'], object: OnLink): void {
+    const key = keyOf(object);
+    if (op === 'delete') {
+      this.#onLinks.delete(key);
+      return;
+    }
+    if (!this.links.has(object.dev)) throw refusal('ENODEV', `create ${key}`);
+    this.#onLinks.set(key, object);
+  }
+
+  /** Sets whose definition stays keep their elements. */
+  #table(op: Step['op'], object: TableObject): void {
+    const key = keyOf(object);
+    const kept = op === 'delete' ? [] : sets(object);
+    if (op !== 'delete' && object.table === undefined) {
+      throw new Internal(`table ${object.family} ${object.name} has no content to make`);
+    }
+    const before = sets(this.#tables.get(key));
+    for (const [elementKey, element] of this.#elements) {
+      if (element.family !== object.family || element.table !== object.name) continue;
+      const was = before.find(({ name }) => name === element.set);
+      const now = kept.find(({ name }) => name === element.set);
+      if (JSON.stringify(was) !== JSON.stringify(now)) this.#elements.delete(elementKey);
+    }
+    if (op === 'delete') this.#tables.delete(key);
+    else this.#tables.set(key, object);
+  }
+
+  #element(op: Step['op'], object: ElementObject): void {
+    const key = keyOf(object);
+    if (op === 'delete') {
+      this.#elements.delete(key);
+      return;
+    }
+    const table = this.#tables.get(
+      keyOf({ kind: 'table', family: object.family, name: object.table, fingerprint: '' }),
+    );
+    if (!sets(table).some(({ name }) => name === object.set)) throw refusal('ENOENT', `create ${key}`);
+    const found = this.#elements.get(key);
+    const differs = found !== undefined && (found.data ?? []).join('\0') !== (object.data ?? []).join('\0');
+    if (differs && op === 'create') throw refusal('EEXIST', `create ${key}`);
+    this.#elements.set(key, object);
+  }
+}
+
+function sets(object: TableObject | undefined): readonly NftSet[] {
+  return object?.table?.sets ?? [];
+}
+
+function deviceOf(object: KernelObject): string | undefined {
+  if (object.kind === 'link') return object.name;
+  return 'dev' in object ? object.dev : undefined;
+}

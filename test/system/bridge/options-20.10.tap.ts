@@ -1,0 +1,4 @@
+import { runSuite } from './run-suite.ts';
+import { options } from './suite-options.ts';
+
+await runSuite('20.10', options);
