@@ -1,6 +1,6 @@
 import type { Cidr, Family, IfAddress, Ip } from './address.ts';
 import type { IfName, Mac, SandboxKey } from './ids.ts';
-import type { HostState, KernelObject, VethLink } from './kernel-objects.ts';
+import type { HostState, KernelObject, LinkObject, VethLink } from './kernel-objects.ts';
 
 /** One change of the kernel. `replace` carries what was there, so that every step can be undone. */
 export type Step =
@@ -10,8 +10,14 @@ export type Step =
 /** Something in the kernel may have changed; a hint to compare, never data. */
 export interface KernelHint {
   readonly source: 'link' | 'address' | 'route' | 'neighbour' | 'netconf' | 'nft' | 'overrun';
-  /** Link name, when the notification names one. */
+  /** Link name, when the notification is about one. */
   readonly dev?: string;
+  /** What the notification says the link is now, where it says it all; such a hint can be judged by itself. */
+  readonly link?: LinkObject;
+  /** What it says of the link as a bridge port. */
+  readonly port?: { readonly isolated: boolean; readonly hairpin: boolean };
+  /** The link is no more. */
+  readonly gone?: true;
 }
 
 export interface HostLink {

@@ -202,11 +202,12 @@ async function startReconciling(
     if (repair.cause === 'start') log.info({ ...repair }, 'recovered');
     else log.warn({ ...repair }, 'drift repaired');
   });
+  const desired = new DesiredState(hostPlan({ ipv6: await hasIpv6() }), repository, drivers);
   const reconciler = new Reconciler({
     repository,
     kernel,
     forwardAccept: stack.use(await openForwardAccept()),
-    desired: new DesiredState(hostPlan({ ipv6: await hasIpv6() }), repository, drivers),
+    desired,
     namedBridges: () => [...ownBridges()].filter((name) => !name.startsWith('wb-')) as IfName[],
     replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel }, veth, endpoint),
     mayDelete: () => base.docker.heard,
@@ -215,8 +216,12 @@ async function startReconciling(
     log,
   });
   await reconciler.pass('start');
-  const concerns = (dev: string): boolean => /^w[bvx]-/.test(dev) || ownBridges().has(dev);
-  return { loop: stack.use(new ReconcileLoop({ reconciler, kernel, concerns, log })), drift };
+  const wanted = (dev: string) => desired.link(dev);
+  const concerns = (dev: string): boolean => /^w[bvx]-/.test(dev) || wanted(dev) !== undefined;
+  return {
+    loop: stack.use(new ReconcileLoop({ reconciler, kernel, concerns, wanted, log })),
+    drift,
+  };
 }
 
 async function restorePorts({ parts, repository }: Base, publisher: Publisher): Promise<void> {

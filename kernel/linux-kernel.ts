@@ -65,9 +65,8 @@ export class LinuxKernel implements Kernel {
   /** Sysctls first, then links, then rules, whose elements may name the links; undone in reverse. */
   async apply(steps: readonly Step[]): Promise<void> {
     const of = (piece: ReturnType<typeof pieceOf>) => steps.filter((step) => pieceOf(step) === piece);
-    for (const { op, object } of of('sysctl')) {
-      if (object.kind === 'sysctl' && op !== 'delete') await writeSysctl(object.path, object.value);
-    }
+    const switches = of('sysctl');
+    await writeSysctls(switches);
     const links = of('links');
     const rules = of('nftables');
     // Neither waits for the other's objects: an element names a link by text.
@@ -76,8 +75,9 @@ export class LinuxKernel implements Kernel {
       rules.length > 0 ? this.#parts.nftables.apply(rules) : undefined,
     ]);
     if (linked.status === 'fulfilled' && ruled.status === 'fulfilled') return;
-    if (linked.status === 'fulfilled') await this.#parts.links.apply(reversed(links));
-    if (ruled.status === 'fulfilled') await this.#parts.nftables.apply(reversed(rules));
+    if (linked.status === 'fulfilled') await this.#parts.links.undo(linked.value ?? []);
+    if (ruled.status === 'fulfilled') await this.#parts.nftables.apply(reversed(ruled.value ?? []));
+    await writeSysctls(reversed(switches));
     throw linked.status === 'rejected' ? linked.reason : (ruled as PromiseRejectedResult).reason;
   }
 
@@ -145,6 +145,19 @@ function reversed(steps: readonly Step[]): readonly Step[] {
     if (step.op === 'replace') return { op: 'replace', object: step.was, was: step.object };
     return { op: step.op === 'create' ? 'delete' : 'create', object: step.object };
   });
+}
+
+/** Writes all of them; when one is refused, those before it are as they were again. Deleting leaves the value. */
+async function writeSysctls(steps: readonly Step[]): Promise<void> {
+  for (const [at, { op, object }] of steps.entries()) {
+    if (object.kind !== 'sysctl' || op === 'delete') continue;
+    try {
+      await writeSysctl(object.path, object.value);
+    } catch (error) {
+      await writeSysctls(reversed(steps.slice(0, at)));
+      throw error;
+    }
+  }
 }
 
 async function sysctlSnapshot(wanted: readonly KernelObject[]): Promise<readonly KernelObject[]> {

@@ -26,7 +26,9 @@ export async function bootWeftHost(engine: EngineSeries): Promise<WeftHost> {
   const underlay = stack.use(await createUnderlay());
   const host = await createHost({ underlay, engine });
   const weftd = await host.startWeftd();
-  stack.defer(() => weftd.stop());
+  stack.defer(async () => {
+    await weftd.stop();
+  });
   await weftd.waitReady();
   const whole = stack.move();
   return { underlay, host, weftd, [Symbol.asyncDispose]: () => whole.disposeAsync() };

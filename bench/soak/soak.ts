@@ -134,7 +134,7 @@ async function settled(host: Host, before: Standing): Promise<Standing> {
     last = await standing(host);
     return same();
   };
-  await until('the host is as before', again, { intervalMs: 500, timeoutMs: 15_000 }).catch(() => undefined);
+  await until('the host is as before', again, { intervalMs: 500, timeoutMs: 60_000 }).catch(() => undefined);
   return last;
 }
 
@@ -148,6 +148,10 @@ async function sample(pid: number, signal: AbortSignal, take: (mb: number) => vo
 
 /** An error, or a repair of something that stood already: what a start makes counts as repaired too. */
 function isComplaint(line: string): boolean {
-  const { level, msg, cause } = JSON.parse(line) as { readonly level: number; readonly msg: string; readonly cause?: string };
+  const { level, msg, cause } = JSON.parse(line) as {
+    readonly level: number;
+    readonly msg: string;
+    readonly cause?: string;
+  };
   return level >= 50 || (msg === 'drift repaired' && cause !== 'start');
 }

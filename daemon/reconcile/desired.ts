@@ -1,5 +1,5 @@
 import type { NetworkDriver } from '../../core/driver.ts';
-import { type KernelObject, keyOf, type ObjectKey } from '../../core/kernel-objects.ts';
+import { type KernelObject, keyOf, type LinkObject, type ObjectKey } from '../../core/kernel-objects.ts';
 import type { DriverName, Endpoint, Network } from '../../core/model.ts';
 import type { OwnerId, Repository } from '../state/index.ts';
 
@@ -10,50 +10,58 @@ export interface Wanted {
   readonly owner?: OwnerId;
 }
 
-/**
- * Everything intent requires of the kernel. Records never change, so what a plan made of one is kept with it, and a
- * new state costs one map insertion an object.
- */
+/** Everything intent requires of the kernel, kept up with the repository change by change. */
 export class DesiredState {
-  readonly #host: readonly Wanted[];
   readonly #repository: Repository;
   readonly #drivers: ReadonlyMap<DriverName, NetworkDriver>;
-  readonly #plans = new WeakMap<Network | Endpoint, readonly Wanted[]>();
+  readonly #wanted = new Map<ObjectKey, Wanted>();
+  readonly #keys = new Map<OwnerId, readonly ObjectKey[]>();
 
   constructor(
     host: readonly KernelObject[],
     repository: Repository,
     drivers: ReadonlyMap<DriverName, NetworkDriver>,
   ) {
-    this.#host = host.map((object) => ({ key: keyOf(object), object }));
     this.#repository = repository;
     this.#drivers = drivers;
+    for (const object of host) this.#wanted.set(keyOf(object), { key: keyOf(object), object });
+    repository.observe({ put: (record) => this.#put(record), drop: (owner) => this.#drop(owner) });
   }
 
-  /** Intent as of now. */
-  now(): Map<ObjectKey, Wanted> {
-    const wanted = new Map<ObjectKey, Wanted>();
-    for (const each of this.#host) wanted.set(each.key, each);
-    for (const network of this.#repository.networks()) {
-      const driver = this.#drivers.get(network.driver);
-      if (driver === undefined) continue;
-      for (const each of this.#planned(network, () => driver.planNetwork(network)))
-        wanted.set(each.key, each);
-      for (const endpoint of this.#repository.endpointsOf(network.request.id)) {
-        const plan = this.#planned(endpoint, () => driver.planEndpoint(network, endpoint));
-        for (const each of plan) wanted.set(each.key, each);
-      }
-    }
-    return wanted;
+  /** Intent as of now; it changes as intent does. */
+  now(): ReadonlyMap<ObjectKey, Wanted> {
+    return this.#wanted;
   }
 
-  #planned(record: Network | Endpoint, plan: () => readonly KernelObject[]): readonly Wanted[] {
-    const known = this.#plans.get(record);
-    if (known !== undefined) return known;
+  /** The link of that name, if intent requires one. */
+  link(name: string): LinkObject | undefined {
+    const object = this.#wanted.get(`link ${name}`)?.object;
+    return object?.kind === 'link' ? object : undefined;
+  }
+
+  #put(record: Network | Endpoint): void {
     const owner = record.request.id;
-    const planned = plan().map((object): Wanted => ({ key: keyOf(object), object, owner }));
-    this.#plans.set(record, planned);
-    return planned;
+    this.#drop(owner);
+    const wanted = this.#plan(record).map((object): Wanted => ({ key: keyOf(object), object, owner }));
+    for (const each of wanted) this.#wanted.set(each.key, each);
+    this.#keys.set(
+      owner,
+      wanted.map(({ key }) => key),
+    );
+  }
+
+  #drop(owner: OwnerId): void {
+    for (const key of this.#keys.get(owner) ?? []) {
+      if (this.#wanted.get(key)?.owner === owner) this.#wanted.delete(key);
+    }
+    this.#keys.delete(owner);
+  }
+
+  #plan(record: Network | Endpoint): readonly KernelObject[] {
+    if ('driver' in record) return this.#drivers.get(record.driver)?.planNetwork(record) ?? [];
+    const network = this.#repository.network(record.request.networkId);
+    const driver = network && this.#drivers.get(network.driver);
+    return network === undefined || driver === undefined ? [] : driver.planEndpoint(network, record);
   }
 }
 

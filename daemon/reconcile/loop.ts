@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
+import { satisfies } from '../../core/diff.ts';
 import { errorMessage } from '../../core/errors.ts';
+import type { LinkObject } from '../../core/kernel-objects.ts';
 import type { Kernel, KernelHint } from '../../core/ports.ts';
 import type { Reconciler } from './reconciler.ts';
 
@@ -28,6 +30,8 @@ export const LOOP_TIMES: LoopTimes = { gatherMs: 100, everyMs: 30_000, againMs: 
 export class ReconcileLoop implements AsyncDisposable {
   readonly #reconciler: Reconciler;
   readonly #log: Logger;
+  readonly #concerns: (dev: string) => boolean;
+  readonly #wanted: (dev: string) => LinkObject | undefined;
   readonly #times: LoopTimes;
   readonly #stop = new AbortController();
   readonly #devices = new Set<string>();
@@ -45,13 +49,17 @@ export class ReconcileLoop implements AsyncDisposable {
     readonly kernel: Kernel;
     /** Whether a link is weft's business: wanted, or named like one of weft's. */
     readonly concerns: (dev: string) => boolean;
+    /** The link of that name that intent requires. */
+    readonly wanted: (dev: string) => LinkObject | undefined;
     readonly log: Logger;
     readonly times?: LoopTimes;
   }) {
     this.#reconciler = parts.reconciler;
     this.#log = parts.log;
     this.#times = parts.times ?? LOOP_TIMES;
-    this.#watching = this.#watch(parts.kernel, parts.concerns);
+    this.#concerns = parts.concerns;
+    this.#wanted = parts.wanted;
+    this.#watching = this.#watch(parts.kernel);
     this.#schedule(this.#times.everyMs);
   }
 
@@ -73,23 +81,43 @@ export class ReconcileLoop implements AsyncDisposable {
     await this.#running;
   }
 
-  async #watch(kernel: Kernel, concerns: (dev: string) => boolean): Promise<void> {
+  async #watch(kernel: Kernel): Promise<void> {
     try {
-      for await (const hint of kernel.watch(this.#stop.signal)) this.#hint(hint, concerns);
+      for await (const hint of kernel.watch(this.#stop.signal)) this.#hint(hint);
     } catch (error) {
       // Without notifications the timer still finds everything, later.
       this.#log.error({ error: errorMessage(error) }, 'kernel notifications ended');
     }
   }
 
-  #hint({ source, dev }: KernelHint, concerns: (dev: string) => boolean): void {
+  #hint(hint: KernelHint): void {
+    const { source, dev } = hint;
     if (dev === undefined) {
       this.request('notification');
       return;
     }
-    if (!concerns(dev) || (source !== 'link' && source !== 'address' && source !== 'netconf')) return;
-    this.#devices.add(dev);
-    this.#schedule(this.#times.gatherMs);
+    if (!this.#concerns(dev) || (source !== 'link' && source !== 'address' && source !== 'netconf')) return;
+    switch (this.#verdict(hint, dev)) {
+      case 'as wanted':
+        this.#devices.delete(dev);
+        return;
+      case 'says nothing':
+        return;
+      case 'look':
+        this.#devices.add(dev);
+        this.#schedule(this.#times.gatherMs);
+    }
+  }
+
+  /** Most notifications are echoes of weft's own work and show what is wanted: they cost a comparison and no pass. */
+  #verdict({ source, link, port, gone }: KernelHint, dev: string): 'as wanted' | 'says nothing' | 'look' {
+    const wanted = this.#wanted(dev);
+    if (gone === true) return wanted === undefined ? 'as wanted' : 'look';
+    if (link !== undefined) return wanted !== undefined && satisfies(wanted, link) ? 'as wanted' : 'look';
+    if (wanted?.type !== 'veth') return 'look';
+    if (source === 'netconf') return 'says nothing';
+    if (port === undefined) return 'look';
+    return port.isolated === wanted.isolated && port.hairpin === wanted.hairpin ? 'says nothing' : 'look';
   }
 
   #schedule(inMs: number): void {
@@ -111,6 +139,10 @@ export class ReconcileLoop implements AsyncDisposable {
     const only = cause === undefined ? new Set(this.#devices) : undefined;
     this.#whole = undefined;
     this.#devices.clear();
+    if (only?.size === 0) {
+      this.#schedule(this.#times.everyMs);
+      return;
+    }
     try {
       const started = performance.now();
       const { again, repairs } = await this.#reconciler.pass(cause ?? 'notification', only);

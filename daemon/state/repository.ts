@@ -8,6 +8,12 @@ import { decodeEndpoint, decodeNetwork, encodeRecord } from './records.ts';
 /** An owner of kernel objects: a network or an endpoint. */
 export type OwnerId = NetworkId | EndpointId;
 
+/** Hears of intent as it changes in memory; a change that cannot be stored is taken back in the same way. */
+export interface RepositoryObserver {
+  put(record: Network | Endpoint): void;
+  drop(id: OwnerId): void;
+}
+
 const NETWORK = 'network/';
 const ENDPOINT = 'endpoint/';
 
@@ -32,6 +38,7 @@ export class Repository {
   readonly #versions = new Map<OwnerId, number>();
   readonly #inFlight = new Set<OwnerId>();
   readonly #addresses = new Map<string, EndpointId>();
+  #observer: RepositoryObserver | undefined;
   readonly problems: string[] = [];
 
   private constructor(store: Store) {
@@ -44,7 +51,7 @@ export class Repository {
     for (const { key, value } of (await store.list(NETWORK)).entries) {
       repository.#tolerate(() => {
         const network = decodeNetwork(key, value);
-        repository.#networks.set(network.request.id, network);
+        repository.#setNetwork(network);
       });
     }
     for (const { key, value } of (await store.list(ENDPOINT)).entries) {
@@ -82,6 +89,13 @@ export class Repository {
     return this.#versions.get(owner) ?? 0;
   }
 
+  /** Tells the observer of everything there is, networks first, and of every change from now on, at once. */
+  observe(observer: RepositoryObserver): void {
+    this.#observer = observer;
+    for (const network of this.#networks.values()) observer.put(network);
+    for (const endpoint of this.#endpoints.values()) observer.put(endpoint);
+  }
+
   /** Whether the owner's kernel objects are being worked on, so that what the kernel shows of them means nothing. */
   inFlight(owner: OwnerId): boolean {
     return this.#inFlight.has(owner);
@@ -106,10 +120,10 @@ export class Repository {
   async putNetwork(network: Network): Promise<void> {
     const { id } = network.request;
     const was = this.#networks.get(id);
-    this.#networks.set(id, network);
+    this.#setNetwork(network);
     await this.#commit({ put: [{ key: networkKey(id), value: encodeRecord(network) }] }, () => {
-      if (was === undefined) this.#networks.delete(id);
-      else this.#networks.set(id, was);
+      if (was === undefined) this.#dropNetwork(network);
+      else this.#setNetwork(was);
     });
   }
 
@@ -118,11 +132,11 @@ export class Repository {
     const network = this.#networks.get(id);
     if (network === undefined) return;
     const endpoints = this.endpointsOf(id);
-    this.#networks.delete(id);
     for (const endpoint of endpoints) this.#unindex(endpoint);
+    this.#dropNetwork(network);
     const keys = endpoints.map((endpoint) => endpointKey(id, endpoint.request.id));
     await this.#commit({ delete: [networkKey(id), ...keys] }, () => {
-      this.#networks.set(id, network);
+      this.#setNetwork(network);
       for (const endpoint of endpoints) this.#index(endpoint);
     });
   }
@@ -154,6 +168,16 @@ export class Repository {
     }
   }
 
+  #setNetwork(network: Network): void {
+    this.#networks.set(network.request.id, network);
+    this.#observer?.put(network);
+  }
+
+  #dropNetwork(network: Network): void {
+    this.#networks.delete(network.request.id);
+    this.#observer?.drop(network.request.id);
+  }
+
   #index(endpoint: Endpoint): void {
     const { id, networkId } = endpoint.request;
     if (!this.#networks.has(networkId)) {
@@ -170,11 +194,13 @@ export class Repository {
     for (const ip of ipsOf(endpoint)) this.#addresses.set(`${networkId} ${ip}`, id);
     const siblings = this.#byNetwork.get(networkId) ?? new Set();
     this.#byNetwork.set(networkId, siblings.add(id));
+    this.#observer?.put(endpoint);
   }
 
   #unindex(endpoint: Endpoint): void {
     const { id, networkId } = endpoint.request;
     this.#endpoints.delete(id);
+    this.#observer?.drop(id);
     for (const ip of ipsOf(endpoint)) this.#addresses.delete(`${networkId} ${ip}`);
     const siblings = this.#byNetwork.get(networkId);
     siblings?.delete(id);

@@ -51,7 +51,7 @@ function firstFailure(outcomes: readonly Outcome[]): Error | undefined {
 
 /** Makes an object that stands on a link. EEXIST is fine: the kernel knows such an object by all of its fields. */
 export function addAction(step: Step, object: OnLink, index: number): Action {
-  const request: NetlinkRequest = addRequest(object, index);
+  const request: NetlinkRequest = addRequest(object, index, step.op === 'replace');
   return {
     step,
     on: { dev: object.dev, index },

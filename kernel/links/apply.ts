@@ -30,20 +30,22 @@ export interface Applier {
 /**
  * Does steps in order, with as few waits as their dependences allow: steps go out together until one needs the
  * ifindex of a link that an earlier one makes.
+ * @returns the steps that changed something, for `undoSteps`.
  * @throws {KernelError} naming the refused step, after undoing those of this call that had taken effect.
  */
-export async function applySteps(applier: Applier, steps: readonly Step[]): Promise<void> {
+export async function applySteps(applier: Applier, steps: readonly Step[]): Promise<readonly Step[]> {
   const done: Step[] = [];
   try {
     await perform(applier, steps, done);
+    return done;
   } catch (error) {
-    await undo(applier, done);
+    await undoSteps(applier, done);
     throw error;
   }
 }
 
 /** Undoes steps, last first, and carries on past what cannot be undone: the next comparison finds it. */
-async function undo(applier: Applier, done: readonly Step[]): Promise<void> {
+export async function undoSteps(applier: Applier, done: readonly Step[]): Promise<void> {
   for (const step of done.toReversed()) {
     const inverse: Step =
       step.op === 'replace'
@@ -191,7 +193,10 @@ async function linkStepAction(applier: Applier, step: Step, object: LinkObject):
     return linkAction(step, object, requests, !exists, links);
   }
   if (object.adopted === true) return linkAction(step, object, setUpBridge(object, hasIpv6), false, links);
-  if (exists) return linkAction(step, object, repairBridge(object, hasIpv6), false, links);
+  if (exists) {
+    const was = step.op === 'replace' && step.was.kind === 'link' ? step.was : undefined;
+    return linkAction(step, object, repairBridge(object, was, hasIpv6), false, links);
+  }
   if (DERIVED_NAME.test(object.name)) {
     return linkAction(step, object, [createBridge(object), ...setUpBridge(object, hasIpv6)], true, links);
   }

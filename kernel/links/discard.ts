@@ -34,7 +34,12 @@ export class DiscardQueue {
   /** Deletes the links soon; never throws. */
   add(names: readonly string[]): void {
     for (const name of names) this.#waiting.add(name);
-    if (this.#waiting.size > 0) this.#timer ??= setTimeout(() => void this.#flush(), GATHER_MS);
+    if (this.#waiting.size === 0) return;
+    this.#timer ??= setTimeout(() => {
+      // Also when a deletion is under way, which this joins: at its end the next wait begins.
+      this.#timer = undefined;
+      void this.#flush();
+    }, GATHER_MS);
   }
 
   /** Resolves when none of `names` (absent: no link) waits; does not wait for company. Never rejects. */

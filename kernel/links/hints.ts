@@ -6,13 +6,21 @@ import {
   decodeLink,
   decodeNeighbour,
   decodeRoute,
+  type LinkMessage,
   type NetlinkReply,
   NTF,
   NUD,
   RTM,
   RTNLGRP,
 } from '../netlink/index.ts';
+import { isOwned, linkObject } from './link-object.ts';
 import type { LinkTable } from './link-table.ts';
+
+/** include/uapi/linux/netconf.h: NETCONFA_IFINDEX comes first; the fixed part is one byte, padded. */
+const NETCONFA_IFINDEX = 1;
+const NETCONFA_IFINDEX_ALL = -1;
+const NETCONF_ATTRIBUTE = 4;
+const NETCONF_LENGTH = NETCONF_ATTRIBUTE + 8;
 
 /** Groups whose messages become hints. */
 export const HINT_GROUPS: readonly number[] = Object.values(RTNLGRP);
@@ -38,35 +46,59 @@ function decodeHint({ type, payload }: NetlinkReply, links: LinkTable): KernelHi
       return linkHint(type, payload, links);
     case RTM.RTM_NEWADDR:
     case RTM.RTM_DELADDR:
-      return hint('address', links.nameOf(decodeAddress(payload).header.index));
+      return onLink('address', links.nameOf(decodeAddress(payload).header.index));
     case RTM.RTM_NEWROUTE:
-    case RTM.RTM_DELROUTE: {
-      const { oif } = decodeRoute(payload).fields;
-      return hint('route', oif === undefined ? undefined : links.nameOf(oif));
-    }
+    case RTM.RTM_DELROUTE:
+      return onLink('route', links.nameOf(decodeRoute(payload).fields.oif ?? 0));
     case RTM.RTM_NEWNEIGH:
     case RTM.RTM_DELNEIGH:
       return neighbourHint(payload, links);
     case RTM.RTM_NEWNETCONF:
     case RTM.RTM_DELNETCONF:
-      return { source: 'netconf' };
+      return netconfHint(payload, links);
     default:
       return undefined;
   }
 }
 
-function hint(source: KernelHint['source'], dev: string | undefined): KernelHint {
-  return dev === undefined ? { source } : { source, dev };
+/** What stood on a link that is gone went with it. */
+function onLink(source: KernelHint['source'], dev: string | undefined): KernelHint | undefined {
+  return dev === undefined ? undefined : { source, dev };
 }
 
-function linkHint(type: number, payload: Uint8Array, links: LinkTable): KernelHint {
+function linkHint(type: number, payload: Uint8Array, links: LinkTable): KernelHint | undefined {
   const link = decodeLink(payload);
+  const dev = link.fields.name;
   // A message of AF_BRIDGE speaks of a port that joins or leaves, not of the link's own life.
-  if (link.header.family === AF.AF_UNSPEC) {
-    if (type === RTM.RTM_NEWLINK) links.learn(link);
-    else links.gone(link.header.index);
-  }
-  return hint('link', link.fields.name);
+  if (link.header.family !== AF.AF_UNSPEC) return portHint(type, link);
+  if (type === RTM.RTM_NEWLINK) links.learn(link);
+  else links.gone(link.header.index);
+  if (dev === undefined) return { source: 'link' };
+  if (type === RTM.RTM_DELLINK) return { source: 'link', dev, gone: true };
+  if (!isOwned(link)) return { source: 'link', dev };
+  return { source: 'link', dev, link: linkObject(link, undefined, (index) => links.nameOf(index)) };
+}
+
+function portHint(type: number, { fields }: LinkMessage): KernelHint | undefined {
+  const dev = fields.name;
+  if (dev === undefined) return undefined;
+  const { isolated, hairpin } = fields.bridgePort ?? {};
+  if (type === RTM.RTM_DELLINK || isolated === undefined || hairpin === undefined)
+    return { source: 'link', dev };
+  return { source: 'link', dev, port: { isolated: isolated === 1, hairpin: hairpin === 1 } };
+}
+
+/**
+ * Switches of one link, or of all (include/uapi/linux/netconf.h: struct netconfmsg, NETCONFA_IFINDEX). The kernel
+ * sends the former for every new link, and its defaults for new links are not weft's business.
+ */
+function netconfHint(payload: Uint8Array, links: LinkTable): KernelHint | undefined {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const first = payload.length >= NETCONF_LENGTH ? view.getUint16(NETCONF_ATTRIBUTE + 2, true) : undefined;
+  const index =
+    first === NETCONFA_IFINDEX ? view.getInt32(NETCONF_ATTRIBUTE + 4, true) : NETCONFA_IFINDEX_ALL;
+  if (index === NETCONFA_IFINDEX_ALL) return { source: 'netconf' };
+  return onLink('netconf', links.nameOf(index));
 }
 
 /** Only entries that somebody set by hand: those the kernel learns come and go all the time. */
@@ -74,5 +106,5 @@ function neighbourHint(payload: Uint8Array, links: LinkTable): KernelHint | unde
   const { header } = decodeNeighbour(payload);
   const byHand = (header.state & (NUD.NUD_PERMANENT | NUD.NUD_NOARP)) !== 0;
   if (!byHand || (header.flags & NTF.NTF_EXT_LEARNED) !== 0) return undefined;
-  return hint('neighbour', links.nameOf(header.index));
+  return onLink('neighbour', links.nameOf(header.index));
 }

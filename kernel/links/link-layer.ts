@@ -16,7 +16,7 @@ import {
   RTM,
   RTN,
 } from '../netlink/index.ts';
-import { applySteps } from './apply.ts';
+import { type Applier, applySteps, undoSteps } from './apply.ts';
 import { DiscardQueue, type LinkLog } from './discard.ts';
 import { HINT_GROUPS, hintOf } from './hints.ts';
 import { LinkTable } from './link-table.ts';
@@ -80,15 +80,16 @@ export class LinkLayer implements AsyncDisposable {
   /**
    * Does steps of links and what stands on them; others are ignored. Creating what is there with equal fields and
    * deleting what is gone succeed.
+   * @returns the steps that changed something, for `undo`.
    * @throws {KernelError} after undoing the steps of this call that had taken effect.
    */
-  apply(steps: readonly Step[]): Promise<void> {
-    const { transport, links, discards } = {
-      transport: this.#transport,
-      links: this.#links,
-      discards: this.#discards,
-    };
-    return applySteps({ transport, links, discards, hasIpv6: this.#hasIpv6, log: this.#log }, steps);
+  apply(steps: readonly Step[]): Promise<readonly Step[]> {
+    return applySteps(this.#applier(), steps);
+  }
+
+  /** Undoes what `apply` said it had changed. Never rejects: what cannot be undone is logged. */
+  undo(changed: readonly Step[]): Promise<void> {
+    return undoSteps(this.#applier(), changed);
   }
 
   /** Deletes links soon and many at a time. What cannot be deleted is logged. */
@@ -149,6 +150,16 @@ export class LinkLayer implements AsyncDisposable {
     await Promise.all(
       [this.#events, this.#transport, this.#deleting].map((part) => part[Symbol.asyncDispose]()),
     );
+  }
+
+  #applier(): Applier {
+    return {
+      transport: this.#transport,
+      links: this.#links,
+      discards: this.#discards,
+      hasIpv6: this.#hasIpv6,
+      log: this.#log,
+    };
   }
 
   #tell(hint: KernelHint | undefined): void {

@@ -1,4 +1,4 @@
-import type { BridgeLink, VethLink } from '../../core/kernel-objects.ts';
+import type { BridgeLink, LinkObject, VethLink } from '../../core/kernel-objects.ts';
 import {
   encodeLink,
   IFF,
@@ -36,12 +36,14 @@ function create(fields: LinkFields, step: string): NamedRequest {
   return { type: RTM.RTM_NEWLINK, flags, payload: encodeLink({}, fields), step };
 }
 
-/** The request that makes the bridge, and nothing else. */
+/**
+ * The request that makes the bridge, and nothing else. Its MTU is set afterwards: one that it is made with lasts only
+ * until its last port goes (net/bridge/br_if.c: br_mtu_auto_adjust()).
+ */
 export function createBridge(link: BridgeLink): NamedRequest {
   const fields: LinkFields = {
     name: link.name,
     ...(link.mac === undefined ? {} : { address: link.mac }),
-    ...(link.mtu === undefined ? {} : { mtu: link.mtu }),
     info: { kind: 'bridge', bridge: { forwardDelay: 0 } },
   };
   return create(fields, `create bridge ${link.name}`);
@@ -61,7 +63,7 @@ export function setUpBridge(link: BridgeLink, hasIpv6: boolean): readonly NamedR
   };
   const fields: LinkFields = {
     name: link.name,
-    ...(link.adopted === true ? {} : { alias: link.alias }),
+    ...(link.adopted === true ? {} : { alias: link.alias, ...mtuOf(link) }),
     ...(Object.keys(afSpec).length === 0 ? {} : { afSpec }),
   };
   return [
@@ -110,18 +112,26 @@ function setUpVeth(link: VethLink, hasIpv6: boolean): readonly NamedRequest[] {
   return [set(fields, UP, `configure veth ${link.name} (master ${link.master})`)];
 }
 
-/** Requests that correct an existing bridge of ours. */
-export function repairBridge(link: BridgeLink, hasIpv6: boolean): readonly NamedRequest[] {
-  const fields: LinkFields = {
-    name: link.name,
-    ...(link.mac === undefined ? {} : { address: link.mac }),
-    ...(link.mtu === undefined ? {} : { mtu: link.mtu }),
-  };
+/**
+ * Requests that correct an existing bridge of ours. The MAC is set only if it differs, because the kernel then forgets
+ * every neighbour on the link, the permanent ones too.
+ * @param was what is there, as far as it is known.
+ */
+export function repairBridge(
+  link: BridgeLink,
+  was: LinkObject | undefined,
+  hasIpv6: boolean,
+): readonly NamedRequest[] {
+  const isSame = link.mac === undefined || (was?.type === 'bridge' && was.mac === link.mac);
   const own =
-    link.adopted === true || Object.keys(fields).length === 1
+    link.adopted === true || isSame
       ? []
-      : [set(fields, {}, `correct bridge ${link.name}`)];
+      : [set({ name: link.name, address: link.mac }, {}, `correct bridge ${link.name}`)];
   return [...own, ...setUpBridge(link, hasIpv6)];
+}
+
+function mtuOf({ mtu }: BridgeLink): LinkFields {
+  return mtu === undefined ? {} : { mtu };
 }
 
 /** Requests that correct the host end of an existing pair of ours. */

@@ -28,13 +28,16 @@ export function addressFamily(family: Family): number {
   return family === 4 ? AF.AF_INET : AF.AF_INET6;
 }
 
-/** The request that makes `object` on the link with this ifindex. */
-export function addRequest(object: OnLink, index: number): NetlinkRequest {
+/**
+ * The request that makes `object` on the link with this ifindex.
+ * @param replaces whether a route may take the place of another one to its destination.
+ */
+export function addRequest(object: OnLink, index: number, replaces: boolean): NetlinkRequest {
   switch (object.kind) {
     case 'address':
       return { type: RTM.RTM_NEWADDR, flags: NEW, payload: addressPayload(object, index) };
     case 'route':
-      return { type: RTM.RTM_NEWROUTE, flags: NEW, payload: routePayload(object, index) };
+      return { type: RTM.RTM_NEWROUTE, flags: replaces ? SET : NEW, payload: routePayload(object, index) };
     case 'neighbour':
       return { type: RTM.RTM_NEWNEIGH, flags: SET, payload: neighbourPayload(object, index) };
     case 'fdb':

@@ -1,6 +1,6 @@
-interface Call<Item> {
+interface Call<Item, Result> {
   readonly items: readonly Item[];
-  readonly resolve: () => void;
+  readonly resolve: (result: Result | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -8,20 +8,20 @@ interface Call<Item> {
  * Merges the calls of one event-loop turn, and those that come while a commit runs, into one commit. When a merged
  * commit fails, each call is committed alone, in order, so that only the guilty one rejects.
  */
-export class GroupCommit<Item> {
-  readonly #commit: (items: readonly Item[]) => Promise<void>;
-  #waiting: Call<Item>[] = [];
+export class GroupCommit<Item, Result = void> {
+  readonly #commit: (items: readonly Item[]) => Promise<Result>;
+  #waiting: Call<Item, Result>[] = [];
   #tail: Promise<void> = Promise.resolve();
   #scheduled = false;
 
-  constructor(commit: (items: readonly Item[]) => Promise<void>) {
+  constructor(commit: (items: readonly Item[]) => Promise<Result>) {
     this.#commit = commit;
   }
 
-  /** Resolves when the items are committed; rejects with what their commit threw. */
-  add(items: readonly Item[]): Promise<void> {
-    if (items.length === 0) return Promise.resolve();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  /** Resolves to what their commit gave, undefined for no items; rejects with what their commit threw. */
+  add(items: readonly Item[]): Promise<Result | undefined> {
+    if (items.length === 0) return Promise.resolve(undefined);
+    const { promise, resolve, reject } = Promise.withResolvers<Result | undefined>();
     this.#waiting.push({ items, resolve, reject });
     if (!this.#scheduled) {
       this.#scheduled = true;
@@ -48,8 +48,8 @@ export class GroupCommit<Item> {
     this.#waiting = [];
     this.#scheduled = false;
     try {
-      await this.#commit(calls.flatMap(({ items }) => items));
-      for (const { resolve } of calls) resolve();
+      const result = await this.#commit(calls.flatMap(({ items }) => items));
+      for (const { resolve } of calls) resolve(result);
     } catch (error) {
       const [only] = calls;
       if (calls.length === 1 && only !== undefined) only.reject(error);
@@ -57,10 +57,9 @@ export class GroupCommit<Item> {
     }
   }
 
-  async #alone({ items, resolve, reject }: Call<Item>): Promise<void> {
+  async #alone({ items, resolve, reject }: Call<Item, Result>): Promise<void> {
     try {
-      await this.#commit(items);
-      resolve();
+      resolve(await this.#commit(items));
     } catch (error) {
       reject(error);
     }

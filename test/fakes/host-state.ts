@@ -9,6 +9,7 @@ import {
   keyOf,
   type LinkObject,
   type ObjectKey,
+  type SysctlObject,
   type TableObject,
 } from '../../core/kernel-objects.ts';
 import type { NftSet } from '../../core/nft.ts';
@@ -45,8 +46,8 @@ export class FakeHost {
           ]
         : from.#sysctls,
     );
-    this.#tables = new Map(from?.#tables);
-    this.#elements = new Map(from?.#elements);
+    this.#tables = new Map(from === undefined ? [] : from.#tables);
+    this.#elements = new Map(from === undefined ? [] : from.#elements);
   }
 
   /** @throws {KernelError} as the kernel would; the state is of no use then. */
@@ -54,22 +55,23 @@ export class FakeHost {
     const { op, object } = step;
     switch (object.kind) {
       case 'link':
-        return this.#link(step, object);
+        this.#link(step, object);
+        break;
       case 'address':
       case 'neighbour':
       case 'fdb':
       case 'route':
-        return this.#onLink(op, object);
-      case 'sysctl': {
-        if (op === 'delete') return;
-        if (!this.#sysctls.has(object.path)) throw refusal('ENOENT', `write sysctl ${object.path}`);
-        this.#sysctls.set(object.path, object.value);
-        return;
-      }
+        this.#onLink(op, object);
+        break;
+      case 'sysctl':
+        this.#sysctl(op, object);
+        break;
       case 'table':
-        return this.#table(op, object);
+        this.#table(op, object);
+        break;
       case 'element':
-        return this.#element(op, object);
+        this.#element(op, object);
+        break;
     }
   }
 
@@ -149,14 +151,25 @@ export class FakeHost {
     return link !== undefined && isOwned(link);
   }
 
+  #sysctl(op: Step['op'], { path, value }: SysctlObject): void {
+    if (op === 'delete') return;
+    if (!this.#sysctls.has(path)) throw refusal('ENOENT', `write sysctl ${path}`);
+    this.#sysctls.set(path, value);
+  }
+
   #link(step: Step, object: LinkObject): void {
-    if (step.op === 'create') return createLink(this.links, object);
-    if (step.op === 'replace') {
-      if ((step.was as LinkObject).type === 'foreign') this.#dropOn(object.name);
-      return replaceLink(this.links, object, step.was as LinkObject);
+    switch (step.op) {
+      case 'create':
+        createLink(this.links, object);
+        break;
+      case 'replace':
+        if ((step.was as LinkObject).type === 'foreign') this.#dropOn(object.name);
+        replaceLink(this.links, object, step.was as LinkObject);
+        break;
+      case 'delete':
+        if (object.type !== 'bridge' || object.adopted !== true) this.removeLink(object.name);
+        break;
     }
-    if (object.type === 'bridge' && object.adopted === true) return;
-    this.removeLink(object.name);
   }
 
   #dropOn(dev: string): void {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import t, { type Test } from 'tap';
 import { kernelState, kernelStateLike } from './kernel-witness.ts';
 import { Sandbox } from './sandbox.ts';
@@ -46,8 +47,8 @@ export async function runCases(cases: Readonly<Record<string, Case>>, args: read
   }
 }
 
-async function openLan(): Promise<Sandbox> {
-  const { execFileSync } = await import('node:child_process');
+/** A machine on a LAN with this host: lan0, 192.0.2.1 and fd00:1a::1 here. */
+export async function openLan(): Promise<Sandbox> {
   const lan = await Sandbox.open('lan');
   const sh = (script: string) => execFileSync('sh', ['-ec', script]);
   sh(`ip link add lan0 type veth peer name lan1

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { poll } from '../../support/poll.ts';
 
@@ -23,6 +24,8 @@ export interface Running {
 export function start(enter: readonly string[], argv: readonly string[]): Running {
   const [program = '', ...args] = ['setpriv', '--pdeathsig', 'KILL', '--', ...enter, ...argv];
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.unref();
+  for (const pipe of [child.stdin, child.stdout]) if (pipe instanceof Socket) pipe.unref();
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
