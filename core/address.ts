@@ -137,3 +137,34 @@ export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
   const y = cidrRange(b);
   return x.first <= y.last && y.first <= x.last;
 }
+
+/**
+ * First and last address of a subnet that a host may have: without network and broadcast address for IPv4 up to /30
+ * (RFC 3021 uses both of a /31), without the subnet-router anycast address for IPv6 up to /126 (RFC 4291 section
+ * 2.6.1; RFC 6164 for /127).
+ */
+export function usableRange(cidr: Cidr): { readonly first: bigint; readonly last: bigint } {
+  const { first, last, family, prefix } = cidrRange(cidr);
+  if (BITS[family] - prefix < 2) return { first, last };
+  return { first: first + 1n, last: family === 4 ? last - 1n : last };
+}
+
+/** What an address of the subnet is when no host may have it; undefined when one may. */
+export function reservedRole(
+  cidr: Cidr,
+  ip: Ip,
+): 'network' | 'broadcast' | 'subnet-router anycast' | undefined {
+  const { first, last } = usableRange(cidr);
+  const value = ipToBigint(ip);
+  if (value > last) return 'broadcast';
+  if (value >= first) return undefined;
+  return familyOf(ip) === 4 ? 'network' : 'subnet-router anycast';
+}
+
+/** Ranges no subnet of containers may overlap: loopback and multicast. */
+export const UNUSABLE_RANGES = [
+  '127.0.0.0/8',
+  '224.0.0.0/4',
+  '::1/128',
+  'ff00::/8',
+] as readonly string[] as readonly Cidr[];

@@ -13,4 +13,4 @@ export const drivers: ReadonlyMap<DriverName, NetworkDriver> = new Map<DriverNam
   ['weft-none', noneDriver as NetworkDriver],
 ]);
 
-export { hostTable, isUnspecified, TABLE } from './segment/index.ts';
+export { hostTable, TABLE } from './segment/index.ts';

@@ -1,5 +1,4 @@
 import {
-  BITS,
   type Cidr,
   cidrContains,
   cidrRange,
@@ -7,6 +6,8 @@ import {
   type Ip,
   ipFromBigint,
   ipToBigint,
+  reservedRole,
+  usableRange,
 } from '../core/address.ts';
 import { Exhausted, InvalidArgument } from '../core/errors.ts';
 import type { Mac } from '../core/ids.ts';
@@ -30,17 +31,6 @@ export interface Lease {
 interface Range {
   readonly first: bigint;
   readonly last: bigint;
-}
-
-/**
- * Addresses of a subnet that may be given: without network and broadcast address for IPv4 up to /30 (RFC 3021 uses
- * both of a /31), without the subnet-router anycast address for IPv6 up to /126 (RFC 4291 section 2.6.1; RFC 6164
- * for /127).
- */
-export function usableRange(pool: Cidr): Range {
-  const { first, last, family, prefix } = cidrRange(pool);
-  if (BITS[family] - prefix < 2) return { first, last };
-  return { first: first + 1n, last: family === 4 ? last - 1n : last };
 }
 
 function intersection(a: Range, b: Range): Range {
@@ -122,10 +112,8 @@ export class AddressAllocator {
     if (!cidrContains(this.pool, ip)) {
       throw new InvalidArgument(`address ${ip} is not in pool ${this.pool}`, { ip, pool: this.pool });
     }
-    const value = ipToBigint(ip);
-    if (value >= this.#usable.first && value <= this.#usable.last) return;
-    const what =
-      value > this.#usable.last ? 'broadcast' : this.#family === 4 ? 'network' : 'subnet-router anycast';
+    const what = reservedRole(this.pool, ip);
+    if (what === undefined) return;
     throw new InvalidArgument(`address ${ip} is the ${what} address of pool ${this.pool}`, {
       ip,
       pool: this.pool,

@@ -4,7 +4,7 @@
  * kernel: routes come in as data. Imports core only.
  */
 export type { Lease, LeaseKind } from './addresses.ts';
-export { ADDRESS_SPACES, PARENT_OPTION } from './pool-decision.ts';
-export { DEFAULT_IPV4_SOURCES, type PoolSource } from './pools.ts';
+export { ADDRESS_SPACES } from './pool-decision.ts';
+export type { PoolSource } from './pools.ts';
 export { type IpamOptions, IpamService } from './service.ts';
 export type { PoolView } from './view.ts';

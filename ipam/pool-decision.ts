@@ -6,6 +6,7 @@ import {
   type Family,
   familyOf,
   parseCidr,
+  UNUSABLE_RANGES,
 } from '../core/address.ts';
 import { Conflict, Exhausted, InvalidArgument } from '../core/errors.ts';
 import { type PoolId, poolIdOf } from '../core/ids.ts';
@@ -69,14 +70,12 @@ export function decidePool(request: PoolRequest, situation: PoolSituation): Pool
   return { id, pool, repeated, ...(subPool === undefined ? {} : { subPool }) };
 }
 
-const UNUSABLE: readonly Cidr[] = ['127.0.0.0/8', '224.0.0.0/4', '::1/128', 'ff00::/8'] as Cidr[];
-
 function parseSubnet(text: string, field: string, family: Family): Cidr {
   const cidr = parseCidr(text, field);
   if (familyOf(cidr) !== family) {
     throw new InvalidArgument(`${field} ${cidr} is not IPv${family}, which the request is for`, { field });
   }
-  const unusable = isSizeOnly(cidr) ? undefined : UNUSABLE.find((range) => cidrsOverlap(range, cidr));
+  const unusable = isSizeOnly(cidr) ? undefined : UNUSABLE_RANGES.find((range) => cidrsOverlap(range, cidr));
   if (unusable !== undefined) {
     throw new InvalidArgument(`${field} ${cidr} overlaps ${unusable}, which containers cannot use`, {
       field,

@@ -62,23 +62,25 @@ export class LinuxKernel implements Kernel {
     return hostState([...links, ...nft, ...sysctls]);
   }
 
-  /** Sysctls first, then links, then rules, whose elements may name the links; undone in reverse. */
+  /**
+   * Sysctls, then links, then rules. One after the other: nf_tables does not say which elements were there before,
+   * so that rules could not be undone if a link were refused.
+   */
   async apply(steps: readonly Step[]): Promise<void> {
     const of = (piece: ReturnType<typeof pieceOf>) => steps.filter((step) => pieceOf(step) === piece);
     const switches = of('sysctl');
-    await writeSysctls(switches);
     const links = of('links');
     const rules = of('nftables');
-    // Neither waits for the other's objects: an element names a link by text.
-    const [linked, ruled] = await Promise.allSettled([
-      links.length > 0 ? this.#parts.links.apply(links) : undefined,
-      rules.length > 0 ? this.#parts.nftables.apply(rules) : undefined,
-    ]);
-    if (linked.status === 'fulfilled' && ruled.status === 'fulfilled') return;
-    if (linked.status === 'fulfilled') await this.#parts.links.undo(linked.value ?? []);
-    if (ruled.status === 'fulfilled') await this.#parts.nftables.apply(reversed(ruled.value ?? []));
-    await writeSysctls(reversed(switches));
-    throw linked.status === 'rejected' ? linked.reason : (ruled as PromiseRejectedResult).reason;
+    await writeSysctls(switches);
+    let changed: readonly Step[] = [];
+    try {
+      if (links.length > 0) changed = await this.#parts.links.apply(links);
+      if (rules.length > 0) await this.#parts.nftables.apply(rules);
+    } catch (error) {
+      await this.#parts.links.undo(changed);
+      await writeSysctls(reversed(switches));
+      throw error;
+    }
   }
 
   discardLinks(names: readonly IfName[]): void {

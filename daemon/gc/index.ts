@@ -1,2 +1,2 @@
 /** Removes what Docker has forgotten. Layer: daemon. */
-export { Collector, type KnownToDocker, knownToDocker } from './collector.ts';
+export { Collector, type KnownToDocker } from './collector.ts';

@@ -141,7 +141,8 @@ export class EndpointService {
   /**
    * Publishes the ports that Join named; the endpoint carries the sandbox's default route from now on. Ports of
    * containers that are gone are taken over.
-   * @throws {Conflict} naming the holder of a busy host port; nothing is published then.
+   * @throws {Conflict} naming the holder of a busy host port, or when the endpoint has not joined; nothing is published
+   * then.
    */
   async program(driverName: DriverName, networkId: NetworkId, id: EndpointId): Promise<void> {
     try {
@@ -179,7 +180,12 @@ export class EndpointService {
       const network = networkOf(this.#context, driverName, networkId);
       const driver = driverOf(this.#context, driverName);
       const before = endpointOf(this.#context, networkId, id);
-      if (before.external || before.attachment === undefined) return;
+      if (before.attachment === undefined) {
+        throw new Conflict(`endpoint ${id} has not joined a sandbox: its ports cannot be published`, {
+          endpointId: id,
+        });
+      }
+      if (before.external) return;
       const wanted: Endpoint = { ...before, external: true };
       const published = await publisher.hold(id, driver.portRequests(network, wanted));
       const endpoint: Endpoint = { ...wanted, published };

@@ -110,7 +110,7 @@ export class Publisher {
       }
       busy = outcome;
     }
-    throw await this.#unavailable(request, busy);
+    throw await this.#unavailable(request, busy, reservations);
   }
 
   /** Every binding of one port, or the binding that is taken. */
@@ -132,12 +132,15 @@ export class Publisher {
   async #unavailable(
     { hostPort, hostPortEnd, containerPort, protocol }: PortRequest,
     busy: PortBinding | undefined,
+    own: readonly PortReservation[],
   ) {
     if (busy === undefined || hostPort === 0) {
       return new Exhausted(`no host port is free for ${containerPort}/${protocol}`);
     }
     const range = hostPortEnd > hostPort ? `; ${hostPort}–${hostPortEnd} are all taken` : '';
-    return new Conflict(`host port ${formatBinding(busy)} is held by ${await this.#holder(busy)}${range}`, {
+    const twice = own.some(({ binding }) => binding.port === busy.port && binding.protocol === busy.protocol);
+    const holder = twice ? 'another mapping of this endpoint' : await this.#holder(busy);
+    return new Conflict(`host port ${formatBinding(busy)} is held by ${holder}${range}`, {
       hostPort: busy.port,
     });
   }

@@ -1,5 +1,6 @@
 /** `weft-bridge`: a NAT bridge on one host. Options, plan and join are pure; nothing here causes an effect. */
-import type { NetworkDriver } from '../../core/driver.ts';
+import type { NetworkDriver, OtherNetworks } from '../../core/driver.ts';
+import { Conflict } from '../../core/errors.ts';
 import { linkName } from '../../core/names.ts';
 import { checkSubnets } from '../segment/index.ts';
 import { bridgeJoinInfo, parseBridgeEndpoint } from './join.ts';
@@ -18,9 +19,11 @@ export const bridgeDriver: NetworkDriver<BridgeOptions> = {
   }),
   parseNetwork: (request, host, others) => {
     checkSubnets(request, others);
-    return parseBridgeOptions(request, host);
+    const options = parseBridgeOptions(request, host);
+    checkBridgeName(options.bridge, others);
+    return options;
   },
-  parseEndpoint: (_network, request) => parseBridgeEndpoint(request),
+  parseEndpoint: parseBridgeEndpoint,
   planNetwork: planBridgeNetwork,
   planEndpoint: planBridgeEndpoint,
   endpointLinks: ({ request }) => [linkName('wv', request.id)],
@@ -30,3 +33,13 @@ export const bridgeDriver: NetworkDriver<BridgeOptions> = {
   joinInfo: bridgeJoinInfo,
   bridgeOf: (network) => network.options.bridge,
 };
+
+/** Two networks with one bridge would take each other's settings and links. */
+function checkBridgeName(bridge: string, others: OtherNetworks): void {
+  const other = others.find(({ options }) => (options as { readonly bridge?: unknown }).bridge === bridge);
+  if (other === undefined) return;
+  throw new Conflict(
+    `option com.docker.network.bridge.name is "${bridge}": that is the bridge of network ${other.request.id.slice(0, 12)}`,
+    { networkId: other.request.id },
+  );
+}

@@ -3,20 +3,23 @@ import { parseIfName } from '../../core/ids.ts';
 import type { Endpoint, EndpointRequest, JoinInfo, Network } from '../../core/model.ts';
 import { linkName } from '../../core/names.ts';
 import { OptionReader } from '../options/index.ts';
-import { gatewayFor } from '../segment/index.ts';
+import { checkEndpointAddress, gatewayFor } from '../segment/index.ts';
 import type { BridgeOptions } from './options.ts';
 
 const IFNAME = 'com.docker.network.endpoint.ifname';
 
 /**
- * @throws {InvalidArgument} for an endpoint without an address, or an unknown or wrong driver-opt.
+ * @throws {InvalidArgument} for an endpoint without an address, an address that is none of the network's hosts, or an
+ * unknown or wrong driver-opt. {Conflict} for the address of a gateway.
  */
-export function parseBridgeEndpoint(request: EndpointRequest): void {
+export function parseBridgeEndpoint(network: Network<BridgeOptions>, request: EndpointRequest): void {
   if (request.ipv4 === undefined && request.ipv6 === undefined) {
     throw new InvalidArgument('Interface has no address: weft-bridge needs an IPAM driver that gives one', {
       field: 'Interface.Address',
     });
   }
+  if (request.ipv4 !== undefined) checkEndpointAddress(request.ipv4, network.request.ipv4);
+  if (request.ipv6 !== undefined) checkEndpointAddress(request.ipv6, network.request.ipv6);
   const reader = new OptionReader(request.options, 'a weft-bridge endpoint');
   reader.ifName(IFNAME);
   reader.accept(

@@ -1,3 +1,2 @@
 /** Reading `-o key=value` maps: the same rules and messages for every driver. Layer: drivers (pure). */
-export { nearest } from './nearest.ts';
 export { OptionReader } from './reader.ts';

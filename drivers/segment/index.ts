@@ -5,12 +5,11 @@
 
 export { bindMappings, type PortTargets } from './bindings.ts';
 export {
-  isUnspecified,
   planOpened,
   planPolicy,
   planPublished,
   planRelayed,
   type SegmentPolicy,
 } from './elements.ts';
-export { checkSubnets, gatewayAddresses, gatewayFor } from './subnets.ts';
+export { checkEndpointAddress, checkSubnets, gatewayAddresses, gatewayFor } from './subnets.ts';
 export { hostTable, type IngressPolicy, TABLE } from './table.ts';

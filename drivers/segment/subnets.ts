@@ -1,4 +1,14 @@
-import { cidrContains, cidrsOverlap, type IfAddress, type Ip } from '../../core/address.ts';
+import {
+  type Cidr,
+  cidrContains,
+  cidrsOverlap,
+  formatIfAddress,
+  type IfAddress,
+  type Ip,
+  reservedRole,
+  subnetOf,
+  UNUSABLE_RANGES,
+} from '../../core/address.ts';
 import { Conflict, InvalidArgument } from '../../core/errors.ts';
 import type { Network, NetworkRequest, Subnet } from '../../core/model.ts';
 
@@ -23,10 +33,53 @@ export function checkSubnets(request: NetworkRequest, others: readonly Network[]
         },
       );
     }
+    checkSubnet(subnet);
     const twin = subnets.slice(0, index).find((earlier) => cidrsOverlap(earlier.pool, subnet.pool));
     if (twin !== undefined)
       throw new InvalidArgument(`subnets ${twin.pool} and ${subnet.pool} overlap`, { field: 'Pool' });
     checkOthers(subnet, others);
+  }
+}
+
+/** What IPAM drivers other than weft's, and users of them, can get wrong. */
+function checkSubnet({ pool, gateway }: Subnet): void {
+  const unusable = UNUSABLE_RANGES.find((range) => cidrsOverlap(range, pool));
+  if (unusable !== undefined) {
+    throw new InvalidArgument(`subnet ${pool} overlaps ${unusable}, which containers cannot use`, {
+      field: 'Pool',
+    });
+  }
+  if (gateway !== undefined) checkHome(gateway, [pool], 'gateway');
+}
+
+/**
+ * The address of an endpoint must be of a subnet of its network, and nobody else's by its place.
+ * @throws {InvalidArgument} naming the address and the subnets; {Conflict} when it is a gateway's.
+ */
+export function checkEndpointAddress(address: IfAddress, subnets: readonly Subnet[]): void {
+  checkHome(
+    address,
+    subnets.map(({ pool }) => pool),
+    'address',
+  );
+  const taken = subnets.find(({ gateway }) => gateway?.ip === address.ip);
+  if (taken !== undefined) {
+    throw new Conflict(`address ${address.ip} is the gateway of subnet ${taken.pool}`, { ip: address.ip });
+  }
+}
+
+function checkHome(address: IfAddress, pools: readonly Cidr[], what: 'gateway' | 'address'): void {
+  const text = formatIfAddress(address);
+  const home = pools.find((pool) => pool === subnetOf(address));
+  if (home === undefined) {
+    const known = pools.length === 0 ? 'the network, which has none of that family' : pools.join(', ');
+    throw new InvalidArgument(`${what} ${text} is not in subnet ${known}`, { field: what });
+  }
+  const role = reservedRole(home, address.ip);
+  if (role !== undefined) {
+    throw new InvalidArgument(`${what} ${address.ip} is the ${role} address of subnet ${home}`, {
+      field: what,
+    });
   }
 }
 

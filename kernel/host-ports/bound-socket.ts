@@ -8,7 +8,10 @@ const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
 const ON = Uint8Array.of(1, 0, 0, 0);
+const OFF = Uint8Array.of(0, 0, 0, 0);
 
 /** Socket type and IPPROTO_… of a transport. */
 const TRANSPORT: Readonly<Record<Protocol, readonly [type: number, protocol: number]>> = {
@@ -20,11 +23,12 @@ const TRANSPORT: Readonly<Record<Protocol, readonly [type: number, protocol: num
 /**
  * A descriptor of a socket bound to exactly this address and port, never listening, so that nothing can connect.
  *
- * SO_REUSEADDR stays off. With it on, any other program that sets it too (nearly every server does) could bind the
- * same port, and then listen, because ours does not: it would be no reservation. The price: a port also counts as
- * taken while connections of a server that has just ended are in TIME_WAIT there (60 s), and while an outgoing
- * connection of the host happens to use it as its local port. Published traffic causes neither, as it is translated
- * before it meets a socket. IP_FREEBIND stays off so that an address of another host is refused here and now.
+ * SO_REUSEADDR is on for the bind only, and for TCP only. With it the port of a server that has just ended can be had
+ * while connections of that server are in TIME_WAIT (60 s), as every server does. Left on, it would be no reservation:
+ * any other program that sets it could bind the same port, and then listen, because ours does not; off again, the
+ * kernel refuses them (net/ipv4/inet_connection_sock.c: inet_bind_conflict()). A port also counts as taken while an
+ * outgoing connection of the host uses it as its local port. IP_FREEBIND stays off so that an address of another host
+ * is refused here and now.
  * @throws {KernelError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EPROTONOSUPPORT`, `EMFILE`, …
  */
 export function openBoundSocket(binding: PortBinding): number {
@@ -33,7 +37,9 @@ export function openBoundSocket(binding: PortBinding): number {
   const fd = openSocket(family === 4 ? AF_INET : AF_INET6, type, protocol);
   try {
     if (family === 6) setSocketOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, ON);
+    if (binding.protocol === 'tcp') setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, ON);
     bindSocket(fd, encodeSockaddr(binding));
+    if (binding.protocol === 'tcp') setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, OFF);
   } catch (error) {
     closeFd(fd);
     throw error;

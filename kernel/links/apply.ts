@@ -193,10 +193,7 @@ async function linkStepAction(applier: Applier, step: Step, object: LinkObject):
     return linkAction(step, object, requests, !exists, links);
   }
   if (object.adopted === true) return linkAction(step, object, setUpBridge(object, hasIpv6), false, links);
-  if (exists) {
-    const was = step.op === 'replace' && step.was.kind === 'link' ? step.was : undefined;
-    return linkAction(step, object, repairBridge(object, was, hasIpv6), false, links);
-  }
+  if (exists) return linkAction(step, object, repairBridge(object, step.was, hasIpv6), false, links);
   if (DERIVED_NAME.test(object.name)) {
     return linkAction(step, object, [createBridge(object), ...setUpBridge(object, hasIpv6)], true, links);
   }

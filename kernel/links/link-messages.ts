@@ -1,4 +1,4 @@
-import type { BridgeLink, LinkObject, VethLink } from '../../core/kernel-objects.ts';
+import type { BridgeLink, KernelObject, VethLink } from '../../core/kernel-objects.ts';
 import {
   encodeLink,
   IFF,
@@ -115,14 +115,11 @@ function setUpVeth(link: VethLink, hasIpv6: boolean): readonly NamedRequest[] {
 /**
  * Requests that correct an existing bridge of ours. The MAC is set only if it differs, because the kernel then forgets
  * every neighbour on the link, the permanent ones too.
- * @param was what is there, as far as it is known.
+ * @param was what is there.
  */
-export function repairBridge(
-  link: BridgeLink,
-  was: LinkObject | undefined,
-  hasIpv6: boolean,
-): readonly NamedRequest[] {
-  const isSame = link.mac === undefined || (was?.type === 'bridge' && was.mac === link.mac);
+export function repairBridge(link: BridgeLink, was: KernelObject, hasIpv6: boolean): readonly NamedRequest[] {
+  const isSame =
+    link.mac === undefined || (was.kind === 'link' && was.type === 'bridge' && was.mac === link.mac);
   const own =
     link.adopted === true || isSame
       ? []

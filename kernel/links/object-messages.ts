@@ -32,7 +32,7 @@ export function addressFamily(family: Family): number {
  * The request that makes `object` on the link with this ifindex.
  * @param replaces whether a route may take the place of another one to its destination.
  */
-export function addRequest(object: OnLink, index: number, replaces: boolean): NetlinkRequest {
+export function addRequest(object: OnLink, index: number, replaces = false): NetlinkRequest {
   switch (object.kind) {
     case 'address':
       return { type: RTM.RTM_NEWADDR, flags: NEW, payload: addressPayload(object, index) };

@@ -19,18 +19,16 @@ const MAX_ATTEMPTS = 12;
 /**
  * Commits steps of kinds table and element as one transaction. What is so already is left out: the kernel is asked
  * only when it refuses, because a refusal is rare and asking costs a dump.
- * @returns the steps that found the kernel so already.
  * @throws {KernelError} when the kernel refuses for another reason; nothing has taken effect then.
  */
 export async function commitSteps(
   transport: NetlinkTransport,
   sets: SetCache,
   steps: readonly Step[],
-): Promise<ReadonlySet<Step>> {
+): Promise<void> {
   const commit = new Commit(transport, sets, foldSteps(steps));
   try {
     await commit.run();
-    return new Set(steps.filter((step) => commit.wasSo(step)));
   } finally {
     for (const { object } of steps) if (object.kind === 'table') sets.forget(object.family, object.name);
   }
@@ -41,8 +39,6 @@ class Commit {
   readonly #sets: SetCache;
   readonly #changes: Changes;
   readonly #settled = new Set<ObjectKey>();
-  /** Keys of tables that were there at the first attempt. */
-  readonly #present = new Set<ObjectKey>();
   #rereadSets = false;
 
   constructor(transport: NetlinkTransport, sets: SetCache, changes: Changes) {
@@ -53,7 +49,7 @@ class Commit {
 
   async run(): Promise<void> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const { pieces, generation } = await this.#plan(attempt);
+      const { pieces, generation } = await this.#plan();
       if (pieces.length === 0) return;
       try {
         await send(this.#transport, pieces, generation);
@@ -66,23 +62,14 @@ class Commit {
     throw new Unavailable(`nft transaction: the ruleset changed during each of ${MAX_ATTEMPTS} attempts`);
   }
 
-  /** Whether the kernel turned out to be as the step wants it before. */
-  wasSo({ op, object }: Step): boolean {
-    const key = keyOf(object);
-    if (op === 'create') return this.#present.has(key) || this.#settled.has(`add ${key}`);
-    return op === 'delete' && this.#settled.has(key);
-  }
-
-  async #plan(attempt: number): Promise<{ pieces: readonly Piece[]; generation?: number }> {
+  async #plan(): Promise<{ pieces: readonly Piece[]; generation?: number }> {
     const { tables, elements } = this.#changes;
     const contents = new Map<ObjectKey, InstalledContent>();
     const ensured = [...tables.entries()].filter(([, { ensure }]) => ensure !== undefined);
     const generation = ensured.length > 0 ? await readGeneration(this.#transport) : undefined;
     for (const [key, { ensure }] of ensured) {
       const content = ensure && (await readContent(this.#transport, ensure.family, ensure.name));
-      if (content === undefined) continue;
-      contents.set(key, content);
-      if (attempt === 1) this.#present.add(key);
+      if (content !== undefined) contents.set(key, content);
     }
     for (const { add, remove } of elements.values()) {
       const object = add ?? remove;

@@ -1,6 +1,6 @@
-interface Call<Item, Result> {
+interface Call<Item> {
   readonly items: readonly Item[];
-  readonly resolve: (result: Result | undefined) => void;
+  readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -8,20 +8,20 @@ interface Call<Item, Result> {
  * Merges the calls of one event-loop turn, and those that come while a commit runs, into one commit. When a merged
  * commit fails, each call is committed alone, in order, so that only the guilty one rejects.
  */
-export class GroupCommit<Item, Result = void> {
-  readonly #commit: (items: readonly Item[]) => Promise<Result>;
-  #waiting: Call<Item, Result>[] = [];
+export class GroupCommit<Item> {
+  readonly #commit: (items: readonly Item[]) => Promise<void>;
+  #waiting: Call<Item>[] = [];
   #tail: Promise<void> = Promise.resolve();
   #scheduled = false;
 
-  constructor(commit: (items: readonly Item[]) => Promise<Result>) {
+  constructor(commit: (items: readonly Item[]) => Promise<void>) {
     this.#commit = commit;
   }
 
-  /** Resolves to what their commit gave, undefined for no items; rejects with what their commit threw. */
-  add(items: readonly Item[]): Promise<Result | undefined> {
-    if (items.length === 0) return Promise.resolve(undefined);
-    const { promise, resolve, reject } = Promise.withResolvers<Result | undefined>();
+  /** Resolves when the items are committed; rejects with what their commit threw. */
+  add(items: readonly Item[]): Promise<void> {
+    if (items.length === 0) return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ items, resolve, reject });
     if (!this.#scheduled) {
       this.#scheduled = true;
@@ -48,8 +48,8 @@ export class GroupCommit<Item, Result = void> {
     this.#waiting = [];
     this.#scheduled = false;
     try {
-      const result = await this.#commit(calls.flatMap(({ items }) => items));
-      for (const { resolve } of calls) resolve(result);
+      await this.#commit(calls.flatMap(({ items }) => items));
+      for (const { resolve } of calls) resolve();
     } catch (error) {
       const [only] = calls;
       if (calls.length === 1 && only !== undefined) only.reject(error);
@@ -57,9 +57,10 @@ export class GroupCommit<Item, Result = void> {
     }
   }
 
-  async #alone({ items, resolve, reject }: Call<Item, Result>): Promise<void> {
+  async #alone({ items, resolve, reject }: Call<Item>): Promise<void> {
     try {
-      resolve(await this.#commit(items));
+      await this.#commit(items);
+      resolve();
     } catch (error) {
       reject(error);
     }

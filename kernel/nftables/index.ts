@@ -5,7 +5,6 @@
  */
 export type { InstalledChain } from './chain.ts';
 export { decodeChain, getChains } from './chain.ts';
-export { describeTable } from './describe.ts';
 export { chainExists, dumpRules, readGeneration } from './dump.ts';
 export type { DecodedExpr, OpaqueExpr } from './expressions/expression.ts';
 export { tableFingerprint } from './fingerprint.ts';

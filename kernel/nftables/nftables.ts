@@ -22,7 +22,7 @@ export class Nftables implements AsyncDisposable {
   readonly #namespace: string | undefined;
   readonly #names: ReadonlySet<string>;
   readonly #sets: SetCache;
-  readonly #commits: GroupCommit<Step, ReadonlySet<Step>>;
+  readonly #commits: GroupCommit<Step>;
 
   private constructor(transport: NetlinkTransport, names: readonly string[], namespace?: string) {
     this.#transport = transport;
@@ -85,13 +85,11 @@ export class Nftables implements AsyncDisposable {
    * Creating or replacing a table brings it to `object.table`, whatever is there: rules are made again, chains and
    * sets only where they differ, and elements of unchanged sets stay. Creating an element that is there with equal
    * data and deleting anything that is gone succeed.
-   * @returns those of the steps that changed something.
    * @throws {KernelError} when the kernel refuses one of this call's steps; none of them has taken effect.
    * @throws {InvalidArgument} when an element does not fit its set.
    */
-  async apply(steps: readonly Step[]): Promise<readonly Step[]> {
-    const wereSo = await this.#commits.add(steps);
-    return steps.filter((step) => wereSo?.has(step) !== true);
+  apply(steps: readonly Step[]): Promise<void> {
+    return this.#commits.add(steps);
   }
 
   /**

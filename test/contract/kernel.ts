@@ -98,7 +98,9 @@ for (const object of [BRIDGE, aTable(), ADDRESS, NEIGHBOUR, FDB, ROUTE, PORT]) {
     await kernel.apply([{ op: 'delete', object }]);
     const lacking = await differences(kernel, ONE_OF_EACH);
     assert.ok(lacking.includes(`create ${keyOf(object)}`));
-    if (object.kind !== 'link' && object.kind !== 'table') assert.equal(lacking.length, 1, lacking.join());
+    // What depends on a link, on its last address or on a table goes with it.
+    const alone = ['neighbour', 'fdb', 'route', 'element'].includes(object.kind);
+    if (alone) assert.equal(lacking.length, 1, lacking.join());
   });
 }
 
@@ -190,7 +192,7 @@ const refusals: readonly (readonly [string, string, readonly KernelObject[], Ker
   ['an element without its table', 'ENOENT', [], PORT],
   ['an element without its set', 'ENOENT', [TABLE], { ...PORT, set: 'absent' }],
   ['a sysctl the kernel has not', 'ENOENT', [], { ...SYSCTL, path: 'net/ipv4/absent' }],
-  ['a bridge of another MTU', 'EEXIST', [BRIDGE], { ...BRIDGE, mtu: 1300 }],
+  ['a bridge of another MAC', 'EEXIST', [BRIDGE], { ...BRIDGE, mac: '02:00:00:00:00:44' as never }],
   ['an element with other data', 'EEXIST', [TABLE, PORT], aPort('8080', '81')],
   [
     'a pair whose other end’s name is taken',
@@ -237,8 +239,10 @@ for (const [what, wrong] of WRONG) {
 
   promise(`undoes nothing that was there before when ${what} is refused`, async ({ kernel }) => {
     await kernel.apply(creations(ONE_OF_EACH));
+    // Making a neighbour or a forwarding entry takes over what the kernel has learnt, so it never finds one there.
+    const again = ONE_OF_EACH.filter(({ kind }) => kind !== 'neighbour' && kind !== 'fdb');
     const before = await everything(kernel);
-    await assert.rejects(kernel.apply(creations([...ONE_OF_EACH, wrong])), KernelError);
+    await assert.rejects(kernel.apply(creations([...again, wrong])), KernelError);
     assert.deepEqual(await everything(kernel), before);
   });
 }

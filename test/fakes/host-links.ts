@@ -107,8 +107,7 @@ function createBridge(links: FakeLinks, object: BridgeLink): void {
   }
   if (found === undefined) {
     const mac = object.mac ?? derivedMac(object.name);
-    const made = { ...newLink(object.name, 'bridge'), mac, mtu: object.mtu ?? 1500 };
-    links.set(object.name, bridgeWith(made, object));
+    links.set(object.name, bridgeWith({ ...newLink(object.name, 'bridge'), mac }, object));
     return;
   }
   settleExisting(links, object, found, bridgeWith(found, object), step);
@@ -118,7 +117,7 @@ function bridgeWith(link: FakeLink, object: BridgeLink): FakeLink {
   return {
     ...link,
     up: true,
-    ...(object.adopted === true ? {} : { alias: object.alias }),
+    ...(object.adopted === true ? {} : { alias: object.alias, mtu: object.mtu ?? link.mtu }),
     ...(object.routeLocalnet === true ? { routeLocalnet: true } : {}),
   };
 }
@@ -174,7 +173,7 @@ export function replaceLink(links: FakeLinks, object: LinkObject, was: LinkObjec
   if (object.type === 'foreign') return;
   if (found === undefined) throw refusal('ENODEV', `correct ${object.type} ${object.name}`);
   if (object.type === 'bridge') {
-    const own = object.adopted === true ? {} : { mtu: object.mtu ?? found.mtu, mac: object.mac ?? found.mac };
+    const own = object.adopted === true ? {} : { mac: object.mac ?? found.mac };
     links.set(object.name, bridgeWith({ ...found, ...own }, object));
     return;
   }

@@ -1,4 +1,4 @@
-import { type Mapping, endpointBody, ports } from './requests.ts';
+import { endpointBody, type Mapping, ports } from './requests.ts';
 import type { JoinAnswer, Sandbox } from './sandbox.ts';
 import type { WeftdProcess } from './weftd-process.ts';
 
@@ -27,7 +27,11 @@ export async function attach(
   };
   const ids = { NetworkID: network, EndpointID: id };
   const options = ports(mappings ?? []);
-  const join = (await weftd.net('Join', { ...ids, SandboxKey: sandbox.key, Options: options })) as unknown as JoinAnswer;
+  const join = (await weftd.net('Join', {
+    ...ids,
+    SandboxKey: sandbox.key,
+    Options: options,
+  })) as unknown as JoinAnswer;
   const mac = endpoint.mac ?? created.Interface?.MacAddress;
   const name = sandbox.plumb(join, { ...endpoint, ...(mac === undefined ? {} : { mac }) });
   if (mappings !== undefined) await weftd.net('ProgramExternalConnectivity', { ...ids, Options: options });

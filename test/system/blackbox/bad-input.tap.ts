@@ -10,8 +10,8 @@ import { PORT_ERRORS, programError } from './port-errors.ts';
 import { anyCall } from './random-json.ts';
 import { Sandbox } from './sandbox.ts';
 import { makeHeld, SEMANTIC } from './semantic-cases.ts';
-import { openLan, pastLeases, removeAll } from './weftd-suite.ts';
 import { WeftdProcess } from './weftd-process.ts';
+import { openLan, pastLeases, removeAll } from './weftd-suite.ts';
 
 t.setTimeout(120_000);
 const RANDOM_MS = 20_000;
@@ -81,7 +81,11 @@ await t.test('random JSON for 20 s', async (t) => {
   const agent = new Agent({ keepAlive: true });
   const counts = new Map<number, number>();
   const property = fc.asyncProperty(anyCall, async ({ method, body }) => {
-    const { status, json, text } = await exchange(socket[socketOf(method)], { path: `/${method}`, body, agent });
+    const { status, json, text } = await exchange(socket[socketOf(method)], {
+      path: `/${method}`,
+      body,
+      agent,
+    });
     counts.set(status, (counts.get(status) ?? 0) + 1);
     if (json === undefined) throw new Error(`not JSON: ${text}`);
     if (status === 200 ? 'Err' in json : json['Err'] !== json['Error']) throw new Error(text);

@@ -17,7 +17,11 @@ const network = ({ weftd }: Scene) => weftd.net('CreateNetwork', networkBody({ i
 const ids = (name: string) => ({ NetworkID: NETWORK, EndpointID: id(name) });
 
 async function join({ weftd }: Scene, name: string, key: string): Promise<JoinAnswer> {
-  return (await weftd.net('Join', { ...ids(name), SandboxKey: key, Options: ports([]) })) as unknown as JoinAnswer;
+  return (await weftd.net('Join', {
+    ...ids(name),
+    SandboxKey: key,
+    Options: ports([]),
+  })) as unknown as JoinAnswer;
 }
 
 async function noEcho(t: Test, scene: Scene): Promise<void> {
@@ -26,21 +30,42 @@ async function noEcho(t: Test, scene: Scene): Promise<void> {
   const create = (body: object) => scene.weftd.net('CreateEndpoint', body);
   const echo = JSON.stringify(await create(endpointBody({ ...given, id: id('n7a') })));
   for (const text of ['10.64.0.2', 'fd00:64::2', '02:42:ac']) t.notMatch(echo, text);
-  t.same(await create(endpointBody({ ...given, id: id('n7a') })), JSON.parse(echo), 'nor when it is repeated');
-  const one = (await create(endpointBody({ network: NETWORK, id: id('n7b'), ipv4: '10.64.0.3/24' })))['Interface'];
-  t.match(one, { Address: '', AddressIPv6: '', MacAddress: /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/ }, 'a MAC only if absent');
-  const two = (await create(endpointBody({ network: NETWORK, id: id('n7b'), ipv4: '10.64.0.3/24' })))['Interface'];
+  t.same(
+    await create(endpointBody({ ...given, id: id('n7a') })),
+    JSON.parse(echo),
+    'nor when it is repeated',
+  );
+  const one = (await create(endpointBody({ network: NETWORK, id: id('n7b'), ipv4: '10.64.0.3/24' })))[
+    'Interface'
+  ];
+  t.match(
+    one,
+    { Address: '', AddressIPv6: '', MacAddress: /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/ },
+    'a MAC only if absent',
+  );
+  const two = (await create(endpointBody({ network: NETWORK, id: id('n7b'), ipv4: '10.64.0.3/24' })))[
+    'Interface'
+  ];
   t.same(two, one, 'the same one when it is repeated');
   const { InterfaceName } = await join(scene, 'n7b', '/run/docker/netns/n7');
-  t.equal(link(InterfaceName?.SrcName)?.address, (one as { MacAddress: string }).MacAddress, 'it is the link’s');
+  t.equal(
+    link(InterfaceName?.SrcName)?.address,
+    (one as { MacAddress: string }).MacAddress,
+    'it is the link’s',
+  );
 }
 
 async function base64Mac(t: Test, scene: Scene): Promise<void> {
   await network(scene);
-  const options = { 'com.docker.network.endpoint.macaddress': Buffer.from('024242424242', 'hex').toString('base64') };
+  const options = {
+    'com.docker.network.endpoint.macaddress': Buffer.from('024242424242', 'hex').toString('base64'),
+  };
   const base = { network: NETWORK, options };
   const mac = '02:42:ac:11:00:77';
-  await scene.weftd.net('CreateEndpoint', endpointBody({ ...base, id: id('n8a'), ipv4: '10.64.0.2/24', mac }));
+  await scene.weftd.net(
+    'CreateEndpoint',
+    endpointBody({ ...base, id: id('n8a'), ipv4: '10.64.0.2/24', mac }),
+  );
   const { InterfaceName } = await join(scene, 'n8a', '/run/docker/netns/n8');
   t.equal(link(InterfaceName?.SrcName)?.address, mac, 'Interface counts');
   const { Interface } = (await scene.weftd.net(
@@ -78,7 +103,10 @@ async function joinedLink(t: Test, scene: Scene): Promise<void> {
 
 async function unbornSandbox(t: Test, scene: Scene): Promise<void> {
   await network(scene);
-  await scene.weftd.net('CreateEndpoint', endpointBody({ network: NETWORK, id: id('n10'), ipv4: '10.64.0.2/24' }));
+  await scene.weftd.net(
+    'CreateEndpoint',
+    endpointBody({ network: NETWORK, id: id('n10'), ipv4: '10.64.0.2/24' }),
+  );
   const answer = await join(scene, 'n10', '/run/docker/netns/0123456789ab');
   t.ok(link(answer.InterfaceName?.SrcName));
   using late = await Sandbox.open('0123456789ab');
@@ -101,7 +129,11 @@ async function undoneInAnyOrder(t: Test, scene: Scene): Promise<void> {
   await isEmpty('never joined');
 
   const box = await Sandbox.open('n11b');
-  const { join: answer, name } = await attach(weftd, box, { network: NETWORK, id: id('n11b'), ipv4: '10.64.0.2/24' });
+  const { join: answer, name } = await attach(weftd, box, {
+    network: NETWORK,
+    id: id('n11b'),
+    ipv4: '10.64.0.2/24',
+  });
   t.same(await weftd.net('Leave', ids('n11b')), {});
   t.match(box.run(`ip -j link show ${name}`), name, 'Leave leaves the link to Docker');
   t.same(await weftd.net('Leave', ids('n11b')), {}, 'Leave twice');
@@ -130,9 +162,14 @@ async function undoneInAnyOrder(t: Test, scene: Scene): Promise<void> {
 async function operInfo(t: Test, scene: Scene): Promise<void> {
   await network(scene);
   t.same(await scene.weftd.net('EndpointOperInfo', ids('nobody')), { Value: {} });
-  t.same(await scene.weftd.net('EndpointOperInfo', { NetworkID: id('none'), EndpointID: id('x') }), { Value: {} });
+  t.same(await scene.weftd.net('EndpointOperInfo', { NetworkID: id('none'), EndpointID: id('x') }), {
+    Value: {},
+  });
   t.same(await scene.weftd.net('EndpointOperInfo', ids('nobody'), 'weft-none'), { Value: {} });
-  await scene.weftd.net('CreateEndpoint', endpointBody({ network: NETWORK, id: id('n13'), ipv4: '10.64.0.2/24' }));
+  await scene.weftd.net(
+    'CreateEndpoint',
+    endpointBody({ network: NETWORK, id: id('n13'), ipv4: '10.64.0.2/24' }),
+  );
   t.equal(typeof (await scene.weftd.net('EndpointOperInfo', ids('n13')))['Value'], 'object');
 }
 

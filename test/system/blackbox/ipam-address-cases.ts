@@ -26,12 +26,22 @@ async function gateways(t: Test, { weftd }: Scene): Promise<void> {
     /gateway address 10\.82\.0\.254 of pool 10\.82\.0\.0\/24 is in use by the gateway/,
     'taken already',
   );
-  t.match(await addressError(weftd, explicit.id, '10.82.0.254'), /address 10\.82\.0\.254 .* in use by the gateway/);
-  t.match(await addressError(weftd, explicit.id, '10.83.0.1', GATEWAY), /address 10\.83\.0\.1 is not in pool 10\.82\.0\.0\/24/);
+  t.match(
+    await addressError(weftd, explicit.id, '10.82.0.254'),
+    /address 10\.82\.0\.254 .* in use by the gateway/,
+  );
+  t.match(
+    await addressError(weftd, explicit.id, '10.83.0.1', GATEWAY),
+    /address 10\.83\.0\.1 is not in pool 10\.82\.0\.0\/24/,
+  );
   t.match(await addressError(weftd, explicit.id, '10.82.0.255', GATEWAY), /is the broadcast address/);
   const taken = await requestPool(weftd, { pool: '10.84.0.0/24' });
   await requestAddress(weftd, taken.id, '10.84.0.1');
-  t.equal(await requestAddress(weftd, taken.id, '', GATEWAY), '10.84.0.2/24', 'automatic, the first taken: the next');
+  t.equal(
+    await requestAddress(weftd, taken.id, '', GATEWAY),
+    '10.84.0.2/24',
+    'automatic, the first taken: the next',
+  );
   const six = await requestPool(weftd, { pool: 'fd00:81::/64' });
   t.equal(await requestAddress(weftd, six.id, '', GATEWAY), 'fd00:81::1/64');
 }
@@ -52,9 +62,15 @@ async function exhaustion(t: Test, { weftd }: Scene): Promise<void> {
     return answer.status === 200 ? String(answer.json?.['Address']) : undefined;
   });
   t.equal(again, first, 'after its rest it comes again');
-  t.match(await addressError(weftd, id), /is full: 6 of 6 usable addresses in use \(5 endpoints, 1 gateway\), 0 resting$/);
+  t.match(
+    await addressError(weftd, id),
+    /is full: 6 of 6 usable addresses in use \(5 endpoints, 1 gateway\), 0 resting$/,
+  );
   const tiny = await requestPool(weftd, { pool: '10.85.1.0/31' });
-  t.same([await requestAddress(weftd, tiny.id), await requestAddress(weftd, tiny.id)], ['10.85.1.0/31', '10.85.1.1/31']);
+  t.same(
+    [await requestAddress(weftd, tiny.id), await requestAddress(weftd, tiny.id)],
+    ['10.85.1.0/31', '10.85.1.1/31'],
+  );
   const single = await requestPool(weftd, { pool: '10.85.2.7/32' });
   t.equal(await requestAddress(weftd, single.id), '10.85.2.7/32');
   t.match(await addressError(weftd, single.id), /is full: 1 of 1/);
@@ -74,7 +90,10 @@ async function largePools(t: Test, { weftd }: Scene): Promise<void> {
     t.ok(all.includes(first));
     const last = pool.startsWith('fd00:86') ? 'fd00:86::ffff:ffff:ffff:ffff' : undefined;
     if (last !== undefined) t.equal(await requestAddress(weftd, id, last), `${last}/64`, 'the very last');
-    t.ok(performance.now() - started < 2000, `nothing is enumerated: ${Math.round(performance.now() - started)} ms`);
+    t.ok(
+      performance.now() - started < 2000,
+      `nothing is enumerated: ${Math.round(performance.now() - started)} ms`,
+    );
   }
   const memory = await requestPool(weftd, { pool: '11.0.0.0/8' });
   t.equal(await requestAddress(weftd, memory.id), '11.0.0.1/8');
@@ -85,14 +104,25 @@ async function macOption(t: Test, { weftd }: Scene): Promise<void> {
   const { id } = await requestPool(weftd, { pool: '10.88.0.0/24' });
   const options = { [MAC]: '02:42:0a:58:00:63', [NAME]: 'web' };
   const address = await requestAddress(weftd, id, '', options);
-  t.match((await poolDetail(weftd, id)).leases, [{ address: address.split('/')[0], mac: '02:42:0a:58:00:63', name: 'web' }]);
-  t.match(await addressError(weftd, id, '', { [MAC]: 'not-a-mac' }), /macaddress "not-a-mac" is not a MAC address/);
+  t.match((await poolDetail(weftd, id)).leases, [
+    { address: address.split('/')[0], mac: '02:42:0a:58:00:63', name: 'web' },
+  ]);
+  t.match(
+    await addressError(weftd, id, '', { [MAC]: 'not-a-mac' }),
+    /macaddress "not-a-mac" is not a MAC address/,
+  );
   t.equal((await poolDetail(weftd, id)).used, 1);
 }
 
 async function anyOptions(t: Test, { weftd }: Scene): Promise<void> {
   const pools = [];
-  for (const options of [null, {}, { 'x.unknown': 'y', '': undefined }, { RequestAddressType: 'what' }, undefined]) {
+  for (const options of [
+    null,
+    {},
+    { 'x.unknown': 'y', '': undefined },
+    { RequestAddressType: 'what' },
+    undefined,
+  ]) {
     const { id } = await requestPool(weftd, { ...(options === undefined ? {} : { options }) });
     pools.push(id);
     t.match(await requestAddress(weftd, id, '', options ?? null), /\/\d+$/);
@@ -108,14 +138,27 @@ async function anyOptions(t: Test, { weftd }: Scene): Promise<void> {
 async function twice(t: Test, { weftd }: Scene): Promise<void> {
   const { id } = await requestPool(weftd, { pool: '10.89.0.0/24' });
   await requestAddress(weftd, id, '10.89.0.9', { [NAME]: 'db' });
-  t.match(await addressError(weftd, id, '10.89.0.9'), /address 10\.89\.0\.9 of pool 10\.89\.0\.0\/24 is in use by endpoint db/);
-  t.match(await addressError(weftd, id, '10.89.0.9', { [NAME]: 'db' }), /in use by endpoint db/, 'by the same name too');
+  t.match(
+    await addressError(weftd, id, '10.89.0.9'),
+    /address 10\.89\.0\.9 of pool 10\.89\.0\.0\/24 is in use by endpoint db/,
+  );
+  t.match(
+    await addressError(weftd, id, '10.89.0.9', { [NAME]: 'db' }),
+    /in use by endpoint db/,
+    'by the same name too',
+  );
   const racing = await Promise.all(
-    Array.from({ length: 8 }, () => weftd.tryIpam('RequestAddress', { PoolID: id, Address: '10.89.0.10', Options: {} })),
+    Array.from({ length: 8 }, () =>
+      weftd.tryIpam('RequestAddress', { PoolID: id, Address: '10.89.0.10', Options: {} }),
+    ),
   );
   t.equal(racing.filter(({ status }) => status === 200).length, 1, 'of eight at once one gets it');
   await releaseAddress(weftd, id, '10.89.0.9');
-  t.equal(await requestAddress(weftd, id, '10.89.0.9'), '10.89.0.9/24', 'released, it can be asked for at once');
+  t.equal(
+    await requestAddress(weftd, id, '10.89.0.9'),
+    '10.89.0.9/24',
+    'released, it can be asked for at once',
+  );
 }
 
 /** Cases about addresses. */

@@ -62,7 +62,11 @@ async function underLoad(t: Test, { weftd }: Scene): Promise<void> {
     await weftd.stop('SIGKILL');
     await Promise.all(working);
     await weftd.start();
-    const stored = new Set((await poolDetail(weftd, id)).leases.filter(({ kind }) => kind === 'endpoint').map(({ address }) => `${address}/16`));
+    const stored = new Set(
+      (await poolDetail(weftd, id)).leases
+        .filter(({ kind }) => kind === 'endpoint')
+        .map(({ address }) => `${address}/16`),
+    );
     const lost = [...ledger.held].filter((address) => !ledger.doubtful.has(address) && !stored.has(address));
     t.same(lost, [], `round ${round}: all ${ledger.held.size} addresses that were answered are held`);
     const orphans = [...stored].filter((address) => !ledger.held.has(address));
@@ -75,7 +79,11 @@ async function underLoad(t: Test, { weftd }: Scene): Promise<void> {
   t.same(ledger.twice, [], 'none was given twice');
   t.ok(ledger.answers > 200, `there was load: ${ledger.answers} answers`);
   t.ok(lostAnswers > 0, `and calls were cut off: ${lostAnswers}`);
-  t.same(weftd.logged(40).filter(({ problem }) => problem !== undefined), [], 'no record is damaged');
+  t.same(
+    weftd.logged(40).filter(({ problem }) => problem !== undefined),
+    [],
+    'no record is damaged',
+  );
 }
 
 /** Cases about what outlives weftd. */

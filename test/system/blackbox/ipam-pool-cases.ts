@@ -21,15 +21,27 @@ async function repeats(t: Test, { weftd }: Scene): Promise<void> {
   t.equal(await requestAddress(weftd, held.id, '10.71.0.1', gateway), '10.71.0.1/24');
   t.equal(await requestAddress(weftd, held.id, '10.71.0.9', serial), '10.71.0.9/24');
   await weftd.restart('SIGKILL');
-  t.same(await requestPool(weftd, { pool: '10.71.0.0/24', space: GLOBAL, options: null }), held, 'the same PoolID');
+  t.same(
+    await requestPool(weftd, { pool: '10.71.0.0/24', space: GLOBAL, options: null }),
+    held,
+    'the same PoolID',
+  );
   t.equal(await requestAddress(weftd, held.id, '10.71.0.1', gateway), '10.71.0.1/24', 'the gateway again');
   t.equal(await requestAddress(weftd, held.id, '10.71.0.9', serial), '10.71.0.9/24', 'the address again');
   t.equal((await poolDetail(weftd, held.id)).used, 2, 'and each is held once');
   const local = await requestPool(weftd, { pool: '10.72.0.0/24' });
-  t.match(await poolError(weftd, { pool: '10.72.0.0/24' }), /subnet 10\.72\.0\.0\/24 overlaps/, 'a user’s repeat is none');
+  t.match(
+    await poolError(weftd, { pool: '10.72.0.0/24' }),
+    /subnet 10\.72\.0\.0\/24 overlaps/,
+    'a user’s repeat is none',
+  );
   await requestPool(weftd, { pool: '10.72.0.0/24', options: null });
   t.equal(await requestAddress(weftd, local.id, '', GATEWAY), '10.72.0.1/24');
-  t.equal(await requestAddress(weftd, local.id, '10.72.0.1', GATEWAY), '10.72.0.1/24', 'a node asks again without mark');
+  t.equal(
+    await requestAddress(weftd, local.id, '10.72.0.1', GATEWAY),
+    '10.72.0.1/24',
+    'a node asks again without mark',
+  );
 }
 
 async function automatic(t: Test, { weftd }: Scene): Promise<void> {
@@ -58,16 +70,30 @@ async function hostRoutes(t: Test, { weftd }: Scene): Promise<void> {
     const [, base = ''] = /^(\d+\.\d+)\./.exec(plain.pool) ?? [];
     host.run(`ip route add ${base}.0.0/16 via 192.0.2.2`);
     t.notMatch((await requestPool(weftd, {})).pool, `${base}.`, 'nor inside a larger route');
-    t.match(await poolError(weftd, { pool: plain.pool }), /overlaps this host's route .* dev lan0/, 'an explicit one is refused');
-    t.match(await poolError(weftd, { pool: 'fd00:1b::/80' }), /overlaps this host's route fd00:1b::\/64 dev lan0/);
-    t.match(await poolError(weftd, { pool: '192.0.2.128/25' }), /overlaps this host's route 192\.0\.2\.0\/24/);
+    t.match(
+      await poolError(weftd, { pool: plain.pool }),
+      /overlaps this host's route .* dev lan0/,
+      'an explicit one is refused',
+    );
+    t.match(
+      await poolError(weftd, { pool: 'fd00:1b::/80' }),
+      /overlaps this host's route fd00:1b::\/64 dev lan0/,
+    );
+    t.match(
+      await poolError(weftd, { pool: '192.0.2.128/25' }),
+      /overlaps this host's route 192\.0\.2\.0\/24/,
+    );
     const lan = await requestPool(weftd, { pool: '192.0.2.0/24', options: { 'weft.parent': 'lan0' } });
     t.equal(lan.pool, '192.0.2.0/24', 'but the LAN of the parent named is wanted');
     host.run(`ip route del ${base}.0.0/16`);
   } finally {
     host.run(`ip route del ${plain.pool}; ip -6 route del fd00:1b::/64`);
   }
-  t.equal((await requestPool(weftd, { pool: plain.pool })).pool, plain.pool, 'free again once the route is gone');
+  t.equal(
+    (await requestPool(weftd, { pool: plain.pool })).pool,
+    plain.pool,
+    'free again once the route is gone',
+  );
 }
 
 async function bySize(t: Test, { weftd }: Scene): Promise<void> {
@@ -98,14 +124,32 @@ async function duplicates(t: Test, { weftd }: Scene): Promise<void> {
 
 async function subPools(t: Test, { weftd }: Scene): Promise<void> {
   const { id } = await requestPool(weftd, { pool: '10.74.0.0/16', subPool: '10.74.5.0/29' });
-  t.equal(await requestAddress(weftd, id, '', GATEWAY), '10.74.0.1/16', 'the gateway is the first of the pool');
-  t.equal(await requestAddress(weftd, id, '10.74.200.7'), '10.74.200.7/16', 'an auxiliary address outside is accepted');
+  t.equal(
+    await requestAddress(weftd, id, '', GATEWAY),
+    '10.74.0.1/16',
+    'the gateway is the first of the pool',
+  );
+  t.equal(
+    await requestAddress(weftd, id, '10.74.200.7'),
+    '10.74.200.7/16',
+    'an auxiliary address outside is accepted',
+  );
   const chosen = [];
   for (let i = 0; i < 8; i++) chosen.push(await requestAddress(weftd, id));
-  t.same(chosen.sort(), Array.from({ length: 8 }, (_, i) => `10.74.5.${i}/16`), 'automatic ones are of the range');
-  t.match(await addressError(weftd, id), /ip-range 10\.74\.5\.0\/29 of pool 10\.74\.0\.0\/16 is full: 8 of 8/);
+  t.same(
+    chosen.sort(),
+    Array.from({ length: 8 }, (_, i) => `10.74.5.${i}/16`),
+    'automatic ones are of the range',
+  );
+  t.match(
+    await addressError(weftd, id),
+    /ip-range 10\.74\.5\.0\/29 of pool 10\.74\.0\.0\/16 is full: 8 of 8/,
+  );
   t.equal(await requestAddress(weftd, id, '10.74.9.9'), '10.74.9.9/16', 'explicit ones need not be');
-  t.match(await poolError(weftd, { pool: '10.75.0.0/24', subPool: '10.76.0.0/25' }), /ip-range 10\.76\.0\.0\/25 is not within/);
+  t.match(
+    await poolError(weftd, { pool: '10.75.0.0/24', subPool: '10.76.0.0/25' }),
+    /ip-range 10\.76\.0\.0\/25 is not within/,
+  );
   t.match(await poolError(weftd, { subPool: '10.76.0.0/25' }), /ip-range 10\.76\.0\.0\/25 needs a subnet/);
 }
 
@@ -115,7 +159,11 @@ async function releasesAll(t: Test, { weftd }: Scene): Promise<void> {
   t.equal((await poolDetail(weftd, id)).used, 300);
   t.same(await releasePool(weftd, id), {});
   t.same(await weftd.control('/v1/ipam'), []);
-  t.same(Object.keys(weftd.records()).filter((key) => key.includes('10.77.')), [], 'the store too');
+  t.same(
+    Object.keys(weftd.records()).filter((key) => key.includes('10.77.')),
+    [],
+    'the store too',
+  );
   t.match(await addressError(weftd, id), /pool "WeftLocal\/10\.77\.0\.0\/22" is not held here/);
   await requestPool(weftd, { pool: '10.77.0.0/22' });
   t.equal((await poolDetail(weftd, id)).used, 0, 'asked for again it is empty');

@@ -15,7 +15,13 @@ export interface PoolParts {
 
 /** RequestPool's arguments. */
 export function poolBody({ pool = '', subPool = '', space = LOCAL, v6, options = {} }: PoolParts): object {
-  return { AddressSpace: space, Pool: pool, SubPool: subPool, Options: options, V6: v6 ?? pool.includes(':') };
+  return {
+    AddressSpace: space,
+    Pool: pool,
+    SubPool: subPool,
+    Options: options,
+    V6: v6 ?? pool.includes(':'),
+  };
 }
 
 /** Asks for a pool; its id and its subnet. */
@@ -39,7 +45,11 @@ export async function requestAddress(
   address = '',
   options: object | null = null,
 ): Promise<string> {
-  const { Address } = await weftd.ipam('RequestAddress', { PoolID: poolId, Address: address, Options: options });
+  const { Address } = await weftd.ipam('RequestAddress', {
+    PoolID: poolId,
+    Address: address,
+    Options: options,
+  });
   return String(Address);
 }
 
@@ -50,7 +60,9 @@ export async function addressError(
   address = '',
   options: object | null = null,
 ): Promise<string> {
-  return errorOf(await weftd.tryIpam('RequestAddress', { PoolID: poolId, Address: address, Options: options }));
+  return errorOf(
+    await weftd.tryIpam('RequestAddress', { PoolID: poolId, Address: address, Options: options }),
+  );
 }
 
 export function releaseAddress(weftd: WeftdProcess, poolId: string, address: string): Promise<Wire> {
@@ -72,11 +84,17 @@ export interface PoolDetail {
   readonly resting: number;
   readonly usable: number;
   readonly gateway?: string;
-  readonly leases: readonly { readonly address: string; readonly kind: string; readonly mac?: string; readonly name?: string }[];
+  readonly leases: readonly {
+    readonly address: string;
+    readonly kind: string;
+    readonly mac?: string;
+    readonly name?: string;
+  }[];
 }
 
 /** @throws {Error} when the request was a success. */
 function errorOf({ status, json, text }: { status: number; json: Wire | undefined; text: string }): string {
-  if (status === 200 || json?.['Err'] !== json?.['Error']) throw new Error(`expected an error: ${status} ${text}`);
+  if (status === 200 || json?.['Err'] !== json?.['Error'])
+    throw new Error(`expected an error: ${status} ${text}`);
   return String(json?.['Err']);
 }

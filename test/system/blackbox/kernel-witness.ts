@@ -15,7 +15,11 @@ export interface Link {
   readonly flags: readonly string[];
   readonly ifalias?: string;
   readonly linkinfo?: { readonly info_kind?: string };
-  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
+  readonly addr_info: readonly {
+    readonly local: string;
+    readonly prefixlen: number;
+    readonly scope: string;
+  }[];
 }
 
 /** Every link of this namespace. */
@@ -30,7 +34,9 @@ export function link(name: unknown): Link | undefined {
 
 /** The bridge of a network: its alias ends in the network's id. */
 export function bridgeOf(networkId: string): Link | undefined {
-  return links().find(({ ifalias, linkinfo }) => linkinfo?.info_kind === 'bridge' && ifalias?.endsWith(networkId));
+  return links().find(
+    ({ ifalias, linkinfo }) => linkinfo?.info_kind === 'bridge' && ifalias?.endsWith(networkId),
+  );
 }
 
 /** Global addresses of a link with prefix lengths, sorted. */
@@ -64,7 +70,8 @@ function linkStates(): readonly string[] {
 
 /** Waits until the kernel has the same as then: links go a moment after the answer. Gives what it has instead. */
 export async function kernelStateLike(before: readonly string[]): Promise<readonly string[]> {
-  const same = (now: readonly string[]) => now.length === before.length && now.every((each, i) => each === before[i]);
+  const same = (now: readonly string[]) =>
+    now.length === before.length && now.every((each, i) => each === before[i]);
   let now: readonly string[] = [];
   try {
     await poll(async () => {

@@ -1,10 +1,9 @@
 import type { Test } from 'tap';
-import { addressesOf, bridgeOf } from './kernel-witness.ts';
-import { GENERIC, endpointBody, id, ipamData, networkBody, ports } from './requests.ts';
-import { ask, Sandbox } from './sandbox.ts';
 import { attach } from './attach.ts';
+import { addressesOf, bridgeOf, kernelState } from './kernel-witness.ts';
+import { endpointBody, GENERIC, id, ipamData, networkBody, ports } from './requests.ts';
+import { ask, Sandbox } from './sandbox.ts';
 import type { Case, Scene } from './weftd-suite.ts';
-import { kernelState } from './kernel-witness.ts';
 
 const V4 = [ipamData('10.61.0.0/24', '10.61.0.1/24')];
 const V6 = [ipamData('fd00:61::/64', 'fd00:61::1/64')];
@@ -38,7 +37,10 @@ async function deleteUnknown(t: Test, { weftd }: Scene): Promise<void> {
   await weftd.net('CreateNetwork', networkBody({ id: id('n2'), ipv4: V4 }));
   t.same(await weftd.net('DeleteNetwork', { NetworkID: id('n2') }), {});
   t.same(await weftd.net('DeleteNetwork', { NetworkID: id('n2') }), {}, 'and twice');
-  t.same(before.filter((thing) => thing.includes('10.61.')), []);
+  t.same(
+    before.filter((thing) => thing.includes('10.61.')),
+    [],
+  );
 }
 
 async function enableIpv4(t: Test, { weftd }: Scene): Promise<void> {
@@ -50,7 +52,11 @@ async function enableIpv4(t: Test, { weftd }: Scene): Promise<void> {
     const body = networkBody({ id: id(name), ipv4, ipv6: V6, labels: { [`${P}enable_ipv4`]: flag } });
     await weftd.net('CreateNetwork', body);
     const bridge = bridgeOf(id(name));
-    t.same(bridge && addressesOf(bridge), [...(flag === false ? [] : ['10.61.0.1/24']), 'fd00:61::1/64'], name);
+    t.same(
+      bridge && addressesOf(bridge),
+      [...(flag === false ? [] : ['10.61.0.1/24']), 'fd00:61::1/64'],
+      name,
+    );
     await weftd.net('DeleteNetwork', { NetworkID: id(name) });
   }
 }
@@ -70,7 +76,12 @@ async function ipv6Only(t: Test, scene: Scene): Promise<void> {
 }
 
 async function nullArrays(t: Test, { weftd }: Scene): Promise<void> {
-  const swarm = { NetworkID: 'x2v0pl4h9q8e0j3b7k6m5n1zz', Options: { a: 'b' }, IPv4Data: null, IPv6Data: null };
+  const swarm = {
+    NetworkID: 'x2v0pl4h9q8e0j3b7k6m5n1zz',
+    Options: { a: 'b' },
+    IPv4Data: null,
+    IPv6Data: null,
+  };
   t.same(await weftd.net('AllocateNetwork', swarm), { Options: { a: 'b' } });
   t.same(await weftd.net('AllocateNetwork', swarm), { Options: { a: 'b' } }, 'again the same');
   t.same(await weftd.net('FreeNetwork', { NetworkID: swarm.NetworkID }), {});
@@ -89,7 +100,11 @@ async function badOptions(t: Test, { weftd }: Scene): Promise<void> {
     [`${P}driver.mtu`, 'jumbo', /driver\.mtu is "jumbo": expected a whole number from 68 to 65535/],
     [`${P}driver.mtu`, '70000', /"70000"/],
     [`${P}bridge.enable_icc`, 'maybe', /enable_icc is "maybe": expected "true" or "false"/],
-    [`${P}bridge.gateway_mode_ipv4`, 'isolated', /gateway_mode_ipv4 is "isolated": that needs an --internal network/],
+    [
+      `${P}bridge.gateway_mode_ipv4`,
+      'isolated',
+      /gateway_mode_ipv4 is "isolated": that needs an --internal network/,
+    ],
     [`${P}bridge.host_binding_ipv4`, 'all', /host_binding_ipv4 is "all": expected an IP address/],
     [`${P}bridge.name`, 'lan0', /bridge\.name is "lan0": that link exists and is a veth, not a bridge/],
     [`${P}bridge.name`, 'lo', /bridge\.name is "lo": that link exists/],
@@ -97,7 +112,10 @@ async function badOptions(t: Test, { weftd }: Scene): Promise<void> {
     ['weft.isolate', 'perhaps', /weft\.isolate is "perhaps"/],
     ['weft.isolated', 'true', /no option "weft\.isolated"; the nearest is "weft\.isolate"/],
   ] as const) {
-    const answer = await weftd.tryNet('CreateNetwork', networkBody({ id: id('n6'), ipv4: V4, options: { [key]: value } }));
+    const answer = await weftd.tryNet(
+      'CreateNetwork',
+      networkBody({ id: id('n6'), ipv4: V4, options: { [key]: value } }),
+    );
     t.not(answer.status, 200, key);
     t.match(answer.json?.['Err'], says);
     t.same(answer.json?.['Error'], answer.json?.['Err']);
@@ -107,12 +125,20 @@ async function badOptions(t: Test, { weftd }: Scene): Promise<void> {
 }
 
 async function internal(t: Test, { weftd, lan }: Scene): Promise<void> {
-  await weftd.net('CreateNetwork', networkBody({ id: id('n14'), ipv4: V4, ipv6: V6, labels: { [`${P}internal`]: true } }));
+  await weftd.net(
+    'CreateNetwork',
+    networkBody({ id: id('n14'), ipv4: V4, ipv6: V6, labels: { [`${P}internal`]: true } }),
+  );
   using inside = await Sandbox.open('n14');
   using other = await Sandbox.open('n14b');
   const at = { network: id('n14'), ipv4: '10.61.0.5/24', ipv6: 'fd00:61::5/64' };
   const { join } = await attach(weftd, inside, { ...at, id: id('n14e') });
-  await attach(weftd, other, { network: id('n14'), id: id('n14f'), ipv4: '10.61.0.6/24', ipv6: 'fd00:61::6/64' });
+  await attach(weftd, other, {
+    network: id('n14'),
+    id: id('n14f'),
+    ipv4: '10.61.0.6/24',
+    ipv6: 'fd00:61::6/64',
+  });
   t.match(join, { Gateway: '', GatewayIPv6: '', StaticRoutes: [], DisableGatewayService: true });
   await other.serve('tcp', 80, 'other');
   await lan.serve('tcp', 8014, 'lan');
@@ -169,7 +195,11 @@ async function swarmId(t: Test, { weftd }: Scene): Promise<void> {
   using box = await Sandbox.open('n18');
   const { join } = await attach(weftd, box, { network, id: id('n18'), ipv4: '10.61.0.8/24' });
   t.ok((join.InterfaceName?.SrcName.length ?? 99) <= 15);
-  await weftd.net('ProgramExternalConnectivity', { NetworkID: network, EndpointID: id('n18'), Options: ports([]) });
+  await weftd.net('ProgramExternalConnectivity', {
+    NetworkID: network,
+    EndpointID: id('n18'),
+    Options: ports([]),
+  });
   t.same(await weftd.net('DeleteEndpoint', { NetworkID: network, EndpointID: id('n18') }), {});
   await weftd.net('CreateEndpoint', endpointBody({ network, id: id('n18-2'), ipv4: '10.61.0.8/24' }));
 }

@@ -37,7 +37,10 @@ const at = (name: string, n: number, mappings?: readonly Mapping[]) => ({
 
 async function listen(port: number, address: string): Promise<Server> {
   const server = createServer().listen({ port, host: address });
-  await Promise.race([once(server, 'listening'), once(server, 'error').then(([error]) => Promise.reject(error))]);
+  await Promise.race([
+    once(server, 'listening'),
+    once(server, 'error').then(([error]) => Promise.reject(error)),
+  ]);
   return server;
 }
 
@@ -93,7 +96,15 @@ async function everyKindOfMapping(t: Test, scene: Scene): Promise<void> {
     ]),
   );
   const list = await published(scene);
-  t.same([...new Set(list.filter(({ hostPort }) => hostPort >= 8190 && hostPort <= 8192).map((each) => each.hostPort))], [8191], 'the first free port of the range');
+  t.same(
+    [
+      ...new Set(
+        list.filter(({ hostPort }) => hostPort >= 8190 && hostPort <= 8192).map((each) => each.hostPort),
+      ),
+    ],
+    [8191],
+    'the first free port of the range',
+  );
   t.equal(ask(lan, 'tcp', '192.0.2.1', 8191), 'web');
   t.equal(ask(lan, 'tcp', 'fd00:1a::1', 8191), 'web', 'the same port in both families');
   const chosen = list.filter(({ ephemeral }) => ephemeral).map(({ hostPort }) => hostPort);
@@ -108,7 +119,14 @@ async function everyKindOfMapping(t: Test, scene: Scene): Promise<void> {
   t.equal(ask(lan, 'udp', '192.0.2.1', 8153), 'dns', 'udp');
   t.equal(ask(lan, 'udp', 'fd00:1a::1', 8153), 'dns', 'udp over IPv6');
   const sctp = list.filter(({ protocol }) => protocol === 'sctp');
-  t.match(sctp, [{ hostPort: 8199, containerPort: 9899 }, { hostPort: 8199, containerPort: 9899 }], 'sctp is published');
+  t.match(
+    sctp,
+    [
+      { hostPort: 8199, containerPort: 9899 },
+      { hostPort: 8199, containerPort: 9899 },
+    ],
+    'sctp is published',
+  );
   const rules = JSON.stringify(ruleset());
   t.match(rules, /"sctp",8199/, 'the kernel translates it');
   taken.close();
@@ -124,20 +142,34 @@ async function conflict(t: Test, scene: Scene): Promise<void> {
   await attach(weftd, one, at('n20a', 2, [{ port: 80, hostPort: 8201 }]));
   const server = await listen(8202, '0.0.0.0');
   const program = async (name: string, mappings: readonly Mapping[]) =>
-    (await weftd.tryNet('ProgramExternalConnectivity', { ...ids(name), Options: ports(mappings) })).json?.['Err'];
+    (await weftd.tryNet('ProgramExternalConnectivity', { ...ids(name), Options: ports(mappings) })).json?.[
+      'Err'
+    ];
   for (const [name, wanted, says] of [
-    ['n20b', { port: 80, hostPort: 8201 }, new RegExp(`host port 8201/tcp on .* is held by endpoint ${id('n20a').slice(0, 12)}`)],
+    [
+      'n20b',
+      { port: 80, hostPort: 8201 },
+      new RegExp(`host port 8201/tcp on .* is held by endpoint ${id('n20a').slice(0, 12)}`),
+    ],
     ['n20c', { port: 80, hostPort: 8202 }, /host port 8202\/tcp on .* is held by .*node.*pid/i],
     ['n20d', { port: 80, hostPort: 8201, hostPortEnd: 8202 }, /8201–8202 are all taken/],
   ] as const) {
     const mappings = [{ port: 81, hostPort: 8200 }, { port: 53, proto: 17, hostPort: 8200 }, wanted] as const;
     const before = await kernelState();
-    await weftd.net('CreateEndpoint', { NetworkID: NETWORK, EndpointID: id(name), Interface: { Address: '10.66.0.3/24' }, Options: {} });
+    await weftd.net('CreateEndpoint', {
+      NetworkID: NETWORK,
+      EndpointID: id(name),
+      Interface: { Address: '10.66.0.3/24' },
+      Options: {},
+    });
     await weftd.net('Join', { ...ids(name), SandboxKey: two.key, Options: ports(mappings) });
     const joined = await kernelState();
     t.match(await program(name, mappings), says, name);
     t.same(await kernelState(), joined, 'nothing is published');
-    t.same((await published(scene)).map(({ hostPort }) => hostPort), [8201, 8201]);
+    t.same(
+      (await published(scene)).map(({ hostPort }) => hostPort),
+      [8201, 8201],
+    );
     for (const free of [await listen(8200, '0.0.0.0'), await listen(8200, '::1')]) free.close();
     await weftd.net('Leave', ids(name));
     await weftd.net('DeleteEndpoint', ids(name));

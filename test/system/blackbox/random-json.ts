@@ -20,8 +20,26 @@ function replaced(value: unknown, [step, ...rest]: readonly Step[], by: unknown)
 /** Texts that mean something to weftd, beside texts that mean nothing. */
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
-  fc.constantFrom('', '0.0.0.0/0', '::/0', '0.0.0.0/29', '198.18.7.0/24', '198.18.7.3', '10.0.0.1/8', 'fd00::1'),
-  fc.constantFrom('fd00:7::5/64', '02:42:ac:11:00:99', '/run/docker/netns/x', '../../etc', '\0', 'lan0', 'lo', '🜁'),
+  fc.constantFrom(
+    '',
+    '0.0.0.0/0',
+    '::/0',
+    '0.0.0.0/29',
+    '198.18.7.0/24',
+    '198.18.7.3',
+    '10.0.0.1/8',
+    'fd00::1',
+  ),
+  fc.constantFrom(
+    'fd00:7::5/64',
+    '02:42:ac:11:00:99',
+    '/run/docker/netns/x',
+    '../../etc',
+    '\0',
+    'lan0',
+    'lo',
+    '🜁',
+  ),
 );
 const label = fc.constantFrom(
   'com.docker.network.bridge.name',
@@ -37,7 +55,9 @@ const value = fc.oneof(
   fc.jsonValue({ maxDepth: 5, stringUnit: 'binary' }),
   fc.double(),
   fc.dictionary(label, text),
-  fc.array(fc.dictionary(fc.constantFrom('Proto', 'Port', 'HostPort', 'HostIP', 'Pool', 'Gateway'), fc.jsonValue())),
+  fc.array(
+    fc.dictionary(fc.constantFrom('Proto', 'Port', 'HostPort', 'HostIP', 'Pool', 'Gateway'), fc.jsonValue()),
+  ),
 );
 
 /** A method and a body: anything, or valid arguments with one or two values replaced. */

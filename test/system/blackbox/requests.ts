@@ -11,7 +11,12 @@ export const EXPOSED = 'com.docker.network.endpoint.exposedports';
 
 /** One subnet on the wire, by CIDR and gateway. */
 export function ipamData(pool: string, gateway?: string): object {
-  return { AddressSpace: 'WeftLocal', Pool: pool, ...(gateway === undefined ? {} : { Gateway: gateway }), AuxAddresses: {} };
+  return {
+    AddressSpace: 'WeftLocal',
+    Pool: pool,
+    ...(gateway === undefined ? {} : { Gateway: gateway }),
+    AuxAddresses: {},
+  };
 }
 
 /** CreateNetwork as Engine 28 sends it; `labels` are the keys beside the generic options. */

@@ -45,8 +45,12 @@ async function restarts(t: Test, scene: Scene, signal: NodeJS.Signals): Promise<
 
 /** Cases about weftd's own restarts. */
 export const restartCases: Readonly<Record<string, Case>> = {
-  'N17 plugin restart between CreateNetwork and CreateEndpoint, between Join and Leave: SIGTERM': (t, scene) =>
-    restarts(t, scene, 'SIGTERM'),
-  'N17 plugin restart between CreateNetwork and CreateEndpoint, between Join and Leave: SIGKILL': (t, scene) =>
-    restarts(t, scene, 'SIGKILL'),
+  'N17 plugin restart between CreateNetwork and CreateEndpoint, between Join and Leave: SIGTERM': (
+    t,
+    scene,
+  ) => restarts(t, scene, 'SIGTERM'),
+  'N17 plugin restart between CreateNetwork and CreateEndpoint, between Join and Leave: SIGKILL': (
+    t,
+    scene,
+  ) => restarts(t, scene, 'SIGKILL'),
 };

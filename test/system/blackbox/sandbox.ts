@@ -4,7 +4,11 @@ import { poll } from '../../support/poll.ts';
 
 /** What Join said of the link and the routes. */
 export interface JoinAnswer {
-  readonly InterfaceName: { readonly SrcName: string; readonly DstPrefix: string; readonly DstName?: string } | null;
+  readonly InterfaceName: {
+    readonly SrcName: string;
+    readonly DstPrefix: string;
+    readonly DstName?: string;
+  } | null;
   readonly Gateway: string;
   readonly GatewayIPv6: string;
   readonly StaticRoutes: readonly object[] | null;

@@ -45,7 +45,9 @@ export class WeftdProcess implements AsyncDisposable {
     };
     const argv = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
     this.#log = '';
-    const child = spawn(process.execPath, [ENTRY, ...argv, ...this.#args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [ENTRY, ...argv, ...this.#args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.#child = child;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log += text;

@@ -18,7 +18,10 @@ export type Case = (t: Test, scene: Scene) => Promise<void>;
  * Runs cases by name against one real weftd, each followed by the deletion of the networks and pools it left and a
  * look at kernel and store, which must then be as before. `CASE_ONLY` in the environment picks cases by name.
  */
-export async function runCases(cases: Readonly<Record<string, Case>>, args: readonly string[] = []): Promise<void> {
+export async function runCases(
+  cases: Readonly<Record<string, Case>>,
+  args: readonly string[] = [],
+): Promise<void> {
   t.setTimeout(120_000);
   const lan = await openLan();
   const weftd = await WeftdProcess.start('--address-rest', '1s', ...args);
@@ -61,7 +64,8 @@ export async function openLan(): Promise<Sandbox> {
 
 /** Deletes every network and releases every pool that weftd knows, over the plugin sockets. */
 export async function removeAll(weftd: WeftdProcess): Promise<void> {
-  const networks = await weftd.control<readonly { id: string; driver: 'weft-bridge' | 'weft-none' }[]>('/v1/networks');
+  const networks =
+    await weftd.control<readonly { id: string; driver: 'weft-bridge' | 'weft-none' }[]>('/v1/networks');
   for (const { id, driver } of networks) await weftd.net('DeleteNetwork', { NetworkID: id }, driver);
   const pools = await weftd.control<readonly { id: string }[]>('/v1/ipam');
   for (const { id } of pools) await weftd.ipam('ReleasePool', { PoolID: id });

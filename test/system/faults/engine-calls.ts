@@ -12,7 +12,7 @@ export interface EngineCall {
   readonly name: string;
   readonly method: PluginMethod;
   readonly argument: object;
-  readonly then?: 'plumb' | 'unplumb';
+  readonly link?: 'plumb' | 'unplumb';
   /** What the engine calls when this fails, as names; it forgets what is then left. */
   readonly onFailure: readonly string[];
   /** What is then nobody's, so that weftd's garbage collector calls it. */
@@ -61,7 +61,12 @@ export function engineLife(number: number, sandbox: ScratchNamespace): Life {
     ...{ PoolID: id(subnet), Address: '', Options: options },
   });
   const release = ['ReleaseAddress', 'ReleaseAddress v6'];
-  const releaseNetwork = ['ReleaseAddress gateway', 'ReleaseAddress gateway v6', 'ReleasePool', 'ReleasePool v6'];
+  const releaseNetwork = [
+    'ReleaseAddress gateway',
+    'ReleaseAddress gateway v6',
+    'ReleasePool',
+    'ReleasePool v6',
+  ];
   const ipamData = (subnet: typeof v4, bits: number) => [
     { AddressSpace: SPACE, Pool: subnet.pool, Gateway: `${subnet.host(1)}/${bits}` },
   ];
@@ -122,13 +127,11 @@ export function engineLife(number: number, sandbox: ScratchNamespace): Life {
         ['DeleteEndpoint'],
       ),
       {
-        ...call(
-          'Join',
-          `${driver}.Join`,
-          { ...endpoint, SandboxKey: sandbox.path, Options: PORT_OPTIONS },
-          ['DeleteEndpoint', ...release],
-        ),
-        then: 'plumb',
+        ...call('Join', `${driver}.Join`, { ...endpoint, SandboxKey: sandbox.path, Options: PORT_OPTIONS }, [
+          'DeleteEndpoint',
+          ...release,
+        ]),
+        link: 'plumb',
       },
       call(
         'ProgramExternalConnectivity',
@@ -137,7 +140,7 @@ export function engineLife(number: number, sandbox: ScratchNamespace): Life {
         stop,
       ),
       call('RevokeExternalConnectivity', `${driver}.RevokeExternalConnectivity`, endpoint, stop),
-      { ...call('Leave', `${driver}.Leave`, endpoint, stop.slice(1)), then: 'unplumb' },
+      { ...call('Leave', `${driver}.Leave`, endpoint, stop.slice(1)), link: 'unplumb' },
       call('DeleteEndpoint', `${driver}.DeleteEndpoint`, endpoint, release, ['DeleteEndpoint']),
       call('ReleaseAddress', `${ipam}.ReleaseAddress`, address(v4, 2), release.slice(1), ['ReleaseAddress']),
       call('ReleaseAddress v6', `${ipam}.ReleaseAddress`, address(v6, 2), [], ['ReleaseAddress v6']),
@@ -156,7 +159,13 @@ export function engineLife(number: number, sandbox: ScratchNamespace): Life {
 }
 
 /** Does with a container's link what libnetwork does after Join: moves, names and addresses it, brings it up. */
-export function plumb(host: FaultHost, sandbox: ScratchNamespace, life: Life, number: number, last = 2): void {
+export function plumb(
+  host: FaultHost,
+  sandbox: ScratchNamespace,
+  life: Life,
+  number: number,
+  last = 2,
+): void {
   const link = linkName('wc', life.endpointId);
   host.namespace.run(`ip link set ${link} netns ${sandbox.pid} name eth0`);
   sandbox.run(`

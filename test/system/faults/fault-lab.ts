@@ -109,10 +109,10 @@ async function startLife(host: FaultHost, number: number, sandbox: ScratchNamesp
     'com.docker.network.endpoint.exposedports': [{ Proto: 6, Port: CLIENT_PORT }],
     'com.docker.network.portmap': [{ ...port, HostPortEnd: CLIENT_PORT }],
   };
-  for (const { name, method, argument, then } of life.calls) {
+  for (const { name, method, argument, link } of life.calls) {
     const changed = 'Options' in argument && name.match(/^(Join|Program|CreateEndpoint)/);
     await host.done(method, changed ? { ...argument, Options: options } : argument);
-    if (then === 'plumb') plumb(host, sandbox, life, number);
+    if (link === 'plumb') plumb(host, sandbox, life, number);
     if (name.startsWith('Program')) break;
   }
   return life;

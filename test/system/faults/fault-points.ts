@@ -38,9 +38,8 @@ export class FaultPoints {
   pass(name: string): void {
     const orders = this.#orders();
     if (orders === undefined) return;
-    this.#passed++;
     if (orders.countIn !== undefined) appendFileSync(orders.countIn, `${name}\n`);
-    else if (this.#passed === orders.at) process.kill(process.pid, 'SIGKILL');
+    else if (++this.#passed === orders.at) process.kill(process.pid, 'SIGKILL');
   }
 
   /** Waits if the call that WEFT_DELAY names has come. */

@@ -49,15 +49,32 @@ export async function kernelView(enter: readonly string[]): Promise<readonly str
     .map((text) => text.trim());
   const list = (text: string | undefined) => JSON.parse(text || '[]') as readonly Json[];
   return [
-    ...list(links).map((each) => `link ${plain(each)}`),
+    ...list(links).flatMap(linkView),
     ...list(neighbours).map((each) => `neighbour ${plain(each)}`),
-    ...[...list(routes4), ...list(routes6)].map((each) => `route ${plain(each)}`),
+    ...[...list(routes4), ...list(routes6)]
+      .filter((each) => !isGenerated(String(each['dst'])) && each['type'] !== 'multicast')
+      .map((each) => `route ${plain(each)}`),
     ...list(fdb)
       .filter((each) => each['state'] === 'permanent')
       .map((each) => `fdb ${plain(each)}`),
     ...nftView(nft ?? ''),
     `sysctls ${sysctls}`,
   ].sort();
+}
+
+/** The MAC address of a host end is the kernel's choice. */
+function linkView({ addr_info: addresses, address, ...link }: Json): readonly string[] {
+  const name = String(link['ifname']);
+  const own = (addresses as readonly Json[]).filter(({ local }) => !isGenerated(String(local)));
+  return [
+    `link ${plain(name.startsWith('wv-') ? link : { ...link, address })}`,
+    ...own.map((each) => `address ${name} ${plain(each)}`),
+  ];
+}
+
+/** The kernel's own link-local address, which comes when duplicate detection is done, and its routes. */
+function isGenerated(address: string): boolean {
+  return /^fe80::.*ff:fe/.test(address) || ['fe80::', 'fe80::/64', 'ff00::/8'].includes(address);
 }
 
 function nftView(text: string): readonly string[] {

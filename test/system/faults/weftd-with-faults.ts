@@ -41,7 +41,7 @@ function faultyKernel(kernel: Kernel): Kernel {
       kernel.discardLinks(names);
       points.pass(`discarding ${names.join(' ')}`);
       if (points.armed) {
-        kernel.discarded(names).then(() => points.pass(`after discarding ${names.join(' ')}`));
+        void kernel.discarded(names).then(() => points.pass(`after discarding ${names.join(' ')}`));
       }
     },
     discarded: (names) => kernel.discarded(names),

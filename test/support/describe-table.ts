@@ -1,8 +1,8 @@
 import type { NftChain, NftExpr, NftRule, NftSet, NftTable } from '../../core/nft.ts';
-import { TYPE_FACTS } from './datatype.ts';
+import { TYPE_FACTS } from '../../kernel/nftables/datatype.ts';
+import { typesOfSet } from '../../kernel/nftables/set.ts';
+import { formatVerdict } from '../../kernel/nftables/verdict.ts';
 import { describeConstant, fieldName } from './describe-field.ts';
-import { typesOfSet } from './set.ts';
-import { formatVerdict } from './verdict.ts';
 
 /**
  * A table in nearly the syntax of nft(8), for documents, logs and snapshots of tests. It is made from the plan, not

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { describeTable } from './describe.ts';
-import { exampleTable } from './example-table.ts';
+import { exampleTable } from '../../kernel/nftables/example-table.ts';
+import { describeTable } from './describe-table.ts';
 
 test('a table reads nearly as nft lists it', () => {
   expect(describeTable(exampleTable('ip'))).toMatchInlineSnapshot(`
