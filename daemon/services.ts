@@ -13,7 +13,7 @@ import {
 import { ipamBackend, openIpam, sweepAddresses } from './addresses.ts';
 import type { Config } from './config.ts';
 import { type ControlBackend, createMetrics, EventLog, type Metrics } from './control/index.ts';
-import { DockerNames, type Engine, type EngineNetwork, openEngine } from './docker/index.ts';
+import { DockerNames, type Engine, type EngineNetwork, NamesFeed, openEngine } from './docker/index.ts';
 import { runDoctor } from './doctor/index.ts';
 import { Collector } from './gc/index.ts';
 import type { BoundBackends } from './late-backends.ts';
@@ -81,7 +81,10 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     log: parts.log,
     announce: (event) => events.publish(event),
   });
-  if (engine !== undefined) stack.use(startCollecting(base, engine, networks, loop));
+  if (engine !== undefined) {
+    stack.use(startCollecting(base, engine, networks, loop));
+    stack.use(new NamesFeed({ engine, names: base.names, log: parts.log }));
+  }
   let ready = false;
   const control = createControlBackend({
     ...base,

@@ -132,6 +132,7 @@ export class LinuxKernel implements Kernel {
     const index = await this.#parts.links.indexOf(dev);
     if (index === undefined) throw new NotFound(`announce ${ip}: there is no link ${dev}`, { dev });
     this.#parts.announcer.announce(index, ip, mac);
+    await this.#parts.links.correctNeighbour(index, ip, mac);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

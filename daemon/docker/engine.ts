@@ -12,6 +12,11 @@ export interface Engine extends AsyncDisposable {
    * @throws {Unavailable} when the API does not answer, as while the container is being started.
    */
   container(id: string): Promise<EngineContainer | undefined>;
+  /**
+   * One item for each event that can change a name or who has an endpoint, until `signal` aborts.
+   * @throws {Unavailable} when the stream cannot be opened or breaks.
+   */
+  nameEvents(signal: AbortSignal): AsyncIterable<void>;
 }
 
 /** What the engine knows of a container's networking. */
@@ -139,8 +144,30 @@ export function openEngine(socketPath: string): Engine {
       const detail = await found(get<ApiContainerDetail>(`/containers/${encodeURIComponent(id)}/json`));
       return detail === undefined ? undefined : engineContainer(detail);
     },
+    nameEvents: (signal) => nameEvents(socketPath, signal),
     [Symbol.asyncDispose]: () => client.destroy(),
   };
+}
+
+const NAME_EVENTS = {
+  type: ['network', 'container'],
+  event: ['create', 'connect', 'disconnect', 'rename', 'start'],
+};
+
+/** A stream holds its connection, so it has one of its own. */
+async function* nameEvents(socketPath: string, signal: AbortSignal): AsyncGenerator<void> {
+  const client = new Client('http://docker', { socketPath, bodyTimeout: 0 });
+  try {
+    const path = `/events?filters=${encodeURIComponent(JSON.stringify(NAME_EVENTS))}`;
+    const { statusCode, body } = await client.request({ method: 'GET', path, signal });
+    if (statusCode !== 200) throw new Unavailable(`Docker API /events: status ${statusCode}`);
+    for await (const _chunk of body) yield;
+  } catch (error) {
+    if (signal.aborted) return;
+    throw new Unavailable(`Docker API /events: ${errorMessage(error)}`, {}, { cause: error });
+  } finally {
+    await client.destroy();
+  }
 }
 
 /** What was asked for, or undefined when the engine says that it does not exist. */

@@ -100,10 +100,10 @@ export function snatFrom(map: string): readonly NftExpr[] {
   ];
 }
 
-/** `iifname ""`: the packet came in by no interface as far as this hook can see. */
+/** `iif 0`: the packet came in by no interface as far as this hook can see. */
 export const noInput: readonly NftExpr[] = [
-  { expr: 'meta', key: 'iifname', dreg: 0 },
-  { expr: 'cmp', op: 'eq', sreg: 0, data: new Uint8Array(16) },
+  { expr: 'meta', key: 'iif', dreg: 0 },
+  { expr: 'cmp', op: 'eq', sreg: 0, data: hostOrder32(0) },
 ];
 
 export const masquerade: readonly NftExpr[] = [{ expr: 'masquerade' }];

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { IfName } from '../../core/ids.ts';
+import type { Ip } from '../../core/address.ts';
+import type { IfName, Mac } from '../../core/ids.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
 import type { HostLink, HostRoute, KernelHint, SandboxPlumbing, Step } from '../../core/ports.ts';
 import {
@@ -20,6 +21,7 @@ import { type Applier, applySteps, undoSteps } from './apply.ts';
 import { DiscardQueue, type LinkLog } from './discard.ts';
 import { HINT_GROUPS, hintOf } from './hints.ts';
 import { LinkTable } from './link-table.ts';
+import { correctNeighbour } from './own-neighbour.ts';
 import { plumbSandbox } from './sandbox.ts';
 import { inSlices } from './slices.ts';
 import { allLinks, destinationOf, deviceOf, takeSnapshot } from './snapshot.ts';
@@ -112,6 +114,14 @@ export class LinkLayer implements AsyncDisposable {
   async indexOf(name: string): Promise<number | undefined> {
     await this.#links.find([name]);
     return this.#links.get(name);
+  }
+
+  /**
+   * Gives the host's own entry for a neighbour its new MAC; one that does not exist is not made.
+   * @throws {KernelError}
+   */
+  correctNeighbour(index: number, ip: Ip, mac: Mac): Promise<void> {
+    return correctNeighbour(this.#transport, index, ip, mac);
   }
 
   /** Every link of the namespace. */

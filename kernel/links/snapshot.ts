@@ -104,8 +104,19 @@ async function dumpEach(
   scope: readonly number[] | undefined,
   requests: (index: number | undefined) => readonly Request[],
 ): Promise<readonly NetlinkReply[]> {
-  const all = scope === undefined ? requests(undefined) : scope.flatMap(requests);
-  return (await Promise.all(all.map((request) => transport.dump(request)))).flat();
+  if (scope === undefined)
+    return (await Promise.all(requests(undefined).map((each) => transport.dump(each)))).flat();
+  return (await Promise.all(scope.flatMap(requests).map((each) => dumpOfLink(transport, each)))).flat();
+}
+
+/** A link that has gone since it was listed has nothing on it. */
+async function dumpOfLink(transport: NetlinkTransport, request: Request): Promise<readonly NetlinkReply[]> {
+  try {
+    return await transport.dump(request);
+  } catch (error) {
+    if (error instanceof KernelError && error.errno === 'ENODEV') return [];
+    throw error;
+  }
 }
 
 /** All links, learnt by the table too. */

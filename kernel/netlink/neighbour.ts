@@ -23,6 +23,7 @@ export const NTF = {
 
 export const NUD = {
   NUD_REACHABLE: 0x02,
+  NUD_STALE: 0x04,
   NUD_NOARP: 0x40,
   NUD_PERMANENT: 0x80,
 } as const;

@@ -264,7 +264,7 @@ t.test('a refusal carries the extended ack of the kernel', async (t) => {
   const error = await kernelError(t, h.links.apply(creations({ ...BRIDGE, mtu: 70000 })));
   t.equal(error.errno, 'EINVAL');
   t.equal(error.context['extack'], 'mtu greater than device maximum');
-  t.equal(error.context['step'], `create bridge ${BRIDGE.name}`);
+  t.equal(error.context['step'], `configure bridge ${BRIDGE.name}`);
 });
 
 t.test("a bridge of the host's own is never changed under a name the user chose", async (t) => {

@@ -30,7 +30,9 @@ export async function runSuite(engine: EngineSeries, suite: Suite): Promise<void
         }
       });
     }
-    await t.test(`${engine}: nothing is left when every network is gone`, (t) => leavesNothing(t, scene, before));
+    await t.test(`${engine}: nothing is left when every network is gone`, (t) =>
+      leavesNothing(t, scene, before),
+    );
   } finally {
     await scene[Symbol.asyncDispose]();
   }

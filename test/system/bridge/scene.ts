@@ -32,7 +32,13 @@ export class Scene implements AsyncDisposable {
   readonly #underlay: Underlay;
   #subnets = 0;
 
-  private constructor(underlay: Underlay, host: Host, lan: Machine, weftd: Weftd, dockersOwn: readonly string[]) {
+  private constructor(
+    underlay: Underlay,
+    host: Host,
+    lan: Machine,
+    weftd: Weftd,
+    dockersOwn: readonly string[],
+  ) {
     this.#underlay = underlay;
     this.engine = host.engine;
     this.host = host;

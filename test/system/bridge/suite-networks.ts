@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
-import type { Suite } from './run-suite.ts';
 import { ask, cannotReach, OTHER_PORT, PORT, pings, reaches, run, serverCommand } from './probe.ts';
+import type { Suite } from './run-suite.ts';
 import type { Scene } from './scene.ts';
 
 /** Starts a server on the LAN machine that says which address it saw. */
@@ -77,7 +77,12 @@ async function iccOff(t: Test, scene: Scene): Promise<void> {
   await cannotReach(t, b, { ip: IPAddress, transport: 'udp' }, 'no UDP');
   await cannotReach(t, b, { ip: GlobalIPv6Address }, 'no IPv6');
   t.notOk(await pings(b, IPAddress), 'no echo');
-  await reaches(t, b, { ip: scene.host.ip, port: 8080, name: 'ann' }, 'a published port over the host, though');
+  await reaches(
+    t,
+    b,
+    { ip: scene.host.ip, port: 8080, name: 'ann' },
+    'a published port over the host, though',
+  );
   await reaches(t, b, { ip: scene.host.ip6, port: 8080, name: 'ann' }, 'over its IPv6 address as well');
   await reaches(t, scene.lan, { ip: scene.host.ip, port: 8080, name: 'ann' }, 'and from the LAN');
 }
@@ -97,7 +102,12 @@ async function isolation(t: Test, scene: Scene): Promise<void> {
   await cannotReach(t, blue, { ip: r.GlobalIPv6Address }, 'blue to red over IPv6');
   await cannotReach(t, red, { ip: b.IPAddress, transport: 'udp' }, 'red to blue over UDP');
   t.notOk(await pings(red, b.IPAddress), 'no echo');
-  await reaches(t, red, { ip: scene.host.ip, port: 8080, name: 'blue1' }, 'a published port is reached over the host');
+  await reaches(
+    t,
+    red,
+    { ip: scene.host.ip, port: 8080, name: 'blue1' },
+    'a published port is reached over the host',
+  );
   await reaches(t, red, { ip: scene.host.ip6, port: 8080, name: 'blue1' }, 'over its IPv6 address as well');
   await reaches(t, red, { ip: f.IPAddress, name: 'free1' }, 'a network without isolation lets others in');
   await reaches(t, red, { ip: f.GlobalIPv6Address, name: 'free1' }, 'over IPv6 as well');
@@ -120,12 +130,22 @@ async function besideDocker(t: Test, scene: Scene): Promise<void> {
   await cannotReach(t, ours, { ip: await ip(docker0), port: OTHER_PORT }, 'weft to docker0');
   await cannotReach(t, ours, { ip: await ip(theirs), port: OTHER_PORT }, 'weft to a bridge of Docker’s');
   for (const from of [theirs, docker0]) {
-    await reaches(t, from, { ip: host.ip, port: 8081, name: 'ours1' }, `${from.name} to weft’s published port`);
+    await reaches(
+      t,
+      from,
+      { ip: host.ip, port: 8081, name: 'ours1' },
+      `${from.name} to weft’s published port`,
+    );
   }
   await reaches(t, ours, { ip: host.ip, port: 8082, name: 'theirs1' }, 'weft to a port Docker publishes');
   await reaches(t, ours, { ip: host.ip, port: 8083, name: 'docker01' }, 'weft to a port of docker0');
   await docker.connect('theirs', ours);
-  await reaches(t, theirs, { ip: (await ours.endpoint('theirs')).IPAddress, name: 'ours1' }, 'one container on both');
+  await reaches(
+    t,
+    theirs,
+    { ip: (await ours.endpoint('theirs')).IPAddress, name: 'ours1' },
+    'one container on both',
+  );
 }
 
 async function none(t: Test, scene: Scene): Promise<void> {
@@ -139,7 +159,11 @@ async function none(t: Test, scene: Scene): Promise<void> {
   );
   t.ok(await ask(a, '127.0.0.1', PORT), 'which works');
   t.equal((await a.netExec(['ip', 'route'])).trim(), '', 'no route');
-  t.equal((await run(a, ['ping', '-c', '1', '-W', '1', scene.host.ip])).code === 0, false, 'nothing is reached');
+  t.equal(
+    (await run(a, ['ping', '-c', '1', '-W', '1', scene.host.ip])).code === 0,
+    false,
+    'nothing is reached',
+  );
   t.equal((await a.tryExec(['nslookup', 'weft.example'])).code === 0, false, 'no name resolves');
   await a.restart();
   t.ok((await a.inspect()).State.Running, 'it restarts');

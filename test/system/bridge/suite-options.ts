@@ -8,7 +8,11 @@ interface LinkState {
   readonly ifname: string;
   readonly address: string;
   readonly mtu: number;
-  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
+  readonly addr_info: readonly {
+    readonly local: string;
+    readonly prefixlen: number;
+    readonly scope: string;
+  }[];
 }
 
 async function linksOf(place: Container | Scene['host'], ...filter: string[]): Promise<readonly LinkState[]> {
@@ -34,10 +38,16 @@ async function bridgeNames(t: Test, scene: Scene): Promise<void> {
     /"eth0".*not a bridge/,
     'another link’s name is refused',
   );
-  await t.rejects(scene.network('again', { options: { [key('bridge.name')]: 'tap0br' } }), /tap0br/, 'twice is refused');
+  await t.rejects(
+    scene.network('again', { options: { [key('bridge.name')]: 'tap0br' } }),
+    /tap0br/,
+    'twice is refused',
+  );
   await ann.remove();
   await docker.removeNetwork('named');
-  await until('the bridge is deleted', async () => (await linksOf(host)).every((link) => link.ifname !== 'tap0br'));
+  await until('the bridge is deleted', async () =>
+    (await linksOf(host)).every((link) => link.ifname !== 'tap0br'),
+  );
 }
 
 async function adoptedBridge(t: Test, scene: Scene): Promise<void> {
@@ -65,7 +75,11 @@ async function adoptedBridge(t: Test, scene: Scene): Promise<void> {
 
 async function mtuAndNames(t: Test, scene: Scene): Promise<void> {
   const { host, docker } = scene;
-  const options = { [key('driver.mtu')]: '1380', [key('container_iface_prefix')]: 'net', [key('bridge.name')]: 'small0' };
+  const options = {
+    [key('driver.mtu')]: '1380',
+    [key('container_iface_prefix')]: 'net',
+    [key('bridge.name')]: 'small0',
+  };
   await scene.network('small', { options });
   const ann = await scene.server('ann', 'small');
   const bob = await scene.client('bob', 'small');
@@ -81,7 +95,10 @@ async function mtuAndNames(t: Test, scene: Scene): Promise<void> {
     const driverOpts = { [key('endpoint.ifname')]: 'lan7' };
     const cat = await scene.client('cat', 'small', { driverOpts });
     const names = (await linksOf(cat)).map((link) => link.ifname);
-    t.ok(names.includes('lan7') || names.includes('net0'), 'an interface name is taken or left to the engine');
+    t.ok(
+      names.includes('lan7') || names.includes('net0'),
+      'an interface name is taken or left to the engine',
+    );
   }
   await docker.removeNetwork('small').catch((error: Error) => t.match(error.message, /active endpoints/));
 }
@@ -102,7 +119,11 @@ async function fixedAddresses(t: Test, scene: Scene): Promise<void> {
   const bobs = (await linksOf(bob)).find((link) => addresses(link).some((one) => one.startsWith(four.base)));
   t.equal(chosen, bobs?.address, 'a MAC that weft chose is shown by docker inspect');
   t.match(chosen, /^.[26ae]:/, 'and is a locally administered unicast one');
-  await t.rejects(scene.client('cat', 'fixed', { ip }), /in use|held|taken|already/i, 'an address is given once');
+  await t.rejects(
+    scene.client('cat', 'fixed', { ip }),
+    /in use|held|taken|already/i,
+    'an address is given once',
+  );
   await reaches(t, bob, { ip, name: 'ann' }, 'reached over IPv4');
   await reaches(t, bob, { ip: ip6, name: 'ann' }, 'reached over IPv6');
 }
@@ -111,8 +132,15 @@ async function severalNetworks(t: Test, scene: Scene): Promise<void> {
   const { docker, lan, host } = scene;
   for (const name of ['first', 'second', 'third']) await scene.network(name);
   const servers = { first: await scene.server('one', 'first'), second: await scene.server('two', 'second') };
-  const ann = await scene.client('ann', 'first', { ports: ['8080:80'], cmd: serverCommand(), env: { NAME: 'ann' } });
-  const [one, two] = [(await servers.first.endpoint()).IPAddress, (await servers.second.endpoint()).IPAddress];
+  const ann = await scene.client('ann', 'first', {
+    ports: ['8080:80'],
+    cmd: serverCommand(),
+    env: { NAME: 'ann' },
+  });
+  const [one, two] = [
+    (await servers.first.endpoint()).IPAddress,
+    (await servers.second.endpoint()).IPAddress,
+  ];
   const gateway = async () => (await ann.netExec(['ip', 'route', 'show', 'default'])).match(/via (\S+)/)?.[1];
   const running = ann.netExec(['ping', '-n', '-i', '0.2', '-w', '4', one]);
   await docker.connect('second', ann);
@@ -140,14 +168,22 @@ async function masqueradeAndSource(t: Test, scene: Scene): Promise<void> {
   const second = `${host.ip.replace(/\d+$/, '')}250`;
   await host.exec(['ip', 'addr', 'add', `${second}/24`, 'dev', 'eth0']);
   const plain = scene.takeSubnet();
-  await scene.network('plain', { subnets: [plain], options: { [key('bridge.enable_ip_masquerade')]: 'false' } });
+  await scene.network('plain', {
+    subnets: [plain],
+    options: { [key('bridge.enable_ip_masquerade')]: 'false' },
+  });
   await scene.network('source', { options: { [key('host_ipv4')]: second } });
   const ann = await scene.client('ann', 'plain');
   const bob = await scene.client('bob', 'source');
   await cannotReach(t, ann, { ip: lan.ip }, 'without masquerade answers need a route');
   await lan.route(plain.subnet, host);
   const own = (await ann.endpoint()).IPAddress;
-  await reaches(t, ann, { ip: lan.ip, name: 'lan', peer: own }, 'and the LAN sees the container’s own address');
+  await reaches(
+    t,
+    ann,
+    { ip: lan.ip, name: 'lan', peer: own },
+    'and the LAN sees the container’s own address',
+  );
   await reaches(t, bob, { ip: lan.ip, name: 'lan', peer: second }, 'with host_ipv4 it sees that address');
   await host.exec(['ip', 'addr', 'del', `${second}/24`, 'dev', 'eth0']);
   await server.stop();
@@ -159,7 +195,12 @@ async function inhibit(t: Test, scene: Scene): Promise<void> {
   const ann = await scene.server('ann', 'bare');
   const bob = await scene.client('bob', 'bare');
   t.same(addresses((await linksOf(scene.host, 'dev', 'bare0'))[0]), [], 'the bridge has no IPv4 address');
-  await reaches(t, bob, { ip: (await ann.endpoint()).IPAddress, name: 'ann' }, 'containers talk all the same');
+  await reaches(
+    t,
+    bob,
+    { ip: (await ann.endpoint()).IPAddress, name: 'ann' },
+    'containers talk all the same',
+  );
 }
 
 /** What the LAN reaches by way of a route to the subnet over the host. */
@@ -175,7 +216,15 @@ async function gatewayModes(t: Test, scene: Scene): Promise<void> {
     const open = mode === 'nat-unprotected';
     for (const ip of [IPAddress, GlobalIPv6Address]) {
       const family = ip.includes(':') ? 'IPv6' : 'IPv4';
-      await may(t, lan, ip, 80, open || mode === 'routed', `${mode}, ${family}: the mapped port directly`, server.name);
+      await may(
+        t,
+        lan,
+        ip,
+        80,
+        open || mode === 'routed',
+        `${mode}, ${family}: the mapped port directly`,
+        server.name,
+      );
       await may(t, lan, ip, OTHER_PORT, open, `${mode}, ${family}: another port directly`, server.name);
       t.equal(await pings(lan, ip), mode !== 'nat', `${mode}, ${family}: echo`);
       const hostIp = family === 'IPv6' ? host.ip6 : host.ip;
@@ -185,7 +234,15 @@ async function gatewayModes(t: Test, scene: Scene): Promise<void> {
   }
 }
 
-async function may(t: Test, from: Machine | Container, ip: string, port: number, yes: boolean, what: string, name: string) {
+async function may(
+  t: Test,
+  from: Machine | Container,
+  ip: string,
+  port: number,
+  yes: boolean,
+  what: string,
+  name: string,
+) {
   if (yes) await reaches(t, from, { ip, port, name }, `${what} is reached`);
   else await cannotReach(t, from, { ip, port }, `${what} is not reached`);
 }
@@ -194,7 +251,10 @@ async function routedOut(t: Test, scene: Scene): Promise<void> {
   const { host, lan } = scene;
   const server = await lan.spawn(serverCommand().with(2, `export NAME=lan; ${serverCommand()[2]}`));
   const four = scene.takeSubnet();
-  await scene.network('routed', { subnets: [four], options: { [key('bridge.gateway_mode_ipv4')]: 'routed' } });
+  await scene.network('routed', {
+    subnets: [four],
+    options: { [key('bridge.gateway_mode_ipv4')]: 'routed' },
+  });
   await lan.route(four.subnet, host);
   const ann = await scene.client('ann', 'routed');
   const peer = (await ann.endpoint()).IPAddress;
@@ -226,7 +286,12 @@ async function trustedInterfaces(t: Test, scene: Scene): Promise<void> {
   const ann = await scene.server('ann', 'trusting', { ports: ['8080:80'] });
   await lan.route(four.subnet, host);
   const { IPAddress } = await ann.endpoint();
-  await reaches(t, lan, { ip: IPAddress, name: 'ann' }, 'a published port directly, over a trusted interface');
+  await reaches(
+    t,
+    lan,
+    { ip: IPAddress, name: 'ann' },
+    'a published port directly, over a trusted interface',
+  );
   await cannotReach(t, lan, { ip: IPAddress, port: OTHER_PORT }, 'a port that is not published');
 }
 
@@ -293,11 +358,11 @@ export const options: Suite = {
     'fixed addresses and MAC': fixedAddresses,
     'several networks, connected and disconnected while running': severalNetworks,
     'enable_ip_masquerade and host_ipv4': masqueradeAndSource,
-    'inhibit_ipv4': inhibit,
+    inhibit_ipv4: inhibit,
     'gateway modes nat, nat-unprotected and routed': gatewayModes,
     'gateway mode routed outwards': routedOut,
     'gateway mode isolated': isolatedMode,
-    'trusted_host_interfaces': trustedInterfaces,
+    trusted_host_interfaces: trustedInterfaces,
     'IPv6 only': ipv6Only,
     'unknown and wrong options': unknownOptions,
     'a fixed address that moves to another MAC': replacedAddress,

@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import type { PortView } from '../../../core/control.ts';
-import { type Host, until } from '../../lab/index.ts';
+import { type Host, type LabProcess, until } from '../../lab/index.ts';
 import { ask, cannotReach, reaches } from './probe.ts';
 import type { Suite } from './run-suite.ts';
 import type { Scene } from './scene.ts';
@@ -17,12 +17,14 @@ async function named(scene: Scene, container: string): Promise<void> {
   );
 }
 
-/** A server of the host's own, that nobody connects to: it leaves nothing in TIME_WAIT when it ends. */
-async function hostServer(host: Host, port: number) {
-  const server = await host.spawn(['socat', `TCP4-LISTEN:${port},reuseaddr`, 'STDOUT']);
+/** A server of the host's own, that nobody connects to; undefined when it cannot have the port. */
+async function hostServer(host: Host, port: number): Promise<LabProcess | undefined> {
+  const command = ['socat', `TCP4-LISTEN:${port},reuseaddr`, 'STDOUT'];
+  const server = await host.spawn(command).catch(() => undefined);
+  if (server === undefined) return undefined;
   const listens = async () => (await host.exec(['ss', '-Hltn', `sport = :${port}`])) !== '';
-  await until('it listens or has ended', async () => (server.running ? listens() : true));
-  return server;
+  await until('it listens or has ended', async () => !server.running || (await listens()));
+  return server.running ? server : undefined;
 }
 
 async function dualStack(scene: Scene, name: string): Promise<void> {
@@ -81,7 +83,12 @@ async function loopbackGuard(t: Test, scene: Scene): Promise<void> {
   await lan.exec(['ip', 'route', 'add', '127.0.0.0/8', 'via', host.ip, 'src', lan.ip]);
   const sniffer = await host.spawn(['tcpdump', '-nl', '-i', 'eth0', 'tcp and dst 127.0.0.1']);
   await sniffer.line('it listens', (line) => line.includes('listening on'));
-  await cannotReach(t, lan, { ip: '127.0.0.1', port: 7001 }, 'a port of 127.0.0.1 does not answer to the LAN');
+  await cannotReach(
+    t,
+    lan,
+    { ip: '127.0.0.1', port: 7001 },
+    'a port of 127.0.0.1 does not answer to the LAN',
+  );
   await cannotReach(t, lan, { ip: '127.0.0.1', port: 7002 }, 'nor one of every address, at 127.0.0.1');
   for (const port of [7001, 7002]) {
     const frame = (line: string) => line.includes(`> 127.0.0.1.${port}:`);
@@ -127,7 +134,12 @@ async function fromIpv6ToIpv4(t: Test, scene: Scene): Promise<void> {
   const { host, lan } = scene;
   await scene.network('four');
   await scene.server('web', 'four', { ports: ['8080:80', '[::]:8086:80'] });
-  await reaches(t, lan, { ip: host.ip6, port: 8080, name: 'web' }, 'IPv6 from the LAN to a container without');
+  await reaches(
+    t,
+    lan,
+    { ip: host.ip6, port: 8080, name: 'web' },
+    'IPv6 from the LAN to a container without',
+  );
   await reaches(t, host, { ip: '::1', port: 8080, name: 'web' }, 'from the host over ::1');
   await reaches(t, lan, { ip: host.ip6, port: 8086, name: 'web' }, 'published on [::] only');
   await cannotReach(t, lan, { ip: host.ip, port: 8086 }, 'which is IPv6 only');
@@ -162,9 +174,9 @@ async function busyPorts(t: Test, scene: Scene): Promise<void> {
   t.same(await publishedPorts(scene), [], 'nothing stays published');
   await cannotReach(t, lan, { ip: host.ip, port: 8079 }, 'nothing stays translated');
   const other = await hostServer(host, 8079);
-  t.ok(other.running, 'nothing stays reserved');
-  await other.kill9();
-  await listener.kill9();
+  t.ok(other, 'nothing stays reserved');
+  await other?.kill9();
+  await listener?.kill9();
   const web = await scene.server('web', 'busy', { ports: ['8079:80', '8080:80'] });
   await reaches(t, lan, { ip: host.ip, port: 8080, name: 'web' }, 'the next try works when the port is free');
   await named(scene, 'web');
@@ -175,7 +187,7 @@ async function busyPorts(t: Test, scene: Scene): Promise<void> {
   );
   await cannotReach(t, lan, { ip: host.ip, port: 8078 }, 'and nothing of it stays');
   await reaches(t, lan, { ip: host.ip, port: 8080, name: 'web' }, 'the first keeps it');
-  t.notOk((await hostServer(host, 8080)).running, 'no process can take it');
+  t.notOk(await hostServer(host, 8080), 'no process can take it');
   await web.remove();
   await scene.server('late', 'busy', { ports: ['8078:80', '8080:80'] });
   await reaches(t, lan, { ip: host.ip, port: 8080, name: 'late' }, 'after removal it is free');
@@ -203,8 +215,8 @@ async function freed(t: Test, scene: Scene): Promise<void> {
     const map = await host.exec(['nft', 'list', 'map', 'ip', 'weft', 'ports-any']);
     t.notMatch(map, /8080/, `the translation is gone after ${end}`);
     const listener = await hostServer(host, 8080);
-    t.ok(listener.running, `a process of the host may have the port after ${end}`);
-    await listener.kill9();
+    t.ok(listener, `a process of the host may have the port after ${end}`);
+    await listener?.kill9();
     await web.start();
     await reaches(t, lan, { ip: host.ip, port: 8080, name: 'web' }, `published again at start after ${end}`);
   }

@@ -42,6 +42,10 @@ export class FaultHost implements AsyncDisposable {
     return join(this.#folder, 'state');
   }
 
+  get controlSocket(): string {
+    return this.#path('run/control.sock');
+  }
+
   /** Starts weftd and waits until it is ready. */
   async startWeftd(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const dirs = ['--state-dir', this.stateDir, '--run-dir', this.#path('run')];
@@ -113,7 +117,7 @@ export class FaultHost implements AsyncDisposable {
 
   /** What the control API answers. */
   async control<Value = unknown>(path: string): Promise<Value> {
-    const answer = await exchange(this.#path('run/control.sock'), {
+    const answer = await exchange(this.controlSocket, {
       method: 'GET',
       path,
       headers: { Host: 'weft' },

@@ -13,7 +13,9 @@ function canListen(host: string, port: number): Promise<boolean> {
 }
 
 function canBind(address: string, port: number): Promise<boolean> {
-  const socket = createSocket(address.includes(':') ? { type: 'udp6', ipv6Only: true } : 'udp4');
+  const socket = address.includes(':')
+    ? createSocket({ type: 'udp6', ipv6Only: true })
+    : createSocket('udp4');
   return new Promise((resolve) => {
     socket.once('error', () => resolve(false));
     socket.bind({ address, port }, () => socket.close(() => resolve(true)));

@@ -1,0 +1,88 @@
+import { pino } from 'pino';
+import type { EndpointId } from '../../core/ids.ts';
+import type { Announce } from '../../daemon/networks/context.ts';
+import { createNetworks, type Networks, Publisher } from '../../daemon/networks/index.ts';
+import { DesiredState, DriftLog, hostPlan, Reconciler } from '../../daemon/reconcile/index.ts';
+import { replumbEndpoint } from '../../daemon/replumb.ts';
+import { KeyedMutex, Repository } from '../../daemon/state/index.ts';
+import { drivers } from '../../drivers/index.ts';
+import { FakeKernel } from './fake-kernel.ts';
+import { FakePorts } from './fake-ports.ts';
+import { MemoryStore } from './memory-store.ts';
+
+/** A sandbox that exists as long as the test does, and one that never did. */
+export const LIVE_SANDBOX = '/proc/self/ns/net';
+export const OTHER_LIVE_SANDBOX = '/proc/self/ns/mnt';
+export const DEAD_SANDBOX = '/proc/self/ns/none';
+
+/** The part of weftd between the plugin sockets and the host, on a store and a kernel that only remember. */
+export interface HostWorld {
+  readonly store: MemoryStore;
+  readonly kernel: FakeKernel;
+  readonly ports: FakePorts;
+  readonly publisher: Publisher;
+  readonly repository: Repository;
+  readonly backend: Networks['backend'];
+  readonly reconciler: Reconciler;
+  readonly drift: DriftLog;
+  readonly events: Parameters<Announce>[0][];
+  /** Whether Docker has been heard. */
+  readonly docker: { heard: boolean };
+  /** What the store holds, one record a line. */
+  stored(): Promise<string>;
+}
+
+/** Starts on a host: reads the store, takes the ports again, and makes the kernel follow (`reconcile` false: not). */
+export async function startWorld(
+  host: {
+    readonly store?: MemoryStore;
+    readonly kernel?: FakeKernel;
+    readonly ports?: FakePorts;
+    readonly reconcile?: boolean;
+  } = {},
+): Promise<HostWorld> {
+  const { store = new MemoryStore(), kernel = new FakeKernel(), ports = new FakePorts() } = host;
+  const log = pino({ level: 'silent' });
+  const clock = { now: () => 1000 };
+  const repository = await Repository.load(store);
+  const drift = new DriftLog(() => undefined);
+  const docker = { heard: true };
+  const events: Parameters<Announce>[0][] = [];
+  const reconciler = new Reconciler({
+    repository,
+    kernel,
+    forwardAccept: {
+      ensure: async () => [],
+      remove: async () => undefined,
+      [Symbol.asyncDispose]: async () => undefined,
+    },
+    desired: new DesiredState(hostPlan({ ipv6: true }), repository, drivers),
+    namedBridges: () => [],
+    replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel }, veth, endpoint),
+    mayDelete: () => docker.heard,
+    drift,
+    clock,
+    log,
+  });
+  const publisher = new Publisher({
+    reserver: ports,
+    relays: ports.relays,
+    range: () => ({ first: 50_000, last: 50_009 }),
+    nameOf: (id: EndpointId) => `endpoint ${id.slice(0, 12)}`,
+  });
+  if (host.reconcile !== false) await reconciler.pass('start');
+  for (const { request, published } of repository.endpoints()) await publisher.restore(request.id, published);
+  const { backend } = createNetworks({
+    repository,
+    kernel,
+    publisher,
+    drivers,
+    locks: new KeyedMutex(),
+    clock,
+    log,
+    announce: (event) => events.push(event),
+  });
+  const stored = async (): Promise<string> =>
+    (await store.list('')).entries.map(({ key, value }) => `${key} ${Buffer.from(value)}`).join('\n');
+  return { store, kernel, ports, publisher, repository, backend, reconciler, drift, events, docker, stored };
+}
