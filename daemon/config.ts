@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { parse as parseToml } from 'smol-toml';
 import { type Ip, parseIp } from '../core/address.ts';
@@ -21,6 +21,8 @@ export interface Config {
   readonly resolver: 'sandbox' | 'off';
   /** Where Prometheus finds the metrics; undefined: nowhere. */
   readonly metrics: ListenAddress | undefined;
+  /** Where the topology page will be; undefined: nowhere. */
+  readonly ui: ListenAddress | undefined;
   readonly logLevel: string;
   /** How long Docker must not know an object before it is collected, milliseconds. */
   readonly gcGraceMs: number;
@@ -148,10 +150,11 @@ function complete(read: (spec: FlagSpec) => string | undefined): Config {
       value('docker') === 'none' ? 'none' : directory('docker', value('docker').replace(/^unix:\/\//, '')),
     store: oneOf('store', value('store'), ['embedded']),
     node: nodeName(value('node') || hostname()),
-    ...(address === '' ? {} : { address: parseIp(address, '--address') }),
+    ...(address === '' ? {} : { address: hostAddress(address) }),
     vxlanPort: port('vxlan-port', value('vxlan-port')),
     resolver: oneOf('resolver', value('resolver'), ['sandbox', 'off']),
     metrics: parseListenAddress(value('metrics'), '--metrics'),
+    ui: parseListenAddress(value('ui'), '--ui'),
     logLevel: oneOf('log-level', value('log-level'), LOG_LEVELS),
     gcGraceMs: duration('gc-grace', value('gc-grace')),
     restMs: duration('address-rest', value('address-rest')),
@@ -171,6 +174,14 @@ function oneOf<Choice extends string>(flag: string, value: string, choices: read
   const choice = choices.find((each) => each === value);
   if (choice === undefined) throw wrong(flag, value, `one of ${choices.join(', ')}`);
   return choice;
+}
+
+/** An address another host can send to: it must be one of this host's. */
+function hostAddress(text: string): Ip {
+  const ip = parseIp(text, '--address');
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  if (!own.some(({ address }) => address === ip)) throw wrong('address', text, 'an address of this host');
+  return ip;
 }
 
 function nodeName(value: string): string {

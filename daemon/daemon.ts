@@ -6,6 +6,7 @@ import { lockDirectory, openSqliteStore } from '../store/index.ts';
 import type { Config } from './config.ts';
 import { listenMetrics, startControlServer } from './control/index.ts';
 import { lateBackends } from './late-backends.ts';
+import { MemoryTrim } from './memory-trim.ts';
 import { openPluginServer } from './plugin/index.ts';
 import { assertPrivileges } from './privileges.ts';
 import { openServices } from './services.ts';
@@ -42,6 +43,7 @@ export async function startDaemon(
   ready.promise.catch(() => undefined);
   const late = lateBackends();
   try {
+    const memory = stack.use(new MemoryTrim());
     const observe: { call?: Parameters<typeof openPluginServer>[0]['observe'] } = {};
     const plugins = stack.use(
       await openPluginServer({
@@ -52,10 +54,16 @@ export async function startDaemon(
         ipam: late.ipam,
         log,
         ready: ready.promise,
-        observe: (...call) => observe.call?.(...call),
+        observe: (...call) => {
+          memory.called();
+          observe.call?.(...call);
+        },
       }),
     );
-    const opened = await openSqliteStore({ path: `${config.stateDir}/weft.db` });
+    const opened = await openSqliteStore({
+      path: `${config.stateDir}/weft.db`,
+      warn: (message) => log.warn(message),
+    });
     const store = stack.use(interpose.store?.(opened) ?? opened);
     const services = stack.use(
       await openServices({ config, version, log, store, interpose: interpose.kernel }),
@@ -72,10 +80,18 @@ export async function startDaemon(
       }),
     );
     if (config.metrics !== undefined) stack.use(await listenMetrics(config.metrics, services.metrics));
+    memory.trim();
     ready.resolve();
     services.setReady();
     const running = stack.move();
-    return { sockets: plugins.sockets, [Symbol.asyncDispose]: () => running.disposeAsync() };
+    return {
+      sockets: plugins.sockets,
+      [Symbol.asyncDispose]: async () => {
+        // What has been asked is answered while everything it needs is still there.
+        await plugins.close();
+        await running.disposeAsync();
+      },
+    };
   } catch (error) {
     ready.reject(error);
     throw error;

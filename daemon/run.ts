@@ -36,7 +36,8 @@ export async function runWeftd(
     return await serve(invocation.config, version, log);
   } catch (error) {
     if (!(error instanceof WeftError)) log.fatal({ err: error }, 'weftd cannot start');
-    process.stderr.write(`weftd: cannot start: ${errorMessage(error)}\n`);
+    const failed = invocation.action === 'cleanup' ? 'cannot clean up' : 'cannot start';
+    process.stderr.write(`weftd: ${failed}: ${errorMessage(error)}\n`);
     return 1;
   }
 }

@@ -17,9 +17,17 @@ import { DockerNames, type Engine, type EngineNetwork, NamesFeed, openEngine } f
 import { runDoctor } from './doctor/index.ts';
 import { Collector } from './gc/index.ts';
 import type { BoundBackends } from './late-backends.ts';
+import { bridgesOf, networkWith } from './network-lookups.ts';
 import { createNetworks, type Networks, Publisher, tcpRelays } from './networks/index.ts';
 import type { ObserveCall } from './plugin/index.ts';
-import { DesiredState, DriftLog, hostPlan, ReconcileLoop, Reconciler } from './reconcile/index.ts';
+import {
+  DesiredState,
+  DriftLog,
+  hostPlan,
+  ReconcileLoop,
+  Reconciler,
+  withoutLocalnet,
+} from './reconcile/index.ts';
 import { adoptAddresses, Relearner } from './relearn/index.ts';
 import { replumbEndpoint } from './replumb.ts';
 import { KeyedMutex, Repository } from './state/index.ts';
@@ -68,7 +76,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   await using stack = new AsyncDisposableStack();
   const base = await openBase(parts, stack);
   const publisher = await openPublisher(base);
-  const { loop, drift } = await startReconciling(base, stack);
+  const { loop, drift, namedBridgesChanged } = await startReconciling(base, stack);
   const { repository, kernel, events, metrics, engine, locks } = base;
   await restorePorts(base, publisher);
   const networks = createNetworks({
@@ -80,6 +88,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     clock,
     log: parts.log,
     announce: (event) => events.publish(event),
+    namedBridgesChanged,
   });
   if (engine !== undefined) {
     stack.use(startCollecting(base, engine, networks, loop));
@@ -159,24 +168,6 @@ function problemsOf({ repository, ipam }: Base): readonly string[] {
   return [...repository.problems, ...ipam.problems.map(({ key, reason }) => `${key}: ${reason}`)];
 }
 
-function bridgesOf(repository: Repository): Set<string> {
-  const bridges = new Set<string>();
-  for (const network of repository.networks()) {
-    const bridge = drivers.get(network.driver)?.bridgeOf(network);
-    if (bridge !== undefined) bridges.add(bridge);
-  }
-  return bridges;
-}
-
-function networkWith(repository: Repository, names: DockerNames, subnet: string): string | undefined {
-  for (const { request } of repository.networks()) {
-    if ([...request.ipv4, ...request.ipv6].some(({ pool }) => pool === subnet)) {
-      return `network ${names.network(request.id) ?? request.id.slice(0, 12)}`;
-    }
-  }
-  return undefined;
-}
-
 async function openPublisher({ repository, names }: Base): Promise<Publisher> {
   const range = await readEphemeralRange();
   return new Publisher({
@@ -195,7 +186,11 @@ async function openPublisher({ repository, names }: Base): Promise<Publisher> {
 async function startReconciling(
   base: Base,
   stack: AsyncDisposableStack,
-): Promise<{ readonly loop: ReconcileLoop; readonly drift: DriftLog }> {
+): Promise<{
+  readonly loop: ReconcileLoop;
+  readonly drift: DriftLog;
+  readonly namedBridgesChanged: () => Promise<void>;
+}> {
   const { parts, kernel, repository, events, metrics, ownBridges } = base;
   const { log } = parts;
   const drift = new DriftLog((repair) => {
@@ -206,12 +201,14 @@ async function startReconciling(
     else log.warn({ ...repair }, 'drift repaired');
   });
   const desired = new DesiredState(hostPlan({ ipv6: await hasIpv6() }), repository, drivers);
+  const forwardAccept = stack.use(await openForwardAccept());
+  const namedBridges = () => [...ownBridges()].filter((name) => !name.startsWith('wb-')) as IfName[];
   const reconciler = new Reconciler({
     repository,
     kernel,
-    forwardAccept: stack.use(await openForwardAccept()),
+    forwardAccept,
     desired,
-    namedBridges: () => [...ownBridges()].filter((name) => !name.startsWith('wb-')) as IfName[],
+    namedBridges,
     replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel }, veth, endpoint),
     mayDelete: () => base.docker.heard,
     drift,
@@ -221,9 +218,14 @@ async function startReconciling(
   await reconciler.pass('start');
   const wanted = (dev: string) => desired.link(dev);
   const concerns = (dev: string): boolean => /^w[bvx]-/.test(dev) || wanted(dev) !== undefined;
+  const silent = async () => {
+    if (forwardAccept.resized()) await reconciler.keepForwarding('timer');
+    return withoutLocalnet(desired.localnetBridges());
+  };
   return {
-    loop: stack.use(new ReconcileLoop({ reconciler, kernel, concerns, wanted, log })),
+    loop: stack.use(new ReconcileLoop({ reconciler, kernel, concerns, wanted, silent, log })),
     drift,
+    namedBridgesChanged: async () => void (await forwardAccept.ensure(namedBridges())),
   };
 }
 

@@ -6,7 +6,6 @@ import {
   createUnderlay,
   type LabProcess,
   type Machine,
-  NODE,
 } from '../../test/lab/index.ts';
 
 const STATE_DIR = '/run/weft-state';
@@ -80,7 +79,7 @@ async function startIn(
   machine: Machine,
 ): Promise<{ readonly process: LabProcess; readonly seconds: number }> {
   const started = Date.now();
-  const argv = [NODE, join(CHECKOUT, 'daemon/main.ts'), '--state-dir', STATE_DIR, '--docker', 'none'];
+  const argv = [join(CHECKOUT, 'scripts/weftd'), '--state-dir', STATE_DIR, '--docker', 'none'];
   const process = await machine.spawn(argv);
   const line = await process.line('ready', (text) => /"msg"\s*:\s*"ready"/.test(text), 60_000);
   const { time } = JSON.parse(line) as { readonly time: number | string };

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
-import type { SandboxKey } from '../../core/ids.ts';
-import type { Endpoint, PortMapping } from '../../core/model.ts';
-import type { Kernel } from '../../core/ports.ts';
+import type { EndpointId, SandboxKey } from '../../core/ids.ts';
+import type { Endpoint, Network, PortMapping } from '../../core/model.ts';
+import { type Context, driverOf } from './context.ts';
 
 /** include/uapi/linux/magic.h */
 const NSFS_MAGIC = 0x6e736673;
@@ -17,23 +17,39 @@ export async function sandboxLives(key: SandboxKey): Promise<boolean> {
 }
 
 /**
- * Whether an endpoint is of a container that is gone: neither its sandbox nor its link exists. A link without a
- * sandbox is one that Docker is about to move: up to Engine 27 the sandbox appears after that (protocol: Join).
- * @param links names of the endpoint's links.
+ * Endpoints of containers that are gone and that have published host ports `id` asks for. Docker does not tell a
+ * driver what became of endpoints while it was dead (protocol 6.1), and a container that starts again must not be
+ * refused the ports of its former self.
  */
-export async function isAbandoned(
-  kernel: Kernel,
-  endpoint: Endpoint,
-  links: readonly string[],
-): Promise<boolean> {
+export async function abandonedHolders(
+  context: Context,
+  id: EndpointId,
+): Promise<readonly { readonly network: Network; readonly endpoint: Endpoint }[]> {
+  const { repository } = context;
+  const mappings = repository.endpoint(id)?.attachment?.mappings ?? [];
+  const abandoned: { readonly network: Network; readonly endpoint: Endpoint }[] = [];
+  for (const endpoint of [...repository.endpoints()]) {
+    const network = repository.network(endpoint.request.networkId);
+    if (endpoint.request.id === id || network === undefined || !holdsPortOf(endpoint, mappings)) continue;
+    if (await isAbandoned(context, network, endpoint)) abandoned.push({ network, endpoint });
+  }
+  return abandoned;
+}
+
+/**
+ * Whether neither an endpoint's sandbox nor its link exists. A link without a sandbox is one that Docker is about to
+ * move: up to Engine 27 the sandbox appears after that (protocol: Join).
+ */
+async function isAbandoned(context: Context, network: Network, endpoint: Endpoint): Promise<boolean> {
   if (endpoint.attachment === undefined) return true;
   if (await sandboxLives(endpoint.attachment.sandboxKey)) return false;
-  const present = await kernel.links();
+  const links: readonly string[] = driverOf(context, network.driver).endpointLinks(endpoint);
+  const present = await context.kernel.links();
   return !present.some(({ name }) => links.includes(name));
 }
 
 /** Whether an endpoint has published a host port that one of the mappings asks for by number. */
-export function holdsPortOf({ published }: Endpoint, mappings: readonly PortMapping[]): boolean {
+function holdsPortOf({ published }: Endpoint, mappings: readonly PortMapping[]): boolean {
   return published.some((held) =>
     mappings.some(
       ({ protocol, hostPort, hostPortEnd }) =>

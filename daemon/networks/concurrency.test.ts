@@ -56,7 +56,7 @@ function make({ backend }: HostWorld, { call, network, endpoint }: Call): Promis
       return backend.join(DRIVER, { networkId: id, endpointId, sandboxKey, mappings, exposed: [] });
     }
     case 'program':
-      return backend.programExternal(DRIVER, id, endpointId, []);
+      return backend.programExternal(DRIVER, id, endpointId, { mappings: [], exposed: [] });
     case 'revoke':
       return backend.revokeExternal(DRIVER, id, endpointId);
     case 'leave':

@@ -27,6 +27,8 @@ export interface Context {
   readonly clock: Clock;
   readonly log: Logger;
   readonly announce: Announce;
+  /** Called when a bridge came or went whose name does not tell that it is weft's, so that forwarding follows. */
+  readonly namedBridgesChanged?: () => Promise<void>;
 }
 
 /** Runs a change of one owner in turn with all others of its network. */

@@ -15,7 +15,7 @@ import type {
 } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
 import type { FlowFilter } from '../../core/ports.ts';
-import { holdsPortOf, isAbandoned, sandboxLives } from './abandoned.ts';
+import { abandonedHolders, sandboxLives } from './abandoned.ts';
 import { type Context, driverOf, endpointOf, exclusively, networkOf } from './context.ts';
 import { assertSameRequest } from './same-request.ts';
 
@@ -106,6 +106,7 @@ export class EndpointService {
       }
       const endpoint: Endpoint = { ...before, attachment };
       await repository.putEndpoint(endpoint);
+      if (before.attachment !== undefined) await this.#unplumb(driver, network, endpoint);
       try {
         await kernel.apply(creations(driver.planEndpoint(network, endpoint)));
       } catch (error) {
@@ -115,6 +116,19 @@ export class EndpointService {
       this.#announceAddresses(driver, network, endpoint);
       return driver.joinInfo(network, endpoint);
     });
+  }
+
+  /**
+   * Before a repeated Join: Docker will move the link it is told of, so one that is in a sandbox already (put there
+   * when weftd started after a death inside the first Join) is made again on the host.
+   */
+  async #unplumb(driver: NetworkDriver, network: Network, endpoint: Endpoint): Promise<void> {
+    const { kernel } = this.#context;
+    const name = driver.joinInfo(network, endpoint).link?.sourceName;
+    if (name === undefined || (await kernel.links()).some((link) => link.name === name)) return;
+    const links = driver.endpointLinks(endpoint);
+    kernel.discardLinks(links);
+    await kernel.discarded(links);
   }
 
   /** Tells neighbours on the bridge that the addresses have moved to a new MAC. */
@@ -153,25 +167,17 @@ export class EndpointService {
     }
   }
 
-  /**
-   * Docker does not tell a driver what became of endpoints while it was dead (protocol 6.1), and a container that
-   * starts again must not be refused the ports of its former self. Without any lock held: holders are on any network.
-   */
   async #deleteAbandonedHolders(id: EndpointId): Promise<boolean> {
-    const { repository, kernel, log } = this.#context;
-    const mappings = repository.endpoint(id)?.attachment?.mappings ?? [];
-    let found = false;
-    for (const holder of [...repository.endpoints()]) {
-      const { id: endpointId, networkId } = holder.request;
-      const network = repository.network(networkId);
-      if (endpointId === id || network === undefined || !holdsPortOf(holder, mappings)) continue;
-      const links = driverOf(this.#context, network.driver).endpointLinks(holder);
-      if (!(await isAbandoned(kernel, holder, links))) continue;
-      log.warn({ networkId, endpointId }, 'its container is gone and its ports are wanted; deleting it');
+    const holders = await abandonedHolders(this.#context, id);
+    for (const { network, endpoint } of holders) {
+      const { id: endpointId, networkId } = endpoint.request;
+      this.#context.log.warn(
+        { networkId, endpointId },
+        'its container is gone, its ports are wanted; deleting it',
+      );
       await this.delete(network.driver, networkId, endpointId);
-      found = true;
     }
-    return found;
+    return holders.length > 0;
   }
 
   #program(driverName: DriverName, networkId: NetworkId, id: EndpointId): Promise<void> {

@@ -51,6 +51,7 @@ export class NetworkService {
       await repository.deleteNetwork(request.id);
       throw error;
     }
+    await this.#bridgeChanged(driver.bridgeOf(network));
     const ignored = driver.ignoredOptions(network);
     if (ignored.length > 0) log.warn({ networkId: request.id, ignored }, 'options without a meaning here');
     announce({ kind: 'network-create', network: request.id, text: `created ${describe(network)}` });
@@ -78,7 +79,17 @@ export class NetworkService {
       log.error({ networkId: id, error: errorMessage(error) }, 'network is only partly gone; reconciling');
     }
     kernel.discardLinks(plan.flatMap(ownedLink));
+    await this.#bridgeChanged(driver.bridgeOf(network));
     announce({ kind: 'network-delete', network: id, text: `deleted ${describe(network)}` });
+  }
+
+  /** The accept in DOCKER-USER is part of what a network needs; where it fails the reconciler goes on trying. */
+  async #bridgeChanged(bridge: string | undefined): Promise<void> {
+    const { namedBridgesChanged, log } = this.#context;
+    if (bridge === undefined || bridge.startsWith('wb-')) return;
+    await namedBridgesChanged?.().catch((error: unknown) => {
+      log.error({ bridge, error: errorMessage(error) }, 'DOCKER-USER could not be kept');
+    });
   }
 
   /** Links that exist and are nobody's of weft, once a bridge that is just going away has gone. */

@@ -48,7 +48,7 @@ function relay(
     sockets.add(socket);
     socket.unref();
     // A reset on one side is passed on as a reset: there is nobody else to tell.
-    socket.on('error', () => other.destroy());
+    socket.on('error', () => other.resetAndDestroy());
     socket.on('close', () => sockets.delete(socket));
     socket.pipe(other);
   }

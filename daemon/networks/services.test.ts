@@ -44,7 +44,7 @@ function join(
 }
 
 function program(endpointId = EP): Promise<void> {
-  return world.backend.programExternal(DRIVER, NET, endpointId, []);
+  return world.backend.programExternal(DRIVER, NET, endpointId, { mappings: [], exposed: [] });
 }
 
 async function published(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { NetworkDriver } from '../../core/driver.ts';
+import type { IfName } from '../../core/ids.ts';
 import { type KernelObject, keyOf, type LinkObject, type ObjectKey } from '../../core/kernel-objects.ts';
 import type { DriverName, Endpoint, Network } from '../../core/model.ts';
 import type { OwnerId, Repository } from '../state/index.ts';
@@ -37,6 +38,16 @@ export class DesiredState {
   link(name: string): LinkObject | undefined {
     const object = this.#wanted.get(`link ${name}`)?.object;
     return object?.kind === 'link' ? object : undefined;
+  }
+
+  /** Bridges through which packets of the loopback network may leave. */
+  *localnetBridges(): Generator<IfName> {
+    for (const network of this.#repository.networks()) {
+      for (const key of this.#keys.get(network.request.id) ?? []) {
+        const object = this.#wanted.get(key)?.object;
+        if (object?.kind === 'link' && object.type === 'bridge' && object.routeLocalnet) yield object.name;
+      }
+    }
   }
 
   #put(record: Network | Endpoint): void {

@@ -4,3 +4,4 @@ export { DriftLog, type Repair } from './drift-log.ts';
 export { hostPlan } from './host-plan.ts';
 export { ReconcileLoop } from './loop.ts';
 export { Reconciler } from './reconciler.ts';
+export { withoutLocalnet } from './silent-drift.ts';

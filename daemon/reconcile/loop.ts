@@ -10,6 +10,8 @@ export interface LoopTimes {
   readonly gatherMs: number;
   /** A whole pass at least this often; the safety net for lost notifications. */
   readonly everyMs: number;
+  /** How often settings are looked at that the kernel does not tell of. */
+  readonly lookMs: number;
   /** How soon a pass that could not judge or repair everything is repeated; doubled each time it happens again. */
   readonly againMs: number;
 }
@@ -21,7 +23,7 @@ export interface WholePass {
   readonly repairs: number;
 }
 
-export const LOOP_TIMES: LoopTimes = { gatherMs: 100, everyMs: 30_000, againMs: 200 };
+export const LOOP_TIMES: LoopTimes = { gatherMs: 100, everyMs: 30_000, lookMs: 1000, againMs: 200 };
 
 /**
  * Turns notifications and time into passes, one at a time. A hint about a link leads to a pass over that link only,
@@ -34,10 +36,12 @@ export class ReconcileLoop implements AsyncDisposable {
   readonly #wanted: (dev: string) => LinkObject | undefined;
   readonly #times: LoopTimes;
   readonly #stop = new AbortController();
-  readonly #devices = new Set<string>();
+  /** Links to look at. `whole`: for something that a later notification about the link itself says nothing of. */
+  readonly #devices = new Map<string, 'link' | 'whole'>();
   readonly #watching: Promise<void>;
   #whole: string | undefined;
   #repeats = 0;
+  #lookTimer: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #running: Promise<void> = Promise.resolve();
@@ -51,6 +55,8 @@ export class ReconcileLoop implements AsyncDisposable {
     readonly concerns: (dev: string) => boolean;
     /** The link of that name that intent requires. */
     readonly wanted: (dev: string) => LinkObject | undefined;
+    /** Links that differ from intent in something the kernel sends no notification of. */
+    readonly silent: () => Promise<readonly string[]>;
     readonly log: Logger;
     readonly times?: LoopTimes;
   }) {
@@ -61,6 +67,7 @@ export class ReconcileLoop implements AsyncDisposable {
     this.#wanted = parts.wanted;
     this.#watching = this.#watch(parts.kernel);
     this.#schedule(this.#times.everyMs);
+    this.#look(parts.silent);
   }
 
   /** Asks for a whole pass soon. */
@@ -77,6 +84,7 @@ export class ReconcileLoop implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     clearTimeout(this.#timer);
+    clearTimeout(this.#lookTimer);
     await this.#watching;
     await this.#running;
   }
@@ -96,17 +104,34 @@ export class ReconcileLoop implements AsyncDisposable {
       this.request('notification');
       return;
     }
-    if (!this.#concerns(dev) || (source !== 'link' && source !== 'address' && source !== 'netconf')) return;
+    // A hint carries its link where that is weft's by name or alias.
+    const isOurs = hint.link !== undefined || this.#concerns(dev);
+    if (!isOurs || (source !== 'link' && source !== 'address' && source !== 'netconf')) return;
     switch (this.#verdict(hint, dev)) {
       case 'as wanted':
-        this.#devices.delete(dev);
+        if (this.#devices.get(dev) === 'link' || hint.gone === true) this.#devices.delete(dev);
         return;
       case 'says nothing':
         return;
       case 'look':
-        this.#devices.add(dev);
+        this.#devices.set(dev, hint.link === undefined ? 'whole' : (this.#devices.get(dev) ?? 'link'));
         this.#schedule(this.#times.gatherMs);
     }
+  }
+
+  #look(silent: () => Promise<readonly string[]>): void {
+    this.#lookTimer = setTimeout(async () => {
+      try {
+        for (const dev of await silent()) {
+          this.#devices.set(dev, 'whole');
+          this.#schedule(0);
+        }
+      } catch (error) {
+        this.#log.error({ error: errorMessage(error) }, 'settings could not be looked at');
+      }
+      if (!this.#stop.signal.aborted) this.#look(silent);
+    }, this.#times.lookMs);
+    this.#lookTimer.unref();
   }
 
   /** Most notifications are echoes of weft's own work and show what is wanted: they cost a comparison and no pass. */
@@ -136,7 +161,7 @@ export class ReconcileLoop implements AsyncDisposable {
     if (this.#stop.signal.aborted) return;
     const overdue = Date.now() - this.#lastPassAt >= this.#times.everyMs;
     const cause = this.#whole ?? (overdue ? 'timer' : undefined);
-    const only = cause === undefined ? new Set(this.#devices) : undefined;
+    const only = cause === undefined ? new Set(this.#devices.keys()) : undefined;
     this.#whole = undefined;
     this.#devices.clear();
     if (only?.size === 0) {
@@ -162,7 +187,7 @@ export class ReconcileLoop implements AsyncDisposable {
 
   #repeat(cause: string | undefined, only: ReadonlySet<string> | undefined): void {
     if (only === undefined) this.#whole ??= cause ?? 'timer';
-    for (const dev of only ?? []) this.#devices.add(dev);
+    for (const dev of only ?? []) this.#devices.set(dev, 'whole');
     this.#schedule(Math.min(this.#times.againMs * 2 ** (this.#repeats - 1), this.#times.everyMs));
   }
 }

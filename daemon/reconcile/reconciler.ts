@@ -65,7 +65,7 @@ export class Reconciler {
     const { steps, unsure } = this.#judge(within(desired.now(), only), actual, versions, cause === 'start');
     const { done, refused } = await this.#apply(steps);
     this.#record(done, cause);
-    if (only === undefined) await this.#ensureForwardAccept(cause);
+    if (only === undefined) await this.keepForwarding(cause);
     return { again: unsure || refused > 0, repairs: done.length };
   }
 
@@ -167,7 +167,8 @@ export class Reconciler {
     }
   }
 
-  async #ensureForwardAccept(cause: string): Promise<void> {
+  /** Looks after weft's rules in DOCKER-USER alone. Never rejects. */
+  async keepForwarding(cause: string): Promise<void> {
     const { forwardAccept, namedBridges, drift, clock, log } = this.#parts;
     try {
       for (const chain of await forwardAccept.ensure(namedBridges())) {

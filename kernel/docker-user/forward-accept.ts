@@ -14,6 +14,12 @@ interface Place {
   readonly set: (rules: readonly AcceptRule[]) => Promise<boolean>;
 }
 
+/** The port, and a look at what the kernel does not tell. */
+interface WatchedForwardAccept extends ForwardAccept {
+  /** Whether a legacy table was changed since the last `ensure`, by its size. Cheap; for a look every second. */
+  resized(): boolean;
+}
+
 /**
  * Keeper of weft's rules in all four places: ip and ip6, nf_tables and xtables. What does not exist is never made.
  * @param options.namespace namespace file; absent: the process' own.
@@ -21,7 +27,7 @@ interface Place {
  */
 export async function openForwardAccept(
   options: { readonly namespace?: string } = {},
-): Promise<ForwardAccept> {
+): Promise<WatchedForwardAccept> {
   const { namespace } = options;
   const transport = await openTransport({
     protocol: NETLINK_NETFILTER,
@@ -46,6 +52,7 @@ export async function openForwardAccept(
   };
   return {
     ensure: (bridges: readonly IfName[]) => inTurn(() => setEverywhere(places, acceptRules(bridges))),
+    resized: () => legacy4.resized() || legacy6.resized(),
     remove: async () => {
       await inTurn(() => setEverywhere(places, []));
     },

@@ -21,6 +21,8 @@ export class LegacyChain implements Disposable {
   readonly #family: Family;
   readonly #here: <T>(act: () => T) => T;
   #socket: XtSocket | undefined;
+  /** What the table measured when `set` was last done with it. */
+  #measured: string | undefined;
 
   /** @param namespace namespace file; absent: the process' own. */
   constructor(family: Family, namespace?: string) {
@@ -37,8 +39,16 @@ export class LegacyChain implements Disposable {
   async set(rules: readonly AcceptRule[]): Promise<boolean> {
     if (!this.#here(() => hasTable(TABLE_NAMES[this.#family]))) return false;
     const wanted = rules.map((rule) => encodeXtRule(this.#family, rule));
-    if (this.#compare(wanted).edit.kind !== 'changed') return false;
-    return withXtablesLock(() => this.#write(wanted));
+    const differs = this.#compare(wanted).edit.kind === 'changed';
+    const changed = differs && (await withXtablesLock(() => this.#write(wanted)));
+    this.#measured = this.#socket?.measure(TABLE);
+    return changed;
+  }
+
+  /** Whether the table has another size than after the last `set`: the kernel sends no notifications of it. */
+  resized(): boolean {
+    if (!this.#here(() => hasTable(TABLE_NAMES[this.#family]))) return false;
+    return this.#socket === undefined || this.#socket.measure(TABLE) !== this.#measured;
   }
 
   #compare(wanted: readonly Uint8Array[]): { readonly was: XtSnapshot; readonly edit: XtEdit } {

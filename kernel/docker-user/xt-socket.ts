@@ -50,6 +50,17 @@ export class XtSocket implements Disposable {
   }
 
   /**
+   * How large the table is now: numbers that differ after almost every change, for the price of one small question.
+   * @throws {KernelError}
+   */
+  measure(name: string): string {
+    const info = named(name, INFO.size);
+    getSocketOption(this.#fd, this.#level, IPT_SO.GET_INFO, info);
+    const view = viewOf(info);
+    return `${view.getUint32(INFO.entries, true)} ${view.getUint32(INFO.tableSize, true)}`;
+  }
+
+  /**
    * The table as it is now. Asking for a table that nobody uses yet makes it, so ask for known ones only.
    * @throws {KernelError} `EAGAIN` when it changed between the two questions this takes.
    */

@@ -23,6 +23,7 @@ export class DiscardQueue {
   #waiting = new Set<string>();
   /** Names of the deletion under way. */
   #going = new Set<string>();
+  readonly #followers = new Set<Set<string>>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
 
@@ -33,7 +34,10 @@ export class DiscardQueue {
 
   /** Deletes the links soon; never throws. */
   add(names: readonly string[]): void {
-    for (const name of names) this.#waiting.add(name);
+    for (const name of names) {
+      this.#waiting.add(name);
+      for (const follower of this.#followers) follower.add(name);
+    }
     if (this.#waiting.size === 0) return;
     this.#timer ??= setTimeout(() => {
       // Also when a deletion is under way, which this joins: at its end the next wait begins.
@@ -49,9 +53,11 @@ export class DiscardQueue {
     while (pending(this.#waiting) || pending(this.#going)) await this.#flush();
   }
 
-  /** The links that wait or are being deleted now. */
-  get names(): ReadonlySet<string> {
-    return this.#waiting.union(this.#going);
+  /** Names of the links that wait or are being deleted, now or at any time until disposed. */
+  follow(): Disposable & { readonly names: ReadonlySet<string> } {
+    const names = this.#waiting.union(this.#going);
+    this.#followers.add(names);
+    return { names, [Symbol.dispose]: () => void this.#followers.delete(names) };
   }
 
   /**

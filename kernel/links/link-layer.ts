@@ -73,10 +73,10 @@ export class LinkLayer implements AsyncDisposable {
    * @throws {KernelError}
    */
   async snapshot(wanted: Iterable<KernelObject>, only?: ReadonlySet<string>): Promise<KernelObject[]> {
-    const goingBefore = this.#discards.names;
+    using discarded = this.#discards.follow();
     const objects = await takeSnapshot(this.#transport, this.#links, [...wanted], only);
-    const going = goingBefore.union(this.#discards.names);
-    return going.size === 0 ? objects : objects.filter((object) => !going.has(deviceOf(object)));
+    const { names } = discarded;
+    return names.size === 0 ? objects : objects.filter((object) => !names.has(deviceOf(object)));
   }
 
   /**

@@ -36,6 +36,11 @@ function mtu({ fields }: LinkMessage): { readonly mtu?: number } {
   return fields.mtu === undefined ? {} : { mtu: fields.mtu };
 }
 
+/** A bridge without ports whose MAC nobody set has none: all zeroes (br_stp_recalculate_bridge_id). */
+function hasMac({ fields }: LinkMessage): boolean {
+  return fields.address !== undefined && fields.address !== '00:00:00:00:00:00';
+}
+
 function bridgeObject(link: LinkMessage, name: IfName, wanted: LinkObject | undefined): BridgeLink {
   const { fields } = link;
   const localnet = fields.afSpec?.inet?.conf?.[IPV4_DEVCONF.IPV4_DEVCONF_ROUTE_LOCALNET] === 1;
@@ -45,7 +50,7 @@ function bridgeObject(link: LinkMessage, name: IfName, wanted: LinkObject | unde
     type: 'bridge',
     name,
     ...mtu(link),
-    ...(fields.address === undefined ? {} : { mac: parseMac(fields.address, name) }),
+    ...(hasMac(link) ? { mac: parseMac(fields.address ?? '', name) } : {}),
     alias: mine?.adopted === true ? mine.alias : (fields.alias ?? ''),
     ...(mine?.adopted === true ? { adopted: true } : {}),
     ...(localnet ? { routeLocalnet: true } : {}),

@@ -24,6 +24,8 @@ const FIRST: ReadonlySet<KernelObject['kind']> = new Set(['sysctl']);
 export class FakeKernel implements Kernel {
   /** Steps that took effect, in order. */
   readonly applied: Step[] = [];
+  /** For each snapshot, the links it was limited to. */
+  readonly snapshots: (ReadonlySet<string> | undefined)[] = [];
   readonly announced: { readonly dev: IfName; readonly ip: Ip; readonly mac: Mac }[] = [];
   readonly forgotten: FlowFilter[] = [];
   readonly replumbed: SandboxPlumbing[] = [];
@@ -53,6 +55,7 @@ export class FakeKernel implements Kernel {
 
   async snapshot(wanted: Iterable<KernelObject>, only?: ReadonlySet<string>): Promise<HostState> {
     const objects = [...wanted];
+    this.snapshots.push(only);
     await this.#pause();
     return this.#host.snapshot(objects, only);
   }
@@ -179,6 +182,11 @@ export class FakeKernel implements Kernel {
     if (host === undefined) return;
     const { peer: _moved, ...left } = host;
     this.#host.setLink(left);
+  }
+
+  /** Everything in the kernel. */
+  objects(): readonly KernelObject[] {
+    return this.#host.objects();
   }
 
   /** Everything in the kernel, one object a line, sorted. */

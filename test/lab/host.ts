@@ -169,6 +169,18 @@ export class Host implements AsyncDisposable {
     await this.#boots();
   }
 
+  /** As {@link reboot}, with weftd up before dockerd starts, as its service file orders it. */
+  async rebootWithWeftd(args: readonly string[] = []): Promise<Weftd> {
+    await this.#stop();
+    let weftd: Weftd | undefined;
+    await this.#boots(async ({ enter }) => {
+      weftd = await Weftd.start({ args, env: {}, stateDir: this.stateDir, enter });
+      await weftd.waitReady();
+    });
+    if (weftd === undefined) throw new Error(`${this.name} booted without weftd`);
+    return weftd;
+  }
+
   /**
    * What the host has now and had not when its dockerd first answered, one text a thing, sorted: links, routes,
    * nft tables, chains, rules and elements, mounts (sandboxes are mounts), processes.
@@ -195,12 +207,12 @@ export class Host implements AsyncDisposable {
     return { inside, outside: `/proc/${this.#options.underlay.holder.pid}/root${inside}` };
   }
 
-  #boots(): Promise<void> {
-    this.#starting = this.#start();
+  #boots(beforeEngine?: (holder: NamespaceHolder) => Promise<void>): Promise<void> {
+    this.#starting = this.#start(beforeEngine);
     return this.#starting;
   }
 
-  async #start(): Promise<void> {
+  async #start(beforeEngine?: (holder: NamespaceHolder) => Promise<void>): Promise<void> {
     const { underlay } = this.#options;
     const disk = this.#disk;
     await mkdir(join(disk.outside, 'weft'), { recursive: true });
@@ -212,6 +224,7 @@ export class Host implements AsyncDisposable {
     const holder = await NamespaceHolder.start(['sh', init, this.name, disk.inside], underlay.holder.pid);
     try {
       const port = await underlay.attach(holder.pid, this);
+      await beforeEngine?.(holder);
       const engine = await this.#startEngine(holder);
       const docker = new DockerClient(engine.api, {
         exec: (argv, options) => this.exec(argv, options),

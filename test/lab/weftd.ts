@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { LabProcess } from './lab-process.ts';
-import { CHECKOUT, NODE } from './paths.ts';
+import { CHECKOUT } from './paths.ts';
 
 /** What weftd is started with inside a host. */
 export interface WeftdOptions {
@@ -28,12 +28,7 @@ export class Weftd {
   static async start(options: WeftdOptions): Promise<Weftd> {
     const { args, env, stateDir, enter } = options;
     const hasState = args.some((arg) => arg === '--state-dir' || arg.startsWith('--state-dir='));
-    const argv = [
-      NODE,
-      join(CHECKOUT, 'daemon/main.ts'),
-      ...(hasState ? [] : ['--state-dir', stateDir]),
-      ...args,
-    ];
+    const argv = [join(CHECKOUT, 'scripts/weftd'), ...(hasState ? [] : ['--state-dir', stateDir]), ...args];
     return new Weftd(await LabProcess.start(enter, argv, { ...process.env, ...env }));
   }
 

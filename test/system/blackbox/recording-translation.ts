@@ -7,6 +7,7 @@ import {
   ipFromBigint,
   ipToBigint,
 } from '../../../core/address.ts';
+import { GENERIC } from './requests.ts';
 import type { Wire } from './weftd-process.ts';
 
 /** One pool as the recorded IPAM and weft's know it. */
@@ -28,6 +29,31 @@ const SPACES: Readonly<Record<string, string>> = { L: 'WeftLocal', G: 'WeftGloba
  */
 export class Translation {
   readonly #pools = new Map<string, PoolPair>();
+  readonly #unknownOptions = new Set<string>();
+
+  /**
+   * Notes an option that weft has refused by name: the recorder took every one. It is left out from then on, as the
+   * user who is told would do. Gives whether there was one.
+   */
+  dropsOption(err: unknown): boolean {
+    const key = /has no option "([^"]+)"/.exec(String(err))?.[1];
+    if (key === undefined || this.#unknownOptions.has(key)) return false;
+    this.#unknownOptions.add(key);
+    return true;
+  }
+
+  /** The arguments of a network driver's call, without the options that weft refuses. */
+  withoutUnknown(body: Wire): Wire {
+    const keep = (options: unknown): unknown =>
+      typeof options !== 'object' || options === null || Array.isArray(options)
+        ? options
+        : Object.fromEntries(
+            Object.entries(options)
+              .filter(([key]) => !this.#unknownOptions.has(key))
+              .map(([key, value]) => [key, key === GENERIC ? keep(value) : value]),
+          );
+    return 'Options' in body ? { ...body, Options: keep(body['Options']) } : body;
+  }
 
   /** The arguments of an IPAM call as an engine would send them to weft. */
   request(method: string, body: Wire): Wire {
@@ -60,7 +86,8 @@ export class Translation {
 
 function place({ recorded, weft, chosen }: PoolPair, address: string): string {
   const known = chosen.get(address);
-  if (known !== undefined || recorded === weft || !cidrContains(recorded, address as Ip)) return known ?? address;
+  if (known !== undefined || recorded === weft || !cidrContains(recorded, address as Ip))
+    return known ?? address;
   const offset = ipToBigint(address as Ip) - cidrRange(recorded).first;
   return ipFromBigint(cidrRange(weft).first + offset, familyOf(weft));
 }

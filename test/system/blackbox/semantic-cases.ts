@@ -79,7 +79,11 @@ const FREE = [ipamData('10.96.0.0/24', '10.96.0.1/24')];
 const FREE6 = [ipamData('fd00:96::/64', 'fd00:96::1/64')];
 
 function option(key: string, value: string, err: RegExp, parts: NetworkParts = {}): SemanticCase {
-  return network(`option ${key}=${JSON.stringify(value)}`, { ipv4: FREE, options: { [key]: value }, ...parts }, err);
+  return network(
+    `option ${key}=${JSON.stringify(value)}`,
+    { ipv4: FREE, options: { [key]: value }, ...parts },
+    err,
+  );
 }
 
 const NETWORKS: readonly SemanticCase[] = [

@@ -8,7 +8,12 @@ async function subnetsOf({ docker }: Scene, network: string) {
   return (await docker.inspectNetwork(network)).IPAM.Config ?? [];
 }
 
-async function endpointOf(scene: Scene, name: string, network: string, spec = {}): Promise<ContainerEndpoint> {
+async function endpointOf(
+  scene: Scene,
+  name: string,
+  network: string,
+  spec = {},
+): Promise<ContainerEndpoint> {
   const container = await scene.client(name, network, spec);
   return container.endpoint();
 }
@@ -17,16 +22,28 @@ async function automaticPools(t: Test, scene: Scene): Promise<void> {
   const names = ['one', 'two', 'three', 'four'];
   for (const name of names) await scene.network(name);
   const configs = (await Promise.all(names.map((name) => subnetsOf(scene, name)))).flat();
-  t.equal(new Set(configs.map(({ Subnet }) => Subnet)).size, names.length, 'every network has its own subnet');
+  t.equal(
+    new Set(configs.map(({ Subnet }) => Subnet)).size,
+    names.length,
+    'every network has its own subnet',
+  );
   for (const { Subnet, Gateway } of configs) {
     t.match(Subnet, /^10\.(6[4-9]|7\d)\.\d+\.0\/24$/, 'a /24 of 10.64.0.0/12');
     t.equal(Gateway, Subnet.replace('0/24', '1'), 'its first address is the gateway');
   }
   const first = await endpointOf(scene, 'ann', 'one');
-  t.equal(`${first.IPAddress}/${first.IPPrefixLen}`, configs[0]?.Subnet.replace('0/24', '2/24'), 'then containers');
+  t.equal(
+    `${first.IPAddress}/${first.IPPrefixLen}`,
+    configs[0]?.Subnet.replace('0/24', '2/24'),
+    'then containers',
+  );
   await scene.docker.removeNetwork('four');
   await scene.network('five');
-  t.equal((await subnetsOf(scene, 'five'))[0]?.Subnet, configs[3]?.Subnet, 'a subnet is free after its network');
+  t.equal(
+    (await subnetsOf(scene, 'five'))[0]?.Subnet,
+    configs[3]?.Subnet,
+    'a subnet is free after its network',
+  );
 }
 
 async function explicitPools(t: Test, scene: Scene): Promise<void> {
@@ -39,7 +56,11 @@ async function explicitPools(t: Test, scene: Scene): Promise<void> {
     t.equal(Gateway, `${base}.254`, 'the gateway asked for');
     seen.push(IPAddress);
   }
-  t.same(seen, [`${base}.64`, `${base}.66`, `${base}.67`], 'addresses come from the range, without the auxiliary one');
+  t.same(
+    seen,
+    [`${base}.64`, `${base}.66`, `${base}.67`],
+    'addresses come from the range, without the auxiliary one',
+  );
   const outside = await endpointOf(scene, 'dan', 'explicit', { ip: `${base}.200` });
   t.equal(outside.IPAddress, `${base}.200`, 'an address outside the range may be asked for');
   for (const [ip, why] of [
@@ -48,7 +69,11 @@ async function explicitPools(t: Test, scene: Scene): Promise<void> {
     [`${base}.66`, 'bob’s'],
     [`${base}.255`, 'broadcast'],
   ] as const) {
-    await t.rejects(scene.client('eve', 'explicit', { ip }), new RegExp(ip.replaceAll('.', '\\.')), `the ${why} address is refused`);
+    await t.rejects(
+      scene.client('eve', 'explicit', { ip }),
+      new RegExp(ip.replaceAll('.', '\\.')),
+      `the ${why} address is refused`,
+    );
   }
 }
 
@@ -69,8 +94,16 @@ async function overlaps(t: Test, scene: Scene): Promise<void> {
   );
   await docker.createNetwork({ name: 'dockers', subnets: [scene.takeSubnet()] });
   const theirs = (await subnetsOf(scene, 'dockers'))[0]?.Subnet ?? '';
-  await t.rejects(scene.network('same', { subnets: [{ subnet: theirs }] }), /overlaps/, 'and one of Docker’s own bridges');
-  t.equal((await docker.listNetworks()).filter(({ Driver }) => Driver === 'weft-bridge').length, 1, 'nothing stays');
+  await t.rejects(
+    scene.network('same', { subnets: [{ subnet: theirs }] }),
+    /overlaps/,
+    'and one of Docker’s own bridges',
+  );
+  t.equal(
+    (await docker.listNetworks()).filter(({ Driver }) => Driver === 'weft-bridge').length,
+    1,
+    'nothing stays',
+  );
   await docker.removeNetwork('holder');
   await scene.network('late', taken);
   t.equal((await subnetsOf(scene, 'late'))[0]?.Subnet, `${base}.128/25`, 'afterwards it may be had');
@@ -82,10 +115,21 @@ async function exhaustion(t: Test, scene: Scene): Promise<void> {
   const containers = [];
   for (const name of ['c-1', 'c-2', 'c-3', 'c-4', 'c-5']) containers.push(await scene.client(name, 'tiny'));
   const addresses = await Promise.all(containers.map(async (one) => (await one.endpoint()).IPAddress));
-  t.same(addresses, [2, 3, 4, 5, 6].map((last) => `${base}.${last}`), 'a /29 has room for five beside the gateway');
-  await t.rejects(scene.client('c-6', 'tiny'), /\.0\/29 is full: 6 of 6 usable addresses in use \(5 endpoints, 1 gateway\)/);
+  t.same(
+    addresses,
+    [2, 3, 4, 5, 6].map((last) => `${base}.${last}`),
+    'a /29 has room for five beside the gateway',
+  );
+  await t.rejects(
+    scene.client('c-6', 'tiny'),
+    /\.0\/29 is full: 6 of 6 usable addresses in use \(5 endpoints, 1 gateway\)/,
+  );
   await containers[1]?.remove();
-  await t.rejects(scene.client('c-7', 'tiny'), /1 resting, the first free in \d+ s/, 'one that rests is named');
+  await t.rejects(
+    scene.client('c-7', 'tiny'),
+    /1 resting, the first free in \d+ s/,
+    'one that rests is named',
+  );
   const next = await endpointOf(scene, 'c-8', 'tiny', { ip: `${base}.3` });
   t.equal(next.IPAddress, `${base}.3`, 'and may be asked for');
 }
@@ -135,7 +179,11 @@ async function mixed(t: Test, scene: Scene): Promise<void> {
     await reaches(t, client, { ip: IPAddress, name: server.name }, `${network}: among containers`);
     await reaches(t, lan, { ip: host.ip, port, name: server.name }, `${network}: a published port`);
   }
-  t.match((await subnetsOf(scene, 'weft-ipam'))[0]?.Subnet, /^10\.(6[4-9]|7\d)\./, 'weft’s pool for Docker’s bridge');
+  t.match(
+    (await subnetsOf(scene, 'weft-ipam'))[0]?.Subnet,
+    /^10\.(6[4-9]|7\d)\./,
+    'weft’s pool for Docker’s bridge',
+  );
   t.match((await subnetsOf(scene, 'docker-ipam'))[0]?.Subnet, /^1(72|92)\./, 'Docker’s pool for weft-bridge');
   const { stdout } = await host.weft(['ipam', 'ls', '--json']);
   t.equal((JSON.parse(stdout) as unknown[]).length, 1, 'weft ipam ls shows the one that is weft’s');

@@ -9,7 +9,7 @@ export interface DriftCase {
 
 /** Changes that take nothing from bridged traffic. */
 export const QUIET: readonly DriftCase[] = [
-  { name: 'bridge MTU changed', kind: 'link', script: 'ip link set $bridge mtu 1400' },
+  { name: 'bridge MTU changed', kind: 'link', script: 'ip link set $bridge mtu 1300' },
   { name: 'bridge MAC changed', kind: 'link', script: 'ip link set $bridge address 02:00:00:00:00:77' },
   { name: 'bridge alias changed', kind: 'link', script: 'ip link set $bridge alias other' },
   { name: 'bridge address deleted', kind: 'address', script: 'ip address del 10.50.0.1/24 dev $bridge' },
@@ -20,9 +20,8 @@ export const QUIET: readonly DriftCase[] = [
   },
   { name: 'address added to the bridge', kind: 'address', script: 'ip address add 192.0.2.1/32 dev $bridge' },
   { name: 'isolated flag set', kind: 'link', script: 'bridge link set dev $one isolated on' },
-  { name: 'host end MTU changed', kind: 'link', script: 'ip link set $one mtu 1450' },
+  { name: 'host end MTU changed', kind: 'link', script: 'ip link set $one mtu 1320' },
   { name: 'host end alias removed', kind: 'link', script: 'ip link set $one alias ""' },
-  { name: 'table deleted', kind: 'table', script: 'nft delete table ip weft' },
   { name: 'IPv6 table deleted', kind: 'table', script: 'nft delete table ip6 weft' },
   { name: 'chain flushed', kind: 'table', script: 'nft flush chain ip weft forward' },
   {
@@ -60,12 +59,13 @@ export const QUIET: readonly DriftCase[] = [
   {
     name: 'link with our alias',
     kind: 'link',
-    script: 'ip link add stray1 type bridge; ip link set stray1 alias weft:weft-bridge:nobody',
+    script: 'ip link add stray1 type bridge; ip link set stray1 alias weft:weft-bridge:nobody up',
   },
 ];
 
 /** Changes that cut the containers off until they are repaired. */
 export const CUTTING: readonly DriftCase[] = [
+  { name: 'table deleted', kind: 'table', script: 'nft delete table ip weft' },
   { name: 'bridge down', kind: 'link', script: 'ip link set $bridge down' },
   { name: 'bridge deleted', kind: 'link', script: 'ip link del $bridge' },
   { name: 'host end down', kind: 'link', script: 'ip link set $one down' },

@@ -110,6 +110,12 @@ async function startLife(host: FaultHost, number: number, sandbox: ScratchNamesp
     'com.docker.network.portmap': [{ ...port, HostPortEnd: CLIENT_PORT }],
   };
   for (const { name, method, argument, link } of life.calls) {
+    const mtu = { 'com.docker.network.generic': { 'com.docker.network.driver.mtu': '1400' } };
+    if (name === 'CreateNetwork') {
+      const { Options } = argument as { readonly Options: object };
+      await host.done(method, { ...argument, Options: { ...Options, ...mtu } });
+      continue;
+    }
     const changed = 'Options' in argument && name.match(/^(Join|Program|CreateEndpoint)/);
     await host.done(method, changed ? { ...argument, Options: options } : argument);
     if (link === 'plumb') plumb(host, sandbox, life, number);

@@ -55,7 +55,7 @@ export async function kernelView(enter: readonly string[]): Promise<readonly str
       .filter((each) => !isGenerated(String(each['dst'])) && each['type'] !== 'multicast')
       .map((each) => `route ${plain(each)}`),
     ...list(fdb)
-      .filter((each) => each['state'] === 'permanent')
+      .filter((each) => each['state'] === 'permanent' && !String(each['ifname']).startsWith('wv-'))
       .map((each) => `fdb ${plain(each)}`),
     ...nftView(nft ?? ''),
     `sysctls ${sysctls}`,

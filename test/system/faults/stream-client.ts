@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 
 /*
  * Holds one TCP connection to an echo server open and sends a numbered line every 20 ms. Arguments: address, port.
- * At the end of its standard input it waits for the last echo and says on standard output what came of it.
+ * At SIGTERM, or at the end of its standard input where no third argument is given, it waits for the last echo and says on standard output what came of it.
  */
 
 const [host = '', port = ''] = process.argv.slice(2);
@@ -30,21 +30,26 @@ socket.once('connect', () => {
     else clearInterval(timer);
   }, 20);
 });
-createInterface({ input: socket }).on('line', (line) => {
-  if (Number(line) !== ++echoed) failure ||= `line ${line} came as number ${echoed}`;
-  longestMs = Math.max(longestMs, performance.now() - lastAt);
-  lastAt = performance.now();
-  if (isStopping && echoed === sent) finish();
-});
+createInterface({ input: socket })
+  .on('error', () => undefined)
+  .on('line', (line) => {
+    if (Number(line) !== ++echoed) failure ||= `line ${line} came as number ${echoed}`;
+    longestMs = Math.max(longestMs, performance.now() - lastAt);
+    lastAt = performance.now();
+    if (isStopping && echoed === sent) finish();
+  });
 
-process.stdin.resume().on('end', () => {
+if (process.argv[4] === undefined) process.stdin.resume().on('end', stop);
+process.once('SIGTERM', stop);
+
+function stop(): void {
   isStopping = true;
   if (failure !== '' || echoed === sent) finish();
   setTimeout(() => {
     failure ||= 'the last echo is missing';
     finish();
   }, 5000).unref();
-});
+}
 
 function finish(): never {
   process.stdout.write(`${JSON.stringify({ sent, echoed, longestMs: Math.round(longestMs), failure })}\n`);

@@ -1,0 +1,3 @@
+import { dockerdDeathsInside } from './dockerd-faults.ts';
+
+dockerdDeathsInside('20.10');

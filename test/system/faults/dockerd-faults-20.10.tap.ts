@@ -1,0 +1,3 @@
+import { dockerdFaults } from './dockerd-faults.ts';
+
+dockerdFaults('20.10');
