@@ -73,7 +73,7 @@ async function measure({ benches, options }: Request): Promise<readonly Result[]
   for (const bench of benches) {
     process.stdout.write(`${bench.name}: ${bench.title}\n`);
     const figures = (await bench.run(options)).map(judge);
-    process.stdout.write(`${figureTable(figures)}\n`);
+    process.stdout.write(`${figureTable(figures, bench.other ?? 'built-in')}\n`);
     results.push({ bench: bench.name, title: bench.title, figures });
   }
   return results;

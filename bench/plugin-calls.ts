@@ -28,8 +28,8 @@ type Times = ReadonlyMap<string, readonly number[]>;
 /** What an engine waits for a call, with few and many endpoints there, all on one bridge with one port each. */
 export const pluginCalls: Bench = {
   name: 'calls',
-  title:
-    'time of each plugin call at the caller, by the number of endpoints that exist (second pair: with 10 of them)',
+  title: 'time of each plugin call at the caller, by the number of endpoints that exist',
+  other: 'with 10',
   async run(options) {
     await using weftd = await BareWeftd.boot();
     await using side = new EngineSide(weftd);

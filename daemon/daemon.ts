@@ -7,7 +7,7 @@ import type { Config } from './config.ts';
 import { listenMetrics, startControlServer } from './control/index.ts';
 import { lateBackends } from './late-backends.ts';
 import { MemoryTrim } from './memory-trim.ts';
-import { openPluginServer } from './plugin/index.ts';
+import { type ObserveCall, openPluginServer, type PluginServer } from './plugin/index.ts';
 import { assertPrivileges } from './privileges.ts';
 import { openServices } from './services.ts';
 
@@ -44,22 +44,8 @@ export async function startDaemon(
   const late = lateBackends();
   try {
     const memory = stack.use(new MemoryTrim());
-    const observe: { call?: Parameters<typeof openPluginServer>[0]['observe'] } = {};
-    const plugins = stack.use(
-      await openPluginServer({
-        directory: config.pluginDir,
-        networkDrivers: [...drivers.keys()],
-        ipamName: 'weft',
-        network: late.network,
-        ipam: late.ipam,
-        log,
-        ready: ready.promise,
-        observe: (...call) => {
-          memory.called();
-          observe.call?.(...call);
-        },
-      }),
-    );
+    const observe: Observe = { call: () => memory.called() };
+    const plugins = stack.use(await openPlugins(config, log, { late, ready: ready.promise, observe }));
     const opened = await openSqliteStore({
       path: `${config.stateDir}/weft.db`,
       warn: (message) => log.warn(message),
@@ -68,7 +54,10 @@ export async function startDaemon(
     const services = stack.use(
       await openServices({ config, version, log, store, interpose: interpose.kernel }),
     );
-    observe.call = services.observeCall;
+    observe.call = (...call) => {
+      memory.called();
+      services.observeCall(...call);
+    };
     late.bind(services);
     stack.use(
       await startControlServer({
@@ -96,4 +85,31 @@ export async function startDaemon(
     ready.reject(error);
     throw error;
   }
+}
+
+/** Who hears of plugin calls; changes once, when there are metrics to report them to. */
+interface Observe {
+  call: ObserveCall;
+}
+
+function openPlugins(
+  config: Config,
+  log: Logger,
+  parts: {
+    readonly late: ReturnType<typeof lateBackends>;
+    readonly ready: Promise<void>;
+    readonly observe: Observe;
+  },
+): Promise<PluginServer> {
+  const { late, ready, observe } = parts;
+  return openPluginServer({
+    directory: config.pluginDir,
+    networkDrivers: [...drivers.keys()],
+    ipamName: 'weft',
+    network: late.network,
+    ipam: late.ipam,
+    log,
+    ready,
+    observe: (...call) => observe.call(...call),
+  });
 }

@@ -3,12 +3,12 @@ import { quote } from '../core/ids.ts';
 import type { Txn } from '../core/ports.ts';
 
 const MAX_KEY_BYTES = 512;
-/** etcd's default request limit is 1.5 MiB; the embedded store keeps to the same order. */
-const MAX_VALUE_BYTES = 1 << 20;
+/** An endpoint with 5,000 published ports on both families is 1.5 MB. */
+const MAX_VALUE_BYTES = 8 << 20;
 
 /**
  * Refuses a transaction that the stores would understand differently: keys that are not 1–512 bytes of well-formed
- * text without NUL, values over 1 MiB, and keys that one transaction changes twice.
+ * text without NUL, values over 8 MiB, and keys that one transaction changes twice.
  * @throws {InvalidArgument} naming the key.
  */
 export function checkTxn(txn: Txn): void {

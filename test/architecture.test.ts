@@ -20,11 +20,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** npm packages and Node modules that only some folders or files may import. */
 const RESERVED: readonly { readonly module: RegExp; readonly only: RegExp; readonly why: string }[] = [
   { module: /^koffi$/, only: /^kernel\/libc\//, why: 'a wrong signature corrupts memory' },
-  { module: /^netlink$/, only: /^kernel\/netlink\//, why: 'it aborts the process unless guarded' },
+  { module: /^netlink(\/|$)/, only: /^kernel\/netlink\//, why: 'it aborts the process unless guarded' },
   { module: /^node:sqlite$/, only: /^store\//, why: 'the store port' },
   { module: /^(node:)?child_process$/, only: /^$/, why: 'weft forks nothing' },
-  { module: /^undici$/, only: /^(daemon\/docker|store\/etcd)\//, why: 'HTTP clients have one place each' },
-  { module: /^node:http$/, only: /^(daemon\/(control|plugin)|cli)\//, why: 'HTTP has one place' },
+  { module: /^undici$/, only: /^store\/etcd\//, why: 'HTTP clients have one place each' },
+  { module: /^node:http$/, only: /^(daemon\/(control|plugin|docker)|cli)\//, why: 'HTTP has one place' },
   { module: /^fastify/, only: /^daemon\/(plugin|control)\//, why: 'HTTP has one place' },
 ];
 

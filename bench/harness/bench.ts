@@ -17,6 +17,8 @@ export interface Bench {
   readonly name: string;
   /** One line for the heading of its table. */
   readonly title: string;
+  /** What weft is compared with; `built-in` if absent. */
+  readonly other?: string;
   /** Sets up, measures and clears away. */
   run(options: BenchOptions): Promise<readonly Figure[]>;
 }

@@ -1,12 +1,14 @@
 import type { JudgedFigure, Target, Unit } from './figure.ts';
 import type { Spread } from './statistics.ts';
 
-const HEADER = ['', 'weft', 'p99', 'built-in', 'p99', 'unit', 'ratio', 'target', ''];
-
-/** An aligned table of figures, one a line, ending in a line break. */
-export function figureTable(figures: readonly JudgedFigure[]): string {
-  const rows = [HEADER, ...figures.map(cells)];
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+/**
+ * An aligned table of figures, one a line, ending in a line break.
+ * @param other what weft is compared with, for the heading.
+ */
+export function figureTable(figures: readonly JudgedFigure[], other: string): string {
+  const header = ['', 'weft', 'p99', other, 'p99', 'unit', 'ratio', 'target', ''];
+  const rows = [header, ...figures.map(cells)];
+  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>
       `  ${row.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join('  ')}`.trimEnd(),

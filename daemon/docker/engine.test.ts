@@ -62,7 +62,8 @@ function containerId({ answers }: Recorded, name: string): string {
   const detail = answers.find(
     ({ path, body }) => path.startsWith('/containers/') && (body as { Name?: string }).Name === `/${name}`,
   );
-  return (detail?.body as { readonly Id: string }).Id;
+  if (detail === undefined) throw new Error(`no container ${name} was recorded`);
+  return (detail.body as { readonly Id: string }).Id;
 }
 
 describe.each(['20.10', '26.1', '28.5'])('engine %s', (series) => {
@@ -73,7 +74,9 @@ describe.each(['20.10', '26.1', '28.5'])('engine %s', (series) => {
   });
 
   test('tells networks with subnets, options and live endpoints', async () => {
-    const networks = new Map((await (await serve(replay(golden))).networks()).map((each) => [each.name, each]));
+    const networks = new Map(
+      (await (await serve(replay(golden))).networks()).map((each) => [each.name, each]),
+    );
     expect([...networks.keys()].sort()).toEqual(['app', 'bridge', 'dual', 'host', 'inner', 'none']);
     expect(networks.get('dual')).toMatchObject({
       driver: 'weft-bridge',
@@ -92,7 +95,12 @@ describe.each(['20.10', '26.1', '28.5'])('engine %s', (series) => {
         { subnet: 'fd00:81::/64', aux: {} },
       ],
     });
-    expect(networks.get('dual')?.endpoints.map(({ name }) => name).sort()).toEqual(['quiet', 'web']);
+    expect(
+      networks
+        .get('dual')
+        ?.endpoints.map(({ name }) => name)
+        .sort(),
+    ).toEqual(['quiet', 'web']);
     expect(networks.get('dual')?.endpoints.find(({ name }) => name === 'web')).toMatchObject({
       id: expect.stringMatching(/^[0-9a-f]{64}$/),
       container: containerId(golden, 'web'),

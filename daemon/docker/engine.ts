@@ -1,5 +1,5 @@
-import { Client } from 'undici';
-import { errorMessage, Unavailable } from '../../core/errors.ts';
+import { Unavailable } from '../../core/errors.ts';
+import { UnixHttp } from './unix-http.ts';
 
 /** What weft asks of the Docker Engine API. Never call it from inside a plugin call: dockerd waits for the answer. */
 export interface Engine extends AsyncDisposable {
@@ -102,82 +102,41 @@ interface ApiContainer {
   readonly IPv6Address?: string;
 }
 
+const NAME_EVENTS = {
+  type: ['network', 'container'],
+  event: ['create', 'connect', 'disconnect', 'rename', 'start'],
+};
+
 /** The engine behind a Unix socket; without a version in the path, so every engine answers in its own. */
 export function openEngine(socketPath: string): Engine {
-  const client = new Client('http://docker', { socketPath, headersTimeout: 10_000, bodyTimeout: 10_000 });
-
-  async function get<Answer>(path: string): Promise<Answer> {
-    try {
-      const { statusCode, body } = await client.request({ method: 'GET', path });
-      const text = await body.text();
-      if (statusCode !== 200) throw new Error(`status ${statusCode}: ${text.slice(0, 200)}`);
-      return JSON.parse(text) as Answer;
-    } catch (error) {
-      throw new Unavailable(
-        `Docker API ${path} on ${socketPath}: ${errorMessage(error)}`,
-        {},
-        { cause: error },
-      );
-    }
-  }
-
+  const http = new UnixHttp(socketPath);
   return {
     async version() {
       try {
-        return (await get<{ readonly Version: string }>('/version')).Version;
+        return (await http.json<{ readonly Version: string }>('/version'))?.Version;
       } catch (error) {
         if (error instanceof Unavailable) return undefined;
         throw error;
       }
     },
     async networks() {
-      const listed = await get<readonly ApiNetwork[]>('/networks');
+      const listed = (await http.json<readonly ApiNetwork[]>('/networks')) ?? [];
       const networks: EngineNetwork[] = [];
       for (const { Id } of listed) {
         // The list leaves containers out; a network removed meanwhile is simply absent next time.
-        const detail = await found(get<ApiNetwork>(`/networks/${encodeURIComponent(Id)}`));
+        const detail = await http.json<ApiNetwork>(`/networks/${encodeURIComponent(Id)}`);
         if (detail !== undefined) networks.push(engineNetwork(detail));
       }
       return networks;
     },
     async container(id) {
-      const detail = await found(get<ApiContainerDetail>(`/containers/${encodeURIComponent(id)}/json`));
+      const detail = await http.json<ApiContainerDetail>(`/containers/${encodeURIComponent(id)}/json`);
       return detail === undefined ? undefined : engineContainer(detail);
     },
-    nameEvents: (signal) => nameEvents(socketPath, signal),
-    [Symbol.asyncDispose]: () => client.destroy(),
+    nameEvents: (signal) =>
+      http.chunks(`/events?filters=${encodeURIComponent(JSON.stringify(NAME_EVENTS))}`, signal),
+    [Symbol.asyncDispose]: async () => http[Symbol.dispose](),
   };
-}
-
-const NAME_EVENTS = {
-  type: ['network', 'container'],
-  event: ['create', 'connect', 'disconnect', 'rename', 'start'],
-};
-
-/** A stream holds its connection, so it has one of its own. */
-async function* nameEvents(socketPath: string, signal: AbortSignal): AsyncGenerator<void> {
-  const client = new Client('http://docker', { socketPath, bodyTimeout: 0 });
-  try {
-    const path = `/events?filters=${encodeURIComponent(JSON.stringify(NAME_EVENTS))}`;
-    const { statusCode, body } = await client.request({ method: 'GET', path, signal });
-    if (statusCode !== 200) throw new Unavailable(`Docker API /events: status ${statusCode}`);
-    for await (const _chunk of body) yield;
-  } catch (error) {
-    if (signal.aborted) return;
-    throw new Unavailable(`Docker API /events: ${errorMessage(error)}`, {}, { cause: error });
-  } finally {
-    await client.destroy();
-  }
-}
-
-/** What was asked for, or undefined when the engine says that it does not exist. */
-async function found<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (errorMessage(error).includes('status 404')) return undefined;
-    throw error;
-  }
 }
 
 function engineNetwork(network: ApiNetwork): EngineNetwork {

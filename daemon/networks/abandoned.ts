@@ -6,6 +6,9 @@ import { type Context, driverOf } from './context.ts';
 /** include/uapi/linux/magic.h */
 const NSFS_MAGIC = 0x6e736673;
 
+/** Longer than an engine takes from CreateEndpoint to the container's sandbox. */
+const HANDOVER_MS = 30_000;
+
 /** Whether a network namespace is mounted there. Docker leaves a plain file for a while after it has unmounted one. */
 export async function sandboxLives(key: SandboxKey): Promise<boolean> {
   try {
@@ -37,12 +40,13 @@ export async function abandonedHolders(
 }
 
 /**
- * Whether neither an endpoint's sandbox nor its link exists. A link without a sandbox is one that Docker is about to
- * move: up to Engine 27 the sandbox appears after that (protocol: Join).
+ * Whether an endpoint's sandbox is gone. A young endpoint's link without a sandbox is one that Docker is about to move:
+ * up to Engine 27 the sandbox appears after Join (protocol 2.6). An old one's is one that Docker has moved back.
  */
 async function isAbandoned(context: Context, network: Network, endpoint: Endpoint): Promise<boolean> {
   if (endpoint.attachment === undefined) return true;
   if (await sandboxLives(endpoint.attachment.sandboxKey)) return false;
+  if (context.clock.now() - endpoint.createdAt > HANDOVER_MS) return true;
   const links: readonly string[] = driverOf(context, network.driver).endpointLinks(endpoint);
   const present = await context.kernel.links();
   return !present.some(({ name }) => links.includes(name));

@@ -113,5 +113,5 @@ test('50 calls at once on several networks end in order, whatever their order', 
       await checkInvariants(world);
     },
   );
-  await fc.assert(property, { numRuns: 60 });
+  await fc.assert(property, { numRuns: 40 });
 });

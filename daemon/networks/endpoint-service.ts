@@ -1,9 +1,7 @@
-import { familyOf } from '../../core/address.ts';
-import { creations, deletions } from '../../core/diff.ts';
+import { creations } from '../../core/diff.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
-import { Conflict, errorMessage } from '../../core/errors.ts';
+import { Conflict } from '../../core/errors.ts';
 import type { EndpointId, Mac, NetworkId } from '../../core/ids.ts';
-import type { KernelObject } from '../../core/kernel-objects.ts';
 import type {
   Attachment,
   DriverName,
@@ -11,12 +9,12 @@ import type {
   EndpointRequest,
   JoinInfo,
   Network,
-  PublishedPort,
 } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
-import type { FlowFilter } from '../../core/ports.ts';
 import { abandonedHolders, sandboxLives } from './abandoned.ts';
+import { announceAddresses } from './announce-addresses.ts';
 import { type Context, driverOf, endpointOf, exclusively, networkOf } from './context.ts';
+import { forgetUdpFlows, portObjects, withdrawPorts } from './port-objects.ts';
 import { assertSameRequest } from './same-request.ts';
 
 /**
@@ -113,7 +111,7 @@ export class EndpointService {
         await repository.putEndpoint(before);
         throw error;
       }
-      this.#announceAddresses(driver, network, endpoint);
+      announceAddresses(this.#context, driver, network, endpoint);
       return driver.joinInfo(network, endpoint);
     });
   }
@@ -129,27 +127,6 @@ export class EndpointService {
     const links = driver.endpointLinks(endpoint);
     kernel.discardLinks(links);
     await kernel.discarded(links);
-  }
-
-  /** Tells neighbours on the bridge that the addresses have moved to a new MAC. */
-  #announceAddresses(driver: NetworkDriver, network: Network, endpoint: Endpoint): void {
-    const bridge = driver.bridgeOf(network);
-    const { count, intervalMs } = driver.announcements(network);
-    if (bridge === undefined) return;
-    for (let turn = 0; turn < count; turn++) {
-      setTimeout(() => {
-        if (this.#context.repository.endpoint(endpoint.request.id)?.attachment === undefined) return;
-        for (const address of [endpoint.request.ipv4, endpoint.request.ipv6]) {
-          if (address === undefined) continue;
-          this.#context.kernel.announce(bridge, address.ip, endpoint.mac).catch((error: unknown) => {
-            this.#context.log.debug(
-              { endpointId: endpoint.request.id, error: errorMessage(error) },
-              'not announced',
-            );
-          });
-        }
-      }, turn * intervalMs).unref();
-    }
   }
 
   /**
@@ -203,7 +180,7 @@ export class EndpointService {
         await repository.putEndpoint(before);
         throw error;
       }
-      await this.#forgetUdpFlows(published);
+      await forgetUdpFlows(this.#context.kernel, published);
     });
   }
 
@@ -241,7 +218,7 @@ export class EndpointService {
     const { id, networkId } = endpoint.request;
     const driver = driverOf(this.#context, network.driver);
     await repository.deleteEndpoint(endpoint);
-    await this.#withdraw(endpoint, portObjects(driver.planEndpoint(network, endpoint)));
+    await withdrawPorts(this.#context, endpoint, portObjects(driver.planEndpoint(network, endpoint)));
     kernel.discardLinks(driver.endpointLinks(endpoint));
     announce({
       kind: 'endpoint-delete',
@@ -266,40 +243,9 @@ export class EndpointService {
       const after = change(before);
       if (after.external === before.external && after.attachment === before.attachment) return;
       await repository.putEndpoint(after);
-      await this.#withdraw(before, portObjects(driver.planEndpoint(network, before)));
+      await withdrawPorts(this.#context, before, portObjects(driver.planEndpoint(network, before)));
     });
   }
-
-  /** Takes ports out of the kernel. Docker ignores errors of these calls, so the reconciler gets what fails here. */
-  async #withdraw(endpoint: Endpoint, objects: readonly KernelObject[]): Promise<void> {
-    const { kernel, publisher, log } = this.#context;
-    const { id } = endpoint.request;
-    try {
-      if (objects.length > 0) await kernel.apply(deletions(objects));
-      await this.#forgetUdpFlows(endpoint.published);
-    } catch (error) {
-      log.error({ endpointId: id, error: errorMessage(error) }, 'ports are only partly gone; reconciling');
-    }
-    publisher.release(id);
-  }
-
-  /** A UDP flow keeps the translation it began with for as long as packets come (conntrack), so it must be ended. */
-  async #forgetUdpFlows(published: readonly PublishedPort[]): Promise<void> {
-    const filters = published
-      .filter((port) => port.protocol === 'udp')
-      .map(
-        (port): FlowFilter => ({
-          family: familyOf(port.hostIp),
-          protocol: 'udp',
-          originalPort: port.hostPort,
-        }),
-      );
-    if (filters.length > 0) await this.#context.kernel.forgetFlows(filters);
-  }
-}
-
-function portObjects(objects: readonly KernelObject[]): readonly KernelObject[] {
-  return objects.filter((object) => object.kind === 'element');
 }
 
 function addresses({ ipv4, ipv6 }: EndpointRequest): string {

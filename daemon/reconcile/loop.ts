@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { satisfies } from '../../core/diff.ts';
-import { errorMessage } from '../../core/errors.ts';
+import { errorMessage, Unavailable } from '../../core/errors.ts';
 import type { LinkObject } from '../../core/kernel-objects.ts';
 import type { Kernel, KernelHint } from '../../core/ports.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -177,7 +177,9 @@ export class ReconcileLoop implements AsyncDisposable {
       this.#repeats = again ? this.#repeats + 1 : 0;
       if (again) this.#repeat(cause, only);
     } catch (error) {
-      this.#log.error({ error: errorMessage(error) }, 'reconciliation failed; it will be repeated');
+      // A list that changes faster than it can be read is a busy host, not a fault.
+      const level = error instanceof Unavailable ? 'debug' : 'error';
+      this.#log[level]({ error: errorMessage(error) }, 'reconciliation failed; it will be repeated');
       this.#repeats++;
       this.#repeat(cause, only);
     }

@@ -189,5 +189,5 @@ test('any walk of intents, damage, refusals and restarts ends where intent says'
     expect(await world.reconciler.pass('timer')).toMatchObject({ repairs: 0 });
     expect(host.kernel.applied).toEqual([]);
   });
-  await fc.assert(walk, { numRuns: 150 });
+  await fc.assert(walk, { numRuns: 100 });
 });

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync, write, writeSync } from 'node:fs';
-import { RawNetlinkSocket } from 'netlink';
+// The package's root loads half a megabyte of message tables that weft does not use.
+import { RawNetlinkSocket } from 'netlink/dist/raw.js';
 import { KernelError, Unavailable } from '../../core/errors.ts';
 import { getSocketOption, inNamespace, setSocketOption } from '../libc/index.ts';
 import { EventStream } from './event-stream.ts';

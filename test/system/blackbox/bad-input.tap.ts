@@ -9,7 +9,8 @@ import { kernelState, kernelStateLike } from './kernel-witness.ts';
 import { PORT_ERRORS, programError } from './port-errors.ts';
 import { anyCall } from './random-json.ts';
 import { Sandbox } from './sandbox.ts';
-import { makeHeld, SEMANTIC } from './semantic-cases.ts';
+import { SEMANTIC } from './semantic-cases.ts';
+import { makeHeld } from './semantic-scene.ts';
 import { WeftdProcess } from './weftd-process.ts';
 import { openLan, pastLeases, removeAll } from './weftd-suite.ts';
 

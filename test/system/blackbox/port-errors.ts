@@ -1,5 +1,5 @@
 import { endpointBody, id, type Mapping, ports } from './requests.ts';
-import { HELD } from './semantic-cases.ts';
+import { HELD } from './semantic-scene.ts';
 import type { WeftdProcess } from './weftd-process.ts';
 
 /** Mappings that cannot be published, and what weftd must say. */

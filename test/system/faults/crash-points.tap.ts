@@ -9,7 +9,7 @@ import { FaultLab } from './fault-lab.ts';
 
 const LABS = 3;
 
-t.setTimeout(400_000);
+t.setTimeout(800_000);
 
 t.test('weftd may die at any point of any call', async (t) => {
   await using stack = new AsyncDisposableStack();

@@ -20,7 +20,7 @@ const ECHO = ['nc', '-ll', '-p', '80', '-e', 'cat'];
 
 /** Everything that can be killed is killed, beside a real dockerd of one series. */
 export function dockerdFaults(engine: EngineSeries): void {
-  t.setTimeout(150_000);
+  t.setTimeout(400_000);
   t.test(`Engine ${engine}: deaths of weftd and dockerd`, async (t) => {
     await using lab = await openDockerdLab(engine);
     await weftdDies(t, lab);
@@ -36,7 +36,7 @@ export function dockerdFaults(engine: EngineSeries): void {
 
 /** dockerd is killed inside each call of the plugin protocol. */
 export function dockerdDeathsInside(engine: EngineSeries): void {
-  t.setTimeout(150_000);
+  t.setTimeout(400_000);
   t.test(`Engine ${engine}: dockerd dies while weftd is at a call`, async (t) => {
     await using lab = await openDockerdLab(engine);
     const weftd = await startWeftd(lab.host);

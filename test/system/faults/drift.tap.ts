@@ -77,7 +77,7 @@ async function churn(lab: FaultLab, number: number, until: number): Promise<numb
   return rounds;
 }
 
-t.setTimeout(150_000);
+t.setTimeout(400_000);
 
 t.test('drift is repaired, and nothing else is', async (t) => {
   await using lab = await FaultLab.open();

@@ -1,0 +1,45 @@
+import { familyOf } from '../../core/address.ts';
+import { deletions } from '../../core/diff.ts';
+import { errorMessage } from '../../core/errors.ts';
+import type { KernelObject } from '../../core/kernel-objects.ts';
+import type { Endpoint, PublishedPort } from '../../core/model.ts';
+import type { FlowFilter, Kernel } from '../../core/ports.ts';
+import type { Context } from './context.ts';
+
+/** The part of an endpoint's plan that ProgramExternalConnectivity adds. */
+export function portObjects(objects: readonly KernelObject[]): readonly KernelObject[] {
+  return objects.filter((object) => object.kind === 'element');
+}
+
+/**
+ * Takes an endpoint's ports out of the kernel and lets go of them. Docker ignores errors of the calls that end here,
+ * so the reconciler gets what fails.
+ */
+export async function withdrawPorts(
+  { kernel, publisher, log }: Context,
+  endpoint: Endpoint,
+  objects: readonly KernelObject[],
+): Promise<void> {
+  const { id } = endpoint.request;
+  try {
+    if (objects.length > 0) await kernel.apply(deletions(objects));
+    await forgetUdpFlows(kernel, endpoint.published);
+  } catch (error) {
+    log.error({ endpointId: id, error: errorMessage(error) }, 'ports are only partly gone; reconciling');
+  }
+  publisher.release(id);
+}
+
+/** A UDP flow keeps the translation it began with for as long as packets come (conntrack), so it must be ended. */
+export async function forgetUdpFlows(kernel: Kernel, published: readonly PublishedPort[]): Promise<void> {
+  const filters = published
+    .filter((port) => port.protocol === 'udp')
+    .map(
+      (port): FlowFilter => ({
+        family: familyOf(port.hostIp),
+        protocol: 'udp',
+        originalPort: port.hostPort,
+      }),
+    );
+  if (filters.length > 0) await kernel.forgetFlows(filters);
+}
