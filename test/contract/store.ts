@@ -146,7 +146,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
         },
       ],
       ['a key put and deleted', { put: [{ key: 'a', value: bytes('') }], delete: ['a'] }],
-      ['a value over 1 MiB', { put: [{ key: 'a', value: new Uint8Array((1 << 20) + 1) }] }],
+      ['a value over 8 MiB', { put: [{ key: 'a', value: new Uint8Array((8 << 20) + 1) }] }],
     ])('%s is refused', async (_, txn) => {
       const store = await fresh();
       await expect(store.commit(txn)).rejects.toThrow(InvalidArgument);

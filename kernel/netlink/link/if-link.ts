@@ -84,27 +84,9 @@ export const IFLA_MACVLAN = {
   IFLA_MACVLAN_BC_QUEUE_LEN: 7,
 } as const;
 
-export const MACVLAN_MODE = {
-  MACVLAN_MODE_PRIVATE: 1,
-  MACVLAN_MODE_VEPA: 2,
-  MACVLAN_MODE_BRIDGE: 4,
-  MACVLAN_MODE_PASSTHRU: 8,
-} as const;
-
 export const IFLA_IPVLAN = {
   IFLA_IPVLAN_MODE: 1,
   IFLA_IPVLAN_FLAGS: 2,
-} as const;
-
-export const IPVLAN_MODE = {
-  IPVLAN_MODE_L2: 0,
-  IPVLAN_MODE_L3: 1,
-  IPVLAN_MODE_L3S: 2,
-} as const;
-
-export const IPVLAN_F = {
-  IPVLAN_F_PRIVATE: 0x01,
-  IPVLAN_F_VEPA: 0x02,
 } as const;
 
 export const IFLA_INET_CONF = 1;

@@ -6,8 +6,8 @@ export function id(name: string): string {
 }
 
 export const GENERIC = 'com.docker.network.generic';
-export const PORT_MAP = 'com.docker.network.portmap';
-export const EXPOSED = 'com.docker.network.endpoint.exposedports';
+const PORT_MAP = 'com.docker.network.portmap';
+const EXPOSED = 'com.docker.network.endpoint.exposedports';
 
 /** One subnet on the wire, by CIDR and gateway. */
 export function ipamData(pool: string, gateway?: string): object {
