@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { IfName } from '../core/ids.ts';
 import type { Kernel, Store } from '../core/ports.ts';
@@ -50,6 +51,9 @@ export interface ServiceParts {
   readonly interpose?: ((kernel: Kernel) => Kernel) | undefined;
 }
 
+/** How long Docker may take to say what it has before weftd answers without. */
+const FIRST_ANSWER_MS = 1000;
+
 const clock = { now: () => Date.now() };
 
 /** State and effects, opened and not yet reconciled. */
@@ -91,7 +95,10 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     namedBridgesChanged,
   });
   if (engine !== undefined) {
-    stack.use(startCollecting(base, engine, networks, loop));
+    const collector = stack.use(startCollecting(base, engine, networks, loop));
+    // A store from a backup must not give away what a container has taken since. A dockerd that is down or starting,
+    // and may be waiting for this very weftd, is not waited for.
+    await Promise.race([collector.firstRound, sleep(FIRST_ANSWER_MS, undefined, { ref: false })]);
     stack.use(new NamesFeed({ engine, names: base.names, log: parts.log }));
   }
   let ready = false;

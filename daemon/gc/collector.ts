@@ -43,10 +43,16 @@ export class Collector implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
+  readonly #first = Promise.withResolvers<void>();
 
   constructor(parts: CollectorParts) {
     this.#parts = parts;
     this.#schedule(0);
+  }
+
+  /** Resolves when Docker was asked for the first time, whether it has answered or not. Never rejects. */
+  get firstRound(): Promise<void> {
+    return this.#first.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,6 +80,7 @@ export class Collector implements AsyncDisposable {
       const level = error instanceof Unavailable ? 'debug' : 'error';
       this.#parts.log[level]({ error: errorMessage(error) }, 'not collected');
     }
+    this.#first.resolve();
     this.#schedule(nextMs);
   }
 

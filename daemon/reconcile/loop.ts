@@ -23,7 +23,7 @@ export interface WholePass {
   readonly repairs: number;
 }
 
-export const LOOP_TIMES: LoopTimes = { gatherMs: 100, everyMs: 30_000, lookMs: 1000, againMs: 200 };
+export const LOOP_TIMES: LoopTimes = { gatherMs: 100, everyMs: 60_000, lookMs: 1000, againMs: 200 };
 
 /**
  * Turns notifications and time into passes, one at a time. A hint about a link leads to a pass over that link only,
@@ -168,23 +168,28 @@ export class ReconcileLoop implements AsyncDisposable {
       this.#schedule(this.#times.everyMs);
       return;
     }
+    const again = await this.#try(cause, only);
+    this.#repeats = again ? this.#repeats + 1 : 0;
+    if (again) this.#repeat(cause, only);
+    if (only === undefined) this.#lastPassAt = Date.now();
+    this.#schedule(this.#times.everyMs);
+  }
+
+  /** @returns whether the pass must be repeated soon. */
+  async #try(cause: string | undefined, only: ReadonlySet<string> | undefined): Promise<boolean> {
+    const started = performance.now();
     try {
-      const started = performance.now();
       const { again, repairs } = await this.#reconciler.pass(cause ?? 'notification', only);
       if (only === undefined) {
         this.#lastWholePass = { at: Date.now(), durationMs: performance.now() - started, repairs };
       }
-      this.#repeats = again ? this.#repeats + 1 : 0;
-      if (again) this.#repeat(cause, only);
+      return again;
     } catch (error) {
       // A list that changes faster than it can be read is a busy host, not a fault.
       const level = error instanceof Unavailable ? 'debug' : 'error';
       this.#log[level]({ error: errorMessage(error) }, 'reconciliation failed; it will be repeated');
-      this.#repeats++;
-      this.#repeat(cause, only);
+      return true;
     }
-    if (only === undefined) this.#lastPassAt = Date.now();
-    this.#schedule(this.#times.everyMs);
   }
 
   #repeat(cause: string | undefined, only: ReadonlySet<string> | undefined): void {

@@ -31,8 +31,8 @@ export class LegacyChain implements Disposable {
   }
 
   /**
-   * Makes `rules` all of weft's rules and the chain's first; true when that changed something. A chain that does
-   * not exist stays so.
+   * Makes `rules` all of weft's rules, behind all others that are ever judged: before the chain's first bare RETURN.
+   * True when that changed something. A chain that does not exist stays so.
    * @throws {KernelError} when the kernel refuses the table.
    * @throws {Unavailable} when others go on changing it.
    */

@@ -13,7 +13,7 @@ import {
   type InstalledRule,
 } from '../nftables/index.ts';
 import { type AcceptRule, CHAIN, TABLE } from './accept-rule.ts';
-import { isNftRule, isOwnNftRule, nftRuleOf } from './nft-rule.ts';
+import { isBareNftReturn, isNftRule, isOwnNftRule, nftRuleOf } from './nft-rule.ts';
 
 /** How often a rule that somebody deleted between our look and our change is answered by looking again. */
 const ATTEMPTS = 5;
@@ -30,8 +30,8 @@ export class NftChain {
   }
 
   /**
-   * Makes `rules` all of weft's rules and the chain's first, in one transaction; true when that changed something.
-   * A chain that does not exist stays so.
+   * Makes `rules` all of weft's rules, behind all others that are ever judged: at the end of the chain, or before its
+   * first bare RETURN. In one transaction; true when that changed something. A chain that does not exist stays so.
    * @throws {KernelError} when the kernel refuses.
    */
   async set(rules: readonly AcceptRule[]): Promise<boolean> {
@@ -49,7 +49,10 @@ export class NftChain {
   async #setOnce(wanted: readonly NftRule[]): Promise<boolean> {
     const installed = await this.#dump();
     const own = installed.filter(isOwnNftRule);
-    const right = wanted.every((rule, index) => isNftRule(installed[index], rule));
+    const others = installed.filter((rule) => !isOwnNftRule(rule));
+    const end = others.find(isBareNftReturn);
+    const start = end === undefined ? others.length : others.indexOf(end);
+    const right = wanted.every((rule, index) => isNftRule(installed[start + index], rule));
     if (right && own.length === wanted.length) return false;
     // The dump of a chain that does not exist is empty, as that of an empty one.
     if (installed.length === 0 && !(await this.#exists())) return false;
@@ -57,7 +60,7 @@ export class NftChain {
     await this.#transport.batch([
       batchBegin(),
       ...own.map(({ handle }) => encodeDeleteRule(chain, handle)),
-      ...wanted.toReversed().map((rule) => encodeRule(chain, rule, { position: 'first' })),
+      ...wanted.map((rule) => encodeRule(chain, rule, end === undefined ? {} : { before: end.handle })),
       batchEnd(),
     ]);
     return true;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { InstalledRule } from '../nftables/index.ts';
-import { isNftRule, isOwnNftRule, nftRuleOf } from './nft-rule.ts';
+import { isBareNftReturn, isNftRule, isOwnNftRule, nftRuleOf } from './nft-rule.ts';
 
 const WILDCARD_TO_NAME = nftRuleOf({
   in: { name: 'wb-', wildcard: true },
@@ -33,4 +33,17 @@ test('the comment says whose a rule is', () => {
   expect(isOwnNftRule(installed)).toBe(true);
   expect(isOwnNftRule({ ...installed, comment: 'weft too' })).toBe(false);
   expect(isOwnNftRule(bare)).toBe(false);
+});
+
+test('a bare RETURN has no condition and no comment, counted or not', () => {
+  const { comment: _, ...foreign } = installed;
+  const returning = { expr: 'verdict', verdict: { kind: 'return' } } as const;
+  const accepting = { expr: 'verdict', verdict: { kind: 'accept' } } as const;
+  expect(isBareNftReturn({ ...foreign, exprs: [returning] })).toBe(true);
+  expect(isBareNftReturn({ ...foreign, exprs: [{ expr: 'counter' }, returning] })).toBe(true);
+  expect(isBareNftReturn({ ...installed, exprs: [returning] })).toBe(false);
+  expect(isBareNftReturn({ ...foreign, exprs: [{ expr: 'counter' }, accepting] })).toBe(false);
+  expect(isBareNftReturn({ ...foreign, exprs: [{ expr: 'counter' }] })).toBe(false);
+  expect(isBareNftReturn({ ...foreign, exprs: [] })).toBe(false);
+  expect(isBareNftReturn(foreign)).toBe(false);
 });

@@ -34,6 +34,16 @@ export function isNftRule(installed: InstalledRule | undefined, rule: NftRule): 
 }
 
 /**
+ * True for a rule that returns whatever comes, as `iptables -A DOCKER-USER -j RETURN` makes it, which dockerd does up
+ * to version 27. What stands behind it in its chain is never judged.
+ */
+export function isBareNftReturn({ comment, exprs }: InstalledRule): boolean {
+  const [only, ...more] = exprs.filter(({ expr }) => expr !== 'counter');
+  const returns = only?.expr === 'verdict' && only.verdict.kind === 'return';
+  return returns && more.length === 0 && comment === undefined;
+}
+
+/**
  * The xt `comment` match with weft's comment as the kernel dumps it (net/netfilter/nft_compat.c: nft_match_dump()):
  * attributes NAME, REV and INFO, the last 256 bytes.
  */

@@ -6,7 +6,8 @@ import type { IfName } from '../../core/ids.ts';
 import { type AcceptRule, acceptRules, CHAIN } from './accept-rule.ts';
 import { readCaptured } from './captured/read-captured.ts';
 import { editXtChain, type XtEdit } from './xt-chain.ts';
-import { encodeXtRule, sameXtRule } from './xt-rule.ts';
+import { XT_LAYOUT } from './xt-layout.ts';
+import { encodeXtRule, isBareXtReturn, isOwnXtRule, sameXtRule } from './xt-rule.ts';
 import { decodeXtTable, encodeXtTable, type XtTable } from './xt-table.ts';
 
 const captured = (family: Family): XtTable => {
@@ -24,8 +25,9 @@ const reread = (table: XtTable): XtTable => {
   const { blob, ...hooks } = encodeXtTable(table);
   return decodeXtTable(table.family, blob, hooks);
 };
+const headingOf = (table: XtTable): number => table.entries.findIndex(({ heading }) => heading === CHAIN);
 const chainOf = (table: XtTable): readonly Uint8Array[] => {
-  const first = table.entries.findIndex(({ heading }) => heading === CHAIN) + 1;
+  const first = headingOf(table) + 1;
   const end = table.entries.findIndex(({ heading }, index) => index >= first && heading !== undefined);
   return table.entries.slice(first, end).map(({ bytes }) => bytes);
 };
@@ -51,17 +53,17 @@ describe.each([4, 6] as const)('DOCKER-USER of family %i', (family) => {
     }
   });
 
-  test('rules of weft go to the top; old ones of weft go; foreign ones keep their order', () => {
+  test('rules of weft go before the RETURN; old ones of weft go; foreign ones keep their order', () => {
     const before = chainOf(captured(family));
     const wanted = encoded(family, acceptRules([]));
     const after = chainOf(reread(changed(editXtChain(captured(family), CHAIN, wanted))));
     const [counting, , , reject, back, tail] = before;
     expect(
-      after.slice(0, 4).every((bytes, index) => sameXtRule(family, bytes, wanted[index] ?? bytes.slice(1))),
+      after.slice(2, 6).every((bytes, index) => sameXtRule(family, bytes, wanted[index] ?? bytes.slice(1))),
     ).toBe(true);
     expect(after.length).toBe(4 + 4);
-    expect(after.slice(5)).toEqual([reject, back, tail]);
-    expect(after[4]?.length).toBe(counting?.length);
+    expect([after[1], after[6], after[7]]).toEqual([reject, back, tail]);
+    expect(after[0]?.length).toBe(counting?.length);
   });
 
   test('a right chain is left alone', () => {
@@ -70,13 +72,50 @@ describe.each([4, 6] as const)('DOCKER-USER of family %i', (family) => {
     expect(editXtChain(table, CHAIN, wanted)).toEqual({ kind: 'unchanged' });
   });
 
-  test('rules of weft below a foreign one are moved up, as the same entries', () => {
+  test('rules of weft above a foreign one are moved behind it, as the same entries', () => {
     const table = captured(family);
     const wanted = encoded(family, [ACCEPT_LAN, RETURN_TO_DOCKER]);
     const after = changed(editXtChain(table, CHAIN, wanted));
-    const at = table.entries.findIndex(({ heading }) => heading === CHAIN);
-    expect(after.entries[at + 1]).toBe(table.entries[at + 3]);
-    expect(after.entries[at + 2]).toBe(table.entries[at + 2]);
+    const [counting, toDocker, lan, reject, back, tail] = table.entries.slice(headingOf(table) + 1);
+    const moved = after.entries.slice(headingOf(table) + 1);
+    for (const [index, entry] of [counting, reject, lan, toDocker, back, tail].entries()) {
+      expect(moved[index]).toBe(entry);
+    }
+  });
+
+  test('without a RETURN of its own the chain ends at the one that iptables does not list', () => {
+    const table = captured(family);
+    const entries = table.entries.toSpliced(headingOf(table) + 5, 1);
+    const wanted = encoded(family, acceptRules([]));
+    const after = chainOf(reread(changed(editXtChain({ ...table, entries }, CHAIN, wanted))));
+    const bare = after.map((bytes) => isBareXtReturn(family, bytes));
+    expect(bare).toEqual([...Array(6).fill(false), true]);
+    expect(after.slice(2, 6).every((bytes) => isOwnXtRule(family, bytes))).toBe(true);
+  });
+
+  test('a rule behind the first RETURN is behind those of weft as well', () => {
+    const table = captured(family);
+    const [, , , reject, back] = table.entries.slice(headingOf(table) + 1);
+    if (reject === undefined || back === undefined) throw new Error('the capture has changed');
+    const entries = table.entries
+      .filter((entry) => entry !== reject)
+      .toSpliced(headingOf(table) + 5, 0, reject);
+    const after = changed(editXtChain({ ...table, entries }, CHAIN, encoded(family, acceptRules([]))));
+    expect(after.entries.slice(headingOf(table) + 6, headingOf(table) + 8)).toEqual([back, reject]);
+  });
+
+  test('a RETURN with a condition is not the end of the chain', () => {
+    const bare = chainOf(captured(family)).at(-1);
+    if (bare === undefined) throw new Error('the capture has changed');
+    const layout = XT_LAYOUT[family];
+    expect(isBareXtReturn(family, bare)).toBe(true);
+    for (let offset = 0; offset < layout.nfcache; offset++) {
+      expect(isBareXtReturn(family, bare.with(offset, 1))).toBe(false);
+    }
+    expect(isBareXtReturn(family, bare.with(layout.counters, 1))).toBe(true);
+    for (const rule of encoded(family, [RETURN_TO_DOCKER, { verdict: 'return' }, { verdict: 'accept' }])) {
+      expect(isBareXtReturn(family, rule)).toBe(false);
+    }
   });
 
   test('a chain that is not there is absent', () => {
@@ -104,7 +143,7 @@ describe.each([4, 6] as const)('DOCKER-USER of family %i', (family) => {
 
   test('a jump into the middle of the chain forbids to remove its target', () => {
     const table = captured(family);
-    const at = table.entries.findIndex(({ heading }) => heading === CHAIN);
+    const at = headingOf(table);
     const jumping = table.entries.find(({ jump }) => jump?.to === 'chain' && jump.heading.heading === 'Z');
     const target = table.entries[at + 3];
     if (jumping === undefined || target === undefined) throw new Error('the capture has changed');

@@ -9,7 +9,7 @@ import {
   XT_VERDICT,
   type XtLayout,
 } from './xt-layout.ts';
-import { cString, targetOffset, viewOf } from './xt-table.ts';
+import { cString, standardVerdict, targetOffset, viewOf } from './xt-table.ts';
 
 const COMMENT_SIZE = XT_HEADER.size + XT_COMMENT.length;
 
@@ -50,6 +50,20 @@ export function isOwnXtRule(family: Family, entry: Uint8Array): boolean {
     viewOf(entry).getUint16(layout.size, true) === COMMENT_SIZE &&
     cString(entry, layout.size + XT_HEADER.name, XT_HEADER.nameLength) === XT_COMMENT.name &&
     cString(entry, layout.size + XT_HEADER.size, XT_COMMENT.length) === OWNER
+  );
+}
+
+/**
+ * True for a rule that returns whatever comes: no match, no condition on addresses or interfaces. dockerd appends one
+ * up to version 27, and the end of every user-defined chain is another, which iptables does not list. What stands
+ * behind it in its chain is never judged.
+ */
+export function isBareXtReturn(family: Family, entry: Uint8Array): boolean {
+  const layout = XT_LAYOUT[family];
+  return (
+    targetOffset(layout, entry) === layout.size &&
+    entry.subarray(0, layout.nfcache).every((byte) => byte === 0) &&
+    standardVerdict(layout, entry) === XT_VERDICT.return
   );
 }
 

@@ -59,7 +59,7 @@ export function targetOffset(layout: XtLayout, entry: Uint8Array): number {
 }
 
 /** The verdict of a standard target; undefined for extensions such as REJECT. */
-function standardVerdict(layout: XtLayout, entry: Uint8Array): number | undefined {
+export function standardVerdict(layout: XtLayout, entry: Uint8Array): number | undefined {
   const target = targetOffset(layout, entry);
   if (entry.length - target < XT_STANDARD_TARGET.size || entry[target + XT_HEADER.name] !== 0)
     return undefined;

@@ -12,4 +12,3 @@ export { batchBegin, batchEnd, decodeNftMessage } from './message.ts';
 export { Nftables } from './nftables.ts';
 export type { ChainAddress, InstalledRule } from './rule.ts';
 export { decodeRule, encodeDeleteRule, encodeRule, getRules } from './rule.ts';
-export { addRule, deleteRule } from './rule-change.ts';

@@ -18,6 +18,7 @@ const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
 const NFTA_RULE_HANDLE = 3;
 const NFTA_RULE_EXPRESSIONS = 4;
+const NFTA_RULE_POSITION = 6;
 const NFTA_RULE_USERDATA = 7;
 
 /** Where a rule is, without saying which. */
@@ -27,13 +28,18 @@ export interface ChainAddress {
   readonly chain: string;
 }
 
-/** Adds a rule at the end of its chain, or as the first. */
+/**
+ * Adds a rule at the end of its chain, or `before` the rule with that handle: without NLM_F_APPEND a position is
+ * inserted before (net/netfilter/nf_tables_api.c: nf_tables_newrule()), so rules sent in order stand in order. The
+ * kernel answers ENOENT when the other rule is gone.
+ */
 export function encodeRule(
   { family, table, chain }: ChainAddress,
   rule: NftRule,
-  options: { readonly position?: 'first' } = {},
+  options: { readonly before?: bigint } = {},
 ): NetlinkRequest {
-  const flags = NLM_F.CREATE | (options.position === 'first' ? 0 : NLM_F.APPEND);
+  const { before } = options;
+  const flags = NLM_F.CREATE | (before === undefined ? NLM_F.APPEND : 0);
   return nftMessage(NFT_MSG.NEWRULE, family, flags, [
     attributeText(NFTA_RULE_TABLE, table),
     attributeText(NFTA_RULE_CHAIN, chain),
@@ -42,18 +48,23 @@ export function encodeRule(
       rule.exprs.map((expr) => encodeExpr(expr, family)),
     ),
     attribute(NFTA_RULE_USERDATA, encodeComment(rule.comment)),
+    ...(before === undefined ? [] : [attribute(NFTA_RULE_POSITION, encodeHandle(before))]),
   ]);
 }
 
 /** Deletes one rule by the handle a dump gave. */
 export function encodeDeleteRule({ family, table, chain }: ChainAddress, handle: bigint): NetlinkRequest {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, handle);
   return nftMessage(NFT_MSG.DELRULE, family, 0, [
     attributeText(NFTA_RULE_TABLE, table),
     attributeText(NFTA_RULE_CHAIN, chain),
-    attribute(NFTA_RULE_HANDLE, bytes),
+    attribute(NFTA_RULE_HANDLE, encodeHandle(handle)),
   ]);
+}
+
+function encodeHandle(handle: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, handle);
+  return bytes;
 }
 
 /** Deletes every rule of every chain of a table. */

@@ -13,7 +13,7 @@ type Backend = (typeof BACKENDS)[number];
 const commands = (backend: Backend) => [`iptables-${backend}`, `ip6tables-${backend}`] as const;
 const chainNames = (backend: Backend) => [`ip ${backend} DOCKER-USER`, `ip6 ${backend} DOCKER-USER`];
 
-/** What dockerd does to a host: forwarding on, FORWARD drops, bridged frames pass iptables, DOCKER-USER first. */
+/** What dockerd to 27 does: forwarding on, FORWARD drops, bridged frames pass iptables, DOCKER-USER with a RETURN. */
 function asDockerd(host: ScratchNamespace, backend: Backend): void {
   host.run('sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1');
   host.run('sysctl -qw net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1');
@@ -110,7 +110,46 @@ for (const backend of BACKENDS) {
     t.same(reaches(a, 1, 3), [false, false], 'and nothing passes when all is removed');
   });
 
-  t.test(`rules are kept at the top, repaired, and removed without a trace (${backend})`, async (t) => {
+  t.test(`rules of the administrator are judged before those of weft (${backend})`, async (t) => {
+    using host = await openScratchNamespace();
+    using a = await openScratchNamespace();
+    using b = await openScratchNamespace();
+    asDockerd(host, backend);
+    addBridge(host, 'wb-aaaaaaaaaa', 1);
+    attach(host, 'wb-aaaaaaaaaa', a, 1, 2);
+    attach(host, 'wb-aaaaaaaaaa', b, 1, 3);
+    await using accept = await openForwardAccept({ namespace: host.path });
+    const both = (...rules: readonly string[]) => {
+      const lines = commands(backend).flatMap((iptables) => rules.map((rule) => `${iptables} ${rule}`));
+      host.run(lines.join('\n'));
+    };
+    const all = [true, true];
+    const none = [false, false];
+    await accept.ensure([]);
+    t.same(reaches(a, 1, 3, 5), all);
+    both('-I DOCKER-USER -i wb-+ -j DROP');
+    t.same(await accept.ensure([]), [], 'what the administrator inserts is in its place');
+    t.same(reaches(a, 1, 3), none, 'and drops');
+    both('-D DOCKER-USER 1', '-I DOCKER-USER 5 -i wb-+ -j DROP');
+    t.same(reaches(a, 1, 3, 5), all, 'what stands between weft and the RETURN comes too late');
+    t.same(await accept.ensure([]), chainNames(backend), 'so weft goes behind it');
+    t.same(reaches(a, 1, 3), none);
+    for (const lines of listing(host, backend)) t.equal(lines.at(-1), TAIL, 'the RETURN is last');
+    both('-D DOCKER-USER 1', '-A DOCKER-USER -i wb-+ -j DROP');
+    t.same(await accept.ensure([]), [], 'weft does not go behind the RETURN');
+    t.same(reaches(a, 1, 3, 5), all, 'where nothing is judged');
+    both('-D DOCKER-USER -j RETURN');
+    t.same(await accept.ensure([]), chainNames(backend), 'without a RETURN, as from 28 on, weft is the last');
+    t.same(reaches(a, 1, 3), none, 'and what was appended drops');
+    both('-D DOCKER-USER 1', '-A DOCKER-USER -i wb-+ -j DROP');
+    t.same(await accept.ensure([]), chainNames(backend), 'also when it is appended later');
+    t.same(reaches(a, 1, 3), none);
+    both('-D DOCKER-USER 1');
+    t.same(await accept.ensure([]), []);
+    t.same(reaches(a, 1, 3, 5), all, 'until it is deleted');
+  });
+
+  t.test(`rules are kept at the end, repaired, and removed without a trace (${backend})`, async (t) => {
     using host = await openScratchNamespace();
     asDockerd(host, backend);
     for (const iptables of commands(backend)) {
@@ -118,26 +157,31 @@ for (const backend of BACKENDS) {
                 ${iptables} -I DOCKER-USER -p tcp --dport 9
                 ${iptables} -N OTHER; ${iptables} -A OTHER -g DOCKER-USER; ${iptables} -I FORWARD -j OTHER`);
     }
-    const foreign = listing(host, backend).map((lines) => lines.slice(1));
+    const foreign = listing(host, backend).map((lines) => lines.slice(1, -1));
     const before = saved(host, backend);
     const expectChain = (rules: readonly string[], message: string) =>
       t.same(
         listing(host, backend),
-        foreign.map((lines) => ['-N DOCKER-USER', ...rules, ...lines]),
+        foreign.map((lines) => ['-N DOCKER-USER', ...lines, ...rules, TAIL]),
         message,
       );
     await using accept = await openForwardAccept({ namespace: host.path });
     t.same(await accept.ensure([]), chainNames(backend));
-    expectChain(OWN, 'iptables lists the rules first, and the others after them');
+    expectChain(OWN, 'iptables lists the rules after the others, before the RETURN');
     const after = saved(host, backend);
     t.same(await accept.ensure([]), [], 'nothing to repair the second time');
 
     const [iptables, ip6tables] = commands(backend);
-    host.run(`${iptables} -D DOCKER-USER 3`);
+    host.run(`${iptables} -D DOCKER-USER 5`);
     t.same(await accept.ensure([]), chainNames(backend).slice(0, 1), 'a lost rule is put back');
-    host.run(`${ip6tables} -I DOCKER-USER -j RETURN`);
-    t.same(await accept.ensure([]), chainNames(backend).slice(1), 'a rule that got in front is not in front');
+    host.run(`${ip6tables} -I DOCKER-USER 4 -i eth8 -j DROP`);
+    t.same(await accept.ensure([]), chainNames(backend).slice(1), 'a rule that got among them is moved out');
+    t.equal(listing(host, backend)[1]?.[3], '-A DOCKER-USER -i eth8 -j DROP', 'to the others');
+    host.run(`${ip6tables} -D DOCKER-USER 3; ${ip6tables} -I DOCKER-USER -j RETURN`);
+    t.same(await accept.ensure([]), chainNames(backend).slice(1), 'behind a RETURN they are of no use');
+    t.same(listing(host, backend)[1]?.slice(1, 6), [...OWN, TAIL]);
     host.run(`${ip6tables} -D DOCKER-USER 5`);
+    t.same(await accept.ensure([]), chainNames(backend).slice(1));
     t.same(saved(host, backend), after);
 
     t.same(await accept.ensure(['lan0' as IfName]), chainNames(backend));

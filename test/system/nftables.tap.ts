@@ -6,12 +6,15 @@ import type { ElementObject, KernelObject, TableObject } from '../../core/kernel
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { NftFamily, NftTable } from '../../core/nft.ts';
 import type { Step } from '../../core/ports.ts';
+import type { NetlinkRequest } from '../../kernel/netlink/index.ts';
 import { exampleElements, exampleTable } from '../../kernel/nftables/example-table.ts';
 import {
-  addRule,
+  batchBegin,
+  batchEnd,
   chainExists,
-  deleteRule,
   dumpRules,
+  encodeDeleteRule,
+  encodeRule,
   Nftables,
   readGeneration,
   tableFingerprint,
@@ -328,9 +331,10 @@ t.test('rules in a table of iptables-nft, which can still list it', async (t) =>
     const address = { family, table: 'filter', chain: 'DOCKER-USER' };
     t.equal(await chainExists(transport, family, 'filter', 'DOCKER-USER'), false);
     t.same(await dumpRules(transport, family, 'filter', 'DOCKER-USER'), []);
-    await t.rejects(addRule(transport, address, { comment: 'x', exprs: [] }), {
-      errno: 'ENOENT',
-    } as KernelError);
+    const commit = (...changes: readonly NetlinkRequest[]) =>
+      transport.batch([batchBegin(), ...changes, batchEnd()]);
+    const enoent = { errno: 'ENOENT' } as KernelError;
+    await t.rejects(commit(encodeRule(address, { comment: 'x', exprs: [] })), enoent);
     scratch.run(`${iptables} -N DOCKER-USER; ${iptables} -A DOCKER-USER -p tcp -j RETURN`);
     t.equal(await chainExists(transport, family, 'filter', 'DOCKER-USER'), true);
     const rule = {
@@ -342,20 +346,33 @@ t.test('rules in a table of iptables-nft, which can still list it', async (t) =>
         { expr: 'verdict', verdict: { kind: 'accept' } },
       ],
     } as const;
-    await addRule(transport, address, rule, { position: 'first' });
-    t.equal(
-      scratch.run(`${iptables} -S DOCKER-USER`),
-      '-N DOCKER-USER\n-A DOCKER-USER -i wb-+ -m comment --comment "weft: accept" -j ACCEPT\n-A DOCKER-USER -p tcp -j RETURN\n',
+    const [foreign] = await dumpRules(transport, family, 'filter', 'DOCKER-USER');
+    const before = foreign?.handle ?? 0n;
+    await commit(
+      encodeRule(address, rule, { before }),
+      encodeRule(address, { ...rule, comment: 'weft: second' }, { before }),
+      encodeRule(address, { ...rule, comment: 'weft: last' }),
     );
-    const [first, second] = await dumpRules(transport, family, 'filter', 'DOCKER-USER');
+    const accept = (comment: string) =>
+      `-A DOCKER-USER -i wb-+ -m comment --comment "weft: ${comment}" -j ACCEPT`;
+    t.same(scratch.run(`${iptables} -S DOCKER-USER`).trim().split('\n'), [
+      '-N DOCKER-USER',
+      accept('accept'),
+      accept('second'),
+      '-A DOCKER-USER -p tcp -j RETURN',
+      accept('last'),
+    ]);
+    const [first, , third] = await dumpRules(transport, family, 'filter', 'DOCKER-USER');
     t.equal(first?.comment, rule.comment);
     t.same(
       first?.exprs.map(({ expr }) => expr),
       ['meta', 'cmp', 'counter', 'verdict'],
     );
-    t.equal(second?.comment, undefined);
-    await deleteRule(transport, address, first?.handle ?? 0n);
-    t.equal((await dumpRules(transport, family, 'filter', 'DOCKER-USER')).length, 1);
-    await t.rejects(deleteRule(transport, address, first?.handle ?? 0n), { errno: 'ENOENT' } as KernelError);
+    t.equal(third?.comment, undefined);
+    const gone = first?.handle ?? 0n;
+    await commit(encodeDeleteRule(address, gone));
+    t.equal((await dumpRules(transport, family, 'filter', 'DOCKER-USER')).length, 3);
+    await t.rejects(commit(encodeDeleteRule(address, gone)), enoent);
+    await t.rejects(commit(encodeRule(address, rule, { before: gone })), enoent);
   }
 });

@@ -80,7 +80,10 @@ async function withoutIcc(t: Test, scene: Scene): Promise<void> {
   await reaches(t, bob, { ip: scene.host.ip, port: 8080, name: 'ann' }, 'but to a published port');
 }
 
-/** The administrator flushes DOCKER-USER; `iptables -F DOCKER-USER` is what people do to reset it. */
+/**
+ * The administrator flushes DOCKER-USER (`iptables -F DOCKER-USER` is what people do to reset it) and has rules of
+ * their own before and behind those of weft.
+ */
 function dockerUser(firewall: 'iptables-nft' | 'iptables-legacy') {
   return async (t: Test, scene: Scene): Promise<void> => {
     const { host } = scene;
@@ -107,16 +110,20 @@ function dockerUser(firewall: 'iptables-nft' | 'iptables-legacy') {
     });
     const took = performance.now() - since;
     t.ok(took <= 2000, `flushed rules are back within 2 s: ${Math.round(took)} ms`);
-    await reaches(t, bob, { ip: (await ann.endpoint()).IPAddress, name: 'ann' }, 'traffic passes');
-    await host.exec([firewall, '-I', 'DOCKER-USER', '1', '-i', 'named0', '-j', 'DROP']);
-    await until('weft’s rules are the first again', async () => (await rules())[1]?.includes('weft'));
-    await reaches(
-      t,
-      bob,
-      { ip: (await ann.endpoint()).IPAddress, name: 'ann' },
-      'a rule put before is moved behind',
-    );
-    await host.exec([firewall, '-D', 'DOCKER-USER', '-i', 'named0', '-j', 'DROP']);
+    const ip = (await ann.endpoint()).IPAddress;
+    const drop = ['DOCKER-USER', '-i', 'named0', '-j', 'DROP'];
+    await reaches(t, bob, { ip, name: 'ann' }, 'traffic passes');
+    await host.exec([firewall, '-I', ...drop]);
+    await cannotReach(t, bob, { ip }, 'an inserted rule of the administrator drops it');
+    t.equal((await rules())[1], `-A ${drop.join(' ')}`, 'and is left where it is');
+    await host.exec([firewall, '-D', ...drop]);
+    await reaches(t, bob, { ip, name: 'ann' }, 'traffic passes again');
+    // The flush took Docker's RETURN as well, behind which an appended rule would not be judged.
+    await host.exec([firewall, '-A', ...drop]);
+    await until('weft’s rules are behind it', async () => (await rules()).at(-1)?.includes('weft'));
+    await cannotReach(t, bob, { ip }, 'an appended rule drops it as well');
+    await host.exec([firewall, '-D', ...drop]);
+    await reaches(t, bob, { ip, name: 'ann' }, 'until it is deleted');
     await scene.docker.removeNetwork('red');
     await ann.remove();
     await bob.remove();

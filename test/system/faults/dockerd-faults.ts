@@ -186,18 +186,19 @@ async function reboot(t: Test, { host, machine }: DockerdLab): Promise<void> {
   weftd = await host.rebootWithWeftd(GRACE);
   const always = await host.docker.container('always');
   await until('the container runs again', async () => (await always.inspect()).State.Running);
+  // The lab's new boot has a new network card.
+  await machine.exec(['ip', 'neighbour', 'flush', 'dev', 'eth0']);
   await answers(machine, host, 8080);
   await (await host.docker.container('once')).remove();
   await converged(host, 'app');
   t.pass('after a power failure the network is there, and the container with its port');
   await always.remove();
   await host.docker.removeNetwork('app');
-  const leaks = await host.leaks();
-  t.same(
-    leaks.filter((leak) => /^link w[bvc]-|10\.\d+\./.test(leak)),
-    [],
-    'no link, route or element is left',
-  );
+  // Links go after the answer.
+  await until('no link, route or element is left', async () => {
+    const all = await host.exec(['sh', '-c', 'ip -o link; ip route; nft list ruleset']);
+    return !/w[bvc]-[a-z2-7]{10}|10\.64\./.test(all);
+  });
   await weftd.stop();
 }
 
@@ -206,19 +207,24 @@ async function liveRestore(t: Test, lab: DockerdLab): Promise<void> {
   let weftd = await startWeftd(host);
   await host.docker.createNetwork(NETWORK);
   const both = await talkers(host, 'app');
-  await undisturbed(t, lab, both, async () => {
+  // As it starts, dockerd 28 takes the jump to DOCKER-USER out of FORWARD, whose policy is DROP, for some 25 ms.
+  const mayLose = host.engine === '28.5' ? 5 : 0;
+  const die = async (): Promise<void> => {
     await host.killDockerd9();
     await weftd.kill9();
     weftd = await startWeftd(host);
     await host.startDockerd();
     await converged(host, 'app');
-  });
+  };
+  await undisturbed(t, lab, both, die, mayLose);
   t.pass('containers outlive dockerd and weftd');
   await weftd.stop();
-  await both.peer.stop();
+  // Each of up to four calls is tried for 15 s: longer than the API client waits.
+  await host.dockerCli(['stop', '-t', '0', both.peer.name], { timeoutMs: 120_000 });
   weftd = await startWeftd(host);
-  await host.docker.disconnect('app', both.peer, { force: true });
   await both.peer.remove();
+  // The one way to make these engines forget an endpoint they could not delete (protocol 6.1); 28 forgets by itself.
+  await host.dockerCli(['network', 'disconnect', '-f', 'app', both.peer.name]);
   await converged(host, 'app');
   t.pass('a container stopped while weftd was down is collected');
   await both.server.remove();

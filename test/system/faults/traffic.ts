@@ -68,7 +68,7 @@ export class Traffic {
     const program = join(import.meta.dirname, 'stream-client.ts');
     const client = start(stream.enter, [process.execPath, program, stream.host, String(stream.port)]);
     await poll(() => client.output().includes('connected'), 10_000);
-    return new Traffic(start(ping.enter, ['ping', '-q', '-i', '0.02', ping.to]), client);
+    return new Traffic(start(ping.enter, ['ping', '-i', '0.02', ping.to]), client);
   }
 
   /** Ends it and says what became of it. */
@@ -76,11 +76,22 @@ export class Traffic {
     this.#ping.child.kill('SIGINT');
     this.#stream.child.stdin?.end();
     const [pings, stream] = await Promise.all([finished(this.#ping), finished(this.#stream)]);
-    const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(pings) ?? [];
-    if (sent === undefined) throw new Error(`ping said: ${pings}`);
     return {
-      pings: { sent: Number(sent), received: Number(received) },
+      pings: pingTotals(pings),
       stream: JSON.parse(stream.trim().split('\n').at(-1) ?? ''),
     };
   }
+}
+
+/**
+ * What ping said, without the request that may have been under way when it was stopped.
+ * @throws {Error} when nothing was answered.
+ */
+export function pingTotals(output: string): TrafficTotals['pings'] {
+  const answered = new Set(
+    Array.from(output.matchAll(/icmp_seq=(\d+) ttl=/g), ([, number]) => Number(number)),
+  );
+  const sent = /(\d+) packets transmitted/.exec(output)?.[1];
+  if (sent === undefined || answered.size === 0) throw new Error(`ping said: ${output.slice(-500)}`);
+  return { sent: answered.has(Number(sent)) ? Number(sent) : Number(sent) - 1, received: answered.size };
 }
