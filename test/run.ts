@@ -12,6 +12,8 @@ import { join, resolve } from 'node:path';
 const ROOT = resolve(import.meta.dirname, '..');
 const CHECK_LIMIT_MS = 300_000;
 const FILE_LIMIT_MS = 900_000;
+/** System test files that run side by side: each has hosts and namespaces of its own. */
+const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2);
 
 interface Count {
   readonly passed: number;
@@ -92,12 +94,29 @@ async function system(file: string): Promise<Count> {
   return { passed, failed };
 }
 
+/** Several at a time, in the order given. */
+async function systems(files: readonly string[]): Promise<readonly Count[]> {
+  const counts: Count[] = [];
+  const waiting = [...files];
+  const worker = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift())
+      counts.push(await system(file));
+  };
+  await Promise.all(Array.from({ length: JOBS }, worker));
+  return counts;
+}
+
 function tapFiles(): readonly string[] {
   const files = readdirSync(join(ROOT, 'test/system'), { recursive: true, encoding: 'utf8' });
   return files
     .filter((name) => name.endsWith('.tap.ts'))
     .map((name) => join('test/system', name))
-    .sort();
+    .sort((a, b) => Number(isLong(b)) - Number(isLong(a)) || (a < b ? -1 : 1));
+}
+
+/** What takes minutes goes first, so that nothing long is left for the end. */
+function isLong(file: string): boolean {
+  return file.includes('crash-points');
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -109,12 +128,12 @@ async function main(args: readonly string[]): Promise<number> {
     counts.push(await check('dead code', ['node_modules/.bin/knip']));
     counts.push(await unit([]));
   }
-  if (what === 'all' || what === 'system') for (const file of tapFiles()) counts.push(await system(file));
+  if (what === 'all' || what === 'system') counts.push(...(await systems(tapFiles())));
   if (!['all', 'unit', 'system'].includes(what)) {
     const taps = args.filter((file) => file.endsWith('.tap.ts'));
     const others = args.filter((file) => !file.endsWith('.tap.ts'));
     if (others.length > 0) counts.push(await unit(others));
-    for (const file of taps) counts.push(await system(file));
+    counts.push(...(await systems(taps)));
   }
   const passed = counts.reduce((sum, each) => sum + each.passed, 0);
   const failed = counts.reduce((sum, each) => sum + each.failed, 0);
