@@ -33,7 +33,11 @@ export type NftVerdict =
  * concatenation occupies its length rounded up to 4 bytes, an ifname takes four registers.
  */
 export type NftExpr =
-  | { readonly expr: 'meta'; readonly key: 'iif' | 'iifname' | 'oifname' | 'l4proto' | 'mark'; readonly dreg: number }
+  | {
+      readonly expr: 'meta';
+      readonly key: 'iif' | 'iifname' | 'oifname' | 'l4proto' | 'mark';
+      readonly dreg: number;
+    }
   | { readonly expr: 'meta-set'; readonly key: 'mark'; readonly sreg: number }
   | {
       readonly expr: 'payload';

@@ -8,7 +8,7 @@ import { Host, type HostOptions } from './host.ts';
 import { Machine } from './machine.ts';
 import { Underlay, type UnderlayOptions } from './underlay.ts';
 
-export { type CommandOptions, type CommandResult } from './command.ts';
+export type { CommandOptions, CommandResult } from './command.ts';
 export { Container, type ContainerDetails, type ContainerEndpoint } from './container.ts';
 export { DockerClient, type EngineEvent, type NetworkDetails } from './docker-client.ts';
 export { EngineRefused } from './engine-api.ts';
