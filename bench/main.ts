@@ -80,6 +80,10 @@ async function measure({ benches, options }: Request): Promise<readonly Result[]
 }
 
 async function main(): Promise<number> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   let request: Request;
   try {
     request = readArguments();

@@ -109,7 +109,11 @@ async function status(
 
 function driftReport(drift: DriftLog): DriftReport {
   return {
-    totals: drift.totals().map(({ kind, cause, count }) => ({ object: kind, cause, count })),
+    // What the first pass makes on a new or rebooted host is no drift.
+    totals: drift
+      .totals()
+      .filter(({ cause }) => cause !== 'start')
+      .map(({ kind, cause, count }) => ({ object: kind, cause, count })),
     repairs: drift
       .repairs()
       .toReversed()
