@@ -6,7 +6,7 @@ const LOOK_MS = 5000;
 /** No call for so long means that a pause of some 30 ms disturbs nobody. */
 const QUIET_MS = 2000;
 /** Garbage worth a collection, in bytes of heap growth since the last one. */
-const WORTH_BYTES = 8 << 20;
+const WORTH_BYTES = 2 << 20;
 
 type Collect = (options: {
   readonly type: 'major';
