@@ -274,14 +274,18 @@ describe('scripts/weft and scripts/weftd', () => {
     mkdirSync(scripts);
     mkdirSync(bin);
     copyFileSync(join(SCRIPTS, name), join(scripts, name));
-    const refusal = {
+    const refusal = (advice: string) => ({
       code: 1,
       stdout: '',
-      stderr: `${name}: Node 24 or newer is needed and is not here: run ${control.folder}/scripts/setup\n`,
-    };
-    expect(await weft(['status'], { PATH: bin }, join(scripts, name))).toEqual(refusal);
+      stderr: `${name}: Node 24 or newer is needed and is not here: ${advice}\n`,
+    });
+    const installed = refusal('put it in PATH');
+    expect(await weft(['status'], { PATH: bin }, join(scripts, name))).toEqual(installed);
     writeFileSync(join(bin, 'node'), '#!/bin/bash\necho false\n', { mode: 0o755 });
-    expect(await weft(['status'], { PATH: bin }, join(scripts, name))).toEqual(refusal);
+    expect(await weft(['status'], { PATH: bin }, join(scripts, name))).toEqual(installed);
+    writeFileSync(join(scripts, 'setup'), '', { mode: 0o755 });
+    const checkout = refusal(`run ${control.folder}/scripts/setup`);
+    expect(await weft(['status'], { PATH: bin }, join(scripts, name))).toEqual(checkout);
   });
 
   it('differ in nothing but what they run', () => {
