@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { IfName } from '../core/ids.ts';
+import { KeyedMutex } from '../core/keyed-mutex.ts';
 import type { Kernel, Store } from '../core/ports.ts';
 import { drivers } from '../drivers/index.ts';
 import type { IpamService } from '../ipam/index.ts';
@@ -31,7 +32,7 @@ import {
 } from './reconcile/index.ts';
 import { adoptAddresses, Relearner } from './relearn/index.ts';
 import { replumbEndpoint } from './replumb.ts';
-import { KeyedMutex, Repository } from './state/index.ts';
+import { Repository } from './state/index.ts';
 import { timedKernel, timedStore } from './timed-ports.ts';
 import { createControlBackend, metricsSample } from './views/index.ts';
 

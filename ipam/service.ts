@@ -2,10 +2,10 @@ import type { Cidr, IfAddress, Ip } from '../core/address.ts';
 import { cidrRange } from '../core/address.ts';
 import { Conflict, NotFound } from '../core/errors.ts';
 import { type PoolId, quote } from '../core/ids.ts';
+import { KeyedMutex } from '../core/keyed-mutex.ts';
 import type { Clock, HostRoute, Store } from '../core/ports.ts';
 import { type AddressOptions, parseAddressOptions } from './address-options.ts';
 import type { Lease } from './addresses.ts';
-import { KeyedQueue } from './keyed-queue.ts';
 import { type IpamProblem, type Loaded, loadPools, loadUla } from './load.ts';
 import { ADDRESS_SPACES, decidePool, type PoolRequest } from './pool-decision.ts';
 import { PoolState } from './pool-state.ts';
@@ -44,7 +44,7 @@ export class IpamService {
   readonly #ula: Cidr;
   readonly #pools: Map<PoolId, PoolState>;
   readonly #records: RecordStore;
-  readonly #queue = new KeyedQueue();
+  readonly #queue = new KeyedMutex();
   /** Stored records that could not be read at load. */
   readonly problems: readonly IpamProblem[];
 

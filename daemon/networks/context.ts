@@ -2,9 +2,10 @@ import type { Logger } from 'pino';
 import type { NetworkDriver } from '../../core/driver.ts';
 import { Conflict, InvalidArgument, NotFound } from '../../core/errors.ts';
 import type { EndpointId, NetworkId } from '../../core/ids.ts';
+import type { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { DriverName, Endpoint, Network } from '../../core/model.ts';
 import type { Clock, Kernel } from '../../core/ports.ts';
-import type { KeyedMutex, OwnerId, Repository } from '../state/index.ts';
+import type { OwnerId, Repository } from '../state/index.ts';
 import type { Publisher } from './publisher.ts';
 
 /** Says what happened to a network or endpoint, for `weft events`. */

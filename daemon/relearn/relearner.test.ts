@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseEndpointId, parseNetworkId, parseSandboxKey } from '../../core/ids.ts';
+import { KeyedMutex } from '../../core/keyed-mutex.ts';
 import { drivers } from '../../drivers/index.ts';
 import {
   aMapping,
@@ -11,7 +12,6 @@ import {
 } from '../../test/fakes/builders.ts';
 import { type HostWorld, LIVE_SANDBOX, startWorld } from '../../test/fakes/host-world.ts';
 import type { EngineContainer, EngineNetwork } from '../docker/index.ts';
-import { KeyedMutex } from '../state/index.ts';
 import { Relearner } from './relearner.ts';
 
 const DRIVER = 'weft-bridge';

@@ -2,11 +2,12 @@ import type { Logger } from 'pino';
 import type { NetworkDriver } from '../../core/driver.ts';
 import { errorMessage, WeftError } from '../../core/errors.ts';
 import type { EndpointId, NetworkId } from '../../core/ids.ts';
+import type { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { DriverName, Endpoint, NetworkRequest } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
 import type { Clock, Kernel } from '../../core/ports.ts';
 import type { Engine, EngineNetwork } from '../docker/index.ts';
-import type { KeyedMutex, Repository } from '../state/index.ts';
+import type { Repository } from '../state/index.ts';
 import { attachmentOf, endpointRequestOf, networkRequestOf } from './network-record.ts';
 import { publishedInKernel } from './published.ts';
 

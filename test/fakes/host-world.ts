@@ -1,10 +1,11 @@
 import { pino } from 'pino';
 import type { EndpointId } from '../../core/ids.ts';
+import { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { Announce } from '../../daemon/networks/context.ts';
 import { createNetworks, type Networks, Publisher } from '../../daemon/networks/index.ts';
 import { DesiredState, DriftLog, hostPlan, Reconciler } from '../../daemon/reconcile/index.ts';
 import { replumbEndpoint } from '../../daemon/replumb.ts';
-import { KeyedMutex, Repository } from '../../daemon/state/index.ts';
+import { Repository } from '../../daemon/state/index.ts';
 import { drivers } from '../../drivers/index.ts';
 import { FakeKernel } from './fake-kernel.ts';
 import { FakePorts } from './fake-ports.ts';

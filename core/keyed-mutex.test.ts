@@ -21,7 +21,6 @@ test('tasks of one key run one at a time and in order, those of others beside th
       await scheduler.waitFor(Promise.all(done));
       expect(await Promise.all(done)).toEqual(keys.map((_, n) => n));
       for (const numbers of order.values()) expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-      expect(keys.some((key) => mutex.busy(key))).toBe(false);
     }),
   );
 });
@@ -32,21 +31,4 @@ test('a task that fails keeps none of its key from running', async () => {
   const next = mutex.run('a', async () => 'ran');
   await expect(failed).rejects.toThrow('no');
   expect(await next).toBe('ran');
-});
-
-test('idle waits for what runs and for what waits', async () => {
-  const mutex = new KeyedMutex();
-  const gate = Promise.withResolvers<void>();
-  const seen: string[] = [];
-  const tasks = [
-    mutex.run('a', () => gate.promise),
-    mutex.run('a', async () => void seen.push('second')),
-    mutex.run('b', () => gate.promise),
-  ];
-  expect([mutex.busy('a'), mutex.busy('b'), mutex.busy('c')]).toEqual([true, true, false]);
-  const idle = mutex.idle().then(() => seen.push('idle'));
-  gate.resolve();
-  await idle;
-  await Promise.all(tasks);
-  expect(seen).toEqual(['second', 'idle']);
 });
