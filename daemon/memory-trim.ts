@@ -5,8 +5,10 @@ import { runInNewContext } from 'node:vm';
 const LOOK_MS = 5000;
 /** No call for so long means that a pause of some 30 ms disturbs nobody. */
 const QUIET_MS = 2000;
-/** Garbage worth a collection, in bytes of heap growth since the last one. */
+/** Garbage worth a collection in a quiet moment, in bytes of heap growth since the last one. */
 const WORTH_BYTES = 2 << 20;
+/** Garbage worth a pause in the midst of work. */
+const WORTH_A_PAUSE_BYTES = 24 << 20;
 
 type Collect = (options: {
   readonly type: 'major';
@@ -43,9 +45,9 @@ export class MemoryTrim implements Disposable {
   }
 
   #look(): void {
-    if (performance.now() - this.#lastCallAt < QUIET_MS) return;
-    const used = getHeapStatistics().used_heap_size;
-    if (used > this.#usedAfter + WORTH_BYTES) this.trim();
+    const quiet = performance.now() - this.#lastCallAt >= QUIET_MS;
+    const grown = getHeapStatistics().used_heap_size - this.#usedAfter;
+    if (grown > (quiet ? WORTH_BYTES : WORTH_A_PAUSE_BYTES)) this.trim();
   }
 
   [Symbol.dispose](): void {

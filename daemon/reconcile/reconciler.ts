@@ -76,7 +76,8 @@ export class Reconciler {
     certain: boolean,
   ): { readonly steps: readonly Step[]; readonly unsure: boolean } {
     const orphans = new Set<ObjectKey>();
-    const differences = diff(new Map([...desired].map(([key, { object }]) => [key, object])), actual);
+    const wanted = new Map([...desired].map(([key, { object }]) => [key, object]));
+    const differences = diff(wanted, actual).filter((step) => !this.#lingers(step));
     const steps = differences.filter((step) => {
       const key = keyOf(step.object);
       if (step.op !== 'delete') return this.#undisturbed(desired.get(key)?.owner, versions);
@@ -84,8 +85,7 @@ export class Reconciler {
       return this.#parts.mayDelete() && (certain || this.#orphans.has(key));
     });
     this.#orphans = orphans;
-    const judged = steps.filter((step) => !this.#lingers(step));
-    return { steps: judged, unsure: steps.length < differences.length };
+    return { steps, unsure: steps.length < differences.length };
   }
 
   #undisturbed(owner: OwnerId | undefined, versions: ReadonlyMap<OwnerId, number>): boolean {
@@ -94,11 +94,17 @@ export class Reconciler {
     return !repository.inFlight(owner) && versions.get(owner) === repository.version(owner);
   }
 
-  /** After Leave a link stays until its endpoint is deleted: Docker is moving it out of the sandbox. */
+  /**
+   * After Leave a link stays until its endpoint is deleted: Docker is moving it out of the sandbox. While it is being
+   * deleted, the link goes next.
+   */
   #lingers({ op, object }: Step): boolean {
     if (op !== 'delete' || object.kind !== 'link' || object.type !== 'veth') return false;
     const endpoint = endpointIn(object.alias);
-    return endpoint !== undefined && this.#parts.repository.endpoint(endpoint) !== undefined;
+    const { repository } = this.#parts;
+    return (
+      endpoint !== undefined && (repository.endpoint(endpoint) !== undefined || repository.inFlight(endpoint))
+    );
   }
 
   /** A veth whose sandbox is gone is neither done nor refused: its endpoint waits for Docker to delete it. */
