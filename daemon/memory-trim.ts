@@ -1,5 +1,6 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { releaseProgramText } from '../kernel/index.ts';
 
 /** How often the heap is looked at. */
 const LOOK_MS = 5000;
@@ -18,12 +19,14 @@ type Collect = (options: {
 
 /**
  * Gives memory back to the system while nothing happens. V8 collects when it allocates, so what a start or a burst of
- * containers left behind would stay resident until the next one.
+ * containers left behind would stay resident until the next one; and of Node's own code, half is needed for the start
+ * alone.
  */
 export class MemoryTrim implements Disposable {
   readonly #collect: Collect;
   readonly #timer: NodeJS.Timeout;
   #lastCallAt = 0;
+  #startMapped = true;
   #usedAfter = Number.POSITIVE_INFINITY;
 
   constructor() {
@@ -48,6 +51,10 @@ export class MemoryTrim implements Disposable {
     const quiet = performance.now() - this.#lastCallAt >= QUIET_MS;
     const grown = getHeapStatistics().used_heap_size - this.#usedAfter;
     if (grown > (quiet ? WORTH_BYTES : WORTH_A_PAUSE_BYTES)) this.trim();
+    if (quiet && this.#startMapped) {
+      releaseProgramText();
+      this.#startMapped = false;
+    }
   }
 
   [Symbol.dispose](): void {

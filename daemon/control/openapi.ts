@@ -1,10 +1,31 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify from 'fastify';
 import * as resources from '../../core/control.ts';
+import type { ControlApp } from './routes.ts';
 
 const NAMES: ReadonlySet<string> = new Set(Object.keys(resources));
 
-/** Options for @fastify/swagger: OpenAPI 3.1, each resource once under components. */
-export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
+/**
+ * The OpenAPI 3.1 document of the routes that `addRoutes` adds, as JSON text. It is read now and then by a person, so
+ * what makes it is loaded then, and the server that holds the routes meanwhile never listens.
+ */
+export async function openapiDocument(
+  version: string,
+  addRoutes: (app: ControlApp) => void,
+): Promise<string> {
+  const { default: swagger } = await import('@fastify/swagger');
+  const app: ControlApp = Fastify({ exposeHeadRoutes: false }).withTypeProvider<TypeBoxTypeProvider>();
+  await app.register(swagger, openapiOptions(version));
+  addRoutes(app);
+  await app.ready();
+  const document = JSON.stringify(app.swagger());
+  await app.close();
+  return document;
+}
+
+/** Options for @fastify/swagger: each resource once under components. */
+function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
   return {
     openapi: {
       openapi: '3.1.0',

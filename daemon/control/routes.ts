@@ -146,7 +146,7 @@ async function* lines(events: AsyncIterable<EventView>): AsyncGenerator<string, 
 }
 
 /** Adds /metrics and /openapi.json. */
-export function addDocuments(app: ControlApp, metrics: Exposition): void {
+export function addDocuments(app: ControlApp, metrics: Exposition, openapi: () => Promise<string>): void {
   const plain = {
     description: 'Prometheus text format.',
     content: { 'text/plain': { schema: Type.String() } },
@@ -166,7 +166,7 @@ export function addDocuments(app: ControlApp, metrics: Exposition): void {
     { schema: { operationId: 'getOpenapi', summary: 'This document', response: { 200: anything } } },
     async (_request, reply) => {
       reply.type('application/json');
-      return reply.send(JSON.stringify(app.swagger()));
+      return reply.send(await openapi());
     },
   );
 }

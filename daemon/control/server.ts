@@ -1,4 +1,3 @@
-import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
   type FastifyBaseLogger,
@@ -11,7 +10,7 @@ import type { ControlBackend } from './backend.ts';
 import { listenUnix } from './listen-unix.ts';
 import type { Exposition } from './metrics.ts';
 import { OpenStreams } from './open-streams.ts';
-import { openapiOptions } from './openapi.ts';
+import { openapiDocument } from './openapi.ts';
 import { problemOf } from './problem-of.ts';
 import { addCollections, addDocuments, addEvents, addResources, type ControlApp } from './routes.ts';
 
@@ -81,11 +80,13 @@ async function buildApp(options: ControlServerOptions, streams: OpenStreams): Pr
   app.setNotFoundHandler((request, reply) =>
     answerProblem(new NotFound(`there is no ${request.method} ${request.url}`), request, reply),
   );
-  await app.register(swagger, openapiOptions(options.version));
-  addResources(app, options.backend);
-  addCollections(app, options.backend);
-  addEvents(app, options.backend, streams);
-  addDocuments(app, options.metrics);
+  const routes = (to: ControlApp): void => {
+    addResources(to, options.backend);
+    addCollections(to, options.backend);
+    addEvents(to, options.backend, streams);
+    addDocuments(to, options.metrics, () => openapiDocument(options.version, routes));
+  };
+  routes(app);
   await app.ready();
   return app;
 }

@@ -6,4 +6,5 @@ export { errnoName } from './call.ts';
 export { tryLockFile } from './file-lock.ts';
 export { addressOf } from './memory.ts';
 export { inNamespace } from './namespace.ts';
+export { releaseProgramText } from './program-text.ts';
 export { bindSocket, closeFd, getSocketOption, openSocket, sendTo, setSocketOption } from './socket.ts';
