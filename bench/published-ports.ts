@@ -15,9 +15,6 @@ const MEASURED_PORT = 15_000;
 /** Ports a container of the population publishes. */
 const PORTS_EACH = 5;
 
-/** A store record is 1 MiB at most, and a container's ports are in one. */
-const ONE_CONTAINER_MAX = 3000;
-
 /** What one more port costs when few and when many are published. */
 export const publishedPorts: Bench = {
   name: 'ports',
@@ -26,7 +23,7 @@ export const publishedPorts: Bench = {
   async run(options) {
     const many = options.quick ? 500 : 5000;
     return [
-      ...(await oneContainer(options, Math.min(many, ONE_CONTAINER_MAX))),
+      ...(await oneContainer(options, many)),
       ...(await manyContainers(options, many)),
       ...(await throughTheEngine(options)),
     ];
