@@ -228,7 +228,14 @@ t.test('a host is examined', async (t) => {
       await using accept = await openForwardAccept();
       await accept.ensure([]);
       t.same(levels(await examine(), 'forward-rules'), ['ok']);
-      sh('iptables-nft -I FORWARD -j REJECT');
+      sh('iptables-nft -I DOCKER-USER -j DROP');
+      const [own] = find(await examine(), 'forward-rules');
+      t.match(own, {
+        level: 'fail',
+        detail: /by a rule in DOCKER-USER/,
+        remedy: /-I DOCKER-USER -i wb-\+ -j ACCEPT/,
+      });
+      sh('iptables-nft -D DOCKER-USER -j DROP; iptables-nft -I FORWARD -j REJECT');
       const [finding] = find(await examine(), 'forward-rules');
       t.match(finding, { level: 'fail', remedy: /DOCKER-USER/ });
       sh(commands(finding).replaceAll('iptables -', 'iptables-nft -'));

@@ -75,10 +75,11 @@ function obstaclesIn(table: ForwardTable, all: readonly Trial[]): readonly Obsta
 }
 
 function findingOf({ outcome, directions, bridges }: Obstacle): DoctorFinding {
-  const { table, chain, maybeAccepted } = outcome;
+  const { table, chain, decidedIn, maybeAccepted } = outcome;
+  const through = decidedIn === chain ? '' : `, by a rule in ${decidedIn}`;
   const where = `${table.family} ${table.name} ${chain}`;
   const detail =
-    `new connections ${[...directions].join(' and ')} end in a drop in chain ${where} ` +
+    `new connections ${[...directions].join(' and ')} end in a drop in chain ${where}${through} ` +
     `(bridges ${listed([...bridges])})`;
   if (maybeAccepted) {
     return {

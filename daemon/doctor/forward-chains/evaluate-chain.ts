@@ -7,6 +7,8 @@ export interface ChainOutcome {
   readonly chain: string;
   readonly priority: number;
   readonly end: 'accept' | 'drop';
+  /** The chain whose rule or policy is that end. */
+  readonly decidedIn: string;
   /** A rule with conditions that a probe cannot answer might accept it before that end. */
   readonly maybeAccepted: boolean;
 }
@@ -14,6 +16,8 @@ export interface ChainOutcome {
 /** How a probe leaves a chain: `fall` is the end of the chain or a return. */
 interface Walk {
   readonly end: 'accept' | 'drop' | 'fall';
+  /** The chain of the rule that ended it; absent for a fall. */
+  readonly decidedIn?: string;
   readonly maybeAccepted: boolean;
   /** A rule that may or may not apply leaves the chain before `end`. */
   readonly maybeFalls: boolean;
@@ -37,6 +41,7 @@ export function evaluateTable(table: ForwardTable, probe: Probe): readonly Chain
       chain: name,
       priority: base?.priority ?? 0,
       end: walk.end === 'fall' ? policy : walk.end,
+      decidedIn: walk.decidedIn ?? name,
       maybeAccepted: walk.maybeAccepted || (walk.maybeFalls && policy === 'accept'),
     };
   });
@@ -51,19 +56,19 @@ function walkChain(
   const known = walks.get(name);
   if (known !== undefined) return known;
   let { maybeAccepted, maybeFalls }: Omit<Walk, 'end'> = FALLS;
-  let end: Walk['end'] = 'fall';
+  let last: Walk = FALLS;
   for (const outcome of outcomes.get(name) ?? []) {
-    const effect = effectOf(outcome, (target) => walkChain(target, outcomes, walks));
+    const effect = effectOf(outcome, name, (target) => walkChain(target, outcomes, walks));
     if (effect === undefined) continue;
     maybeAccepted ||= effect.walk.maybeAccepted || (!effect.certain && effect.walk.end === 'accept');
     if (effect.certain) {
-      end = effect.walk.end;
+      last = effect.walk;
       maybeFalls ||= effect.walk.maybeFalls;
       break;
     }
     maybeFalls ||= effect.leaves && effect.walk.end === 'fall';
   }
-  const walk: Walk = { end, maybeAccepted, maybeFalls: maybeFalls && end !== 'fall' };
+  const walk: Walk = { ...last, maybeAccepted, maybeFalls: maybeFalls && last.end !== 'fall' };
   walks.set(name, walk);
   return walk;
 }
@@ -77,14 +82,18 @@ interface Effect {
   readonly leaves: boolean;
 }
 
-function effectOf({ match, verdict }: RuleOutcome, walkInto: (chain: string) => Walk): Effect | undefined {
+function effectOf(
+  { match, verdict }: RuleOutcome,
+  chain: string,
+  walkInto: (chain: string) => Walk,
+): Effect | undefined {
   if (verdict === undefined) return undefined;
   if (verdict === 'unknown') return { walk: { ...FALLS, end: 'accept' }, certain: false, leaves: true };
   const applies = match === 'yes';
   switch (verdict.kind) {
     case 'accept':
     case 'drop':
-      return { walk: { ...FALLS, end: verdict.kind }, certain: applies, leaves: true };
+      return { walk: { ...FALLS, end: verdict.kind, decidedIn: chain }, certain: applies, leaves: true };
     case 'return':
       return { walk: FALLS, certain: applies, leaves: true };
     case 'goto':

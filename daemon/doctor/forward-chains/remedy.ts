@@ -1,10 +1,16 @@
 import type { ChainOutcome } from './evaluate-chain.ts';
 
 /** Commands that let weft's traffic through a chain, in the words of the program that owns it. */
-export function remedyFor({ table, chain }: ChainOutcome, bridges: ReadonlySet<string>): string {
+export function remedyFor({ table, chain, decidedIn }: ChainOutcome, bridges: ReadonlySet<string>): string {
   if (table.name === 'firewalld') return firewalldRemedy();
   const iptables = table.family === 'ip6' ? 'ip6tables' : 'iptables';
   if (table.family !== 'inet' && table.name === 'filter' && chain === 'FORWARD') {
+    if (decidedIn === 'DOCKER-USER') {
+      return (
+        "a rule of the administrator's in DOCKER-USER drops it; if that is not meant, see " +
+        `${iptables} -S DOCKER-USER and put before it ${accepts(bridges, `${iptables} -I DOCKER-USER`)}`
+      );
+    }
     const hasDockerUser = table.chains.some(({ name }) => name === 'DOCKER-USER');
     if (hasDockerUser) {
       return (
@@ -12,16 +18,20 @@ export function remedyFor({ table, chain }: ChainOutcome, bridges: ReadonlySet<s
         `${iptables} -D FORWARD -j DOCKER-USER; ${iptables} -I FORWARD -j DOCKER-USER`
       );
     }
-    return patterns(bridges, '+')
-      .flatMap((name) => [`-i ${name}`, `-o ${name}`])
-      .map((match) => `${iptables} -I FORWARD ${match} -j ACCEPT`)
-      .join('; ');
+    return accepts(bridges, `${iptables} -I FORWARD`);
   }
   const insert = patterns(bridges, '*')
     .flatMap((name) => [`iifname "${name}"`, `oifname "${name}"`])
     .map((match) => `insert rule ${table.family} ${table.name} ${chain} ${match} accept`)
     .join('; ');
   return `nft '${insert}'`;
+}
+
+function accepts(bridges: ReadonlySet<string>, insert: string): string {
+  return patterns(bridges, '+')
+    .flatMap((name) => [`-i ${name}`, `-o ${name}`])
+    .map((match) => `${insert} ${match} -j ACCEPT`)
+    .join('; ');
 }
 
 /** Zone and policy as Docker makes them for itself (moby: libnetwork/internal/firewalld). */
