@@ -9,7 +9,7 @@ const QUIET_MS = 2000;
 /** Garbage worth a collection in a quiet moment, in bytes of heap growth since the last one. */
 const WORTH_BYTES = 2 << 20;
 /** Garbage worth a pause in the midst of work. */
-const WORTH_A_PAUSE_BYTES = 24 << 20;
+const WORTH_A_PAUSE_BYTES = 12 << 20;
 
 type Collect = (options: {
   readonly type: 'major';

@@ -17,6 +17,8 @@ export class DesiredState {
   readonly #drivers: ReadonlyMap<DriverName, NetworkDriver>;
   readonly #wanted = new Map<ObjectKey, Wanted>();
   readonly #keys = new Map<OwnerId, readonly ObjectKey[]>();
+  /** Who stopped wanting an object; kept for as long as that change may be on its way to the kernel. */
+  readonly #leaving = new Map<ObjectKey, OwnerId>();
 
   constructor(
     host: readonly KernelObject[],
@@ -32,6 +34,18 @@ export class DesiredState {
   /** Intent as of now; it changes as intent does. */
   now(): ReadonlyMap<ObjectKey, Wanted> {
     return this.#wanted;
+  }
+
+  /** Whether an object that nobody wants is about to be deleted by the change that stopped wanting it. */
+  leaves(key: ObjectKey): boolean {
+    const owner = this.#leaving.get(key);
+    return owner !== undefined && this.#repository.inFlight(owner);
+  }
+
+  /** Forgets who stopped wanting what, where that has reached the kernel. */
+  settle(): void {
+    for (const [key, owner] of this.#leaving)
+      if (!this.#repository.inFlight(owner)) this.#leaving.delete(key);
   }
 
   /** The link of that name, if intent requires one. */
@@ -54,7 +68,10 @@ export class DesiredState {
     const owner = record.request.id;
     this.#drop(owner);
     const wanted = this.#plan(record).map((object): Wanted => ({ key: keyOf(object), object, owner }));
-    for (const each of wanted) this.#wanted.set(each.key, each);
+    for (const each of wanted) {
+      this.#wanted.set(each.key, each);
+      this.#leaving.delete(each.key);
+    }
     this.#keys.set(
       owner,
       wanted.map(({ key }) => key),
@@ -63,7 +80,9 @@ export class DesiredState {
 
   #drop(owner: OwnerId): void {
     for (const key of this.#keys.get(owner) ?? []) {
-      if (this.#wanted.get(key)?.owner === owner) this.#wanted.delete(key);
+      if (this.#wanted.get(key)?.owner !== owner) continue;
+      this.#wanted.delete(key);
+      this.#leaving.set(key, owner);
     }
     this.#keys.delete(owner);
   }

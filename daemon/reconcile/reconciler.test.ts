@@ -171,6 +171,25 @@ describe('what is being changed', () => {
     expect(world.kernel.render()).toBe(whole);
   });
 
+  test('ports whose removal is on its way to the kernel are no orphans', async () => {
+    const endpoint = world.repository.endpoint(EP);
+    if (endpoint === undefined) throw new Error('the endpoint is gone');
+    const change = Promise.withResolvers<void>();
+    const during = world.repository.during(EP, async () => {
+      await world.repository.putEndpoint({ ...endpoint, external: false, published: [] });
+      await change.promise;
+    });
+    await Promise.resolve();
+    for (let pass = 0; pass < 3; pass++)
+      expect(await world.reconciler.pass('timer')).toMatchObject({ repairs: 0 });
+    expect(world.kernel.render()).toBe(whole);
+    change.resolve();
+    await during;
+    await world.reconciler.pass('timer');
+    expect(await world.reconciler.pass('timer')).toMatchObject({ repairs: 1 });
+    expect(world.kernel.render()).not.toContain('ports-any');
+  });
+
   test('a link that Docker moves out after Leave stays until its endpoint is deleted', async () => {
     await world.backend.leave(DRIVER, NET, EP);
     for (let pass = 0; pass < 3; pass++) await world.reconciler.pass('timer');

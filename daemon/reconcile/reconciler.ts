@@ -65,6 +65,7 @@ export class Reconciler {
     const { steps, unsure } = this.#judge(within(desired.now(), only), actual, versions, cause === 'start');
     const { done, refused } = await this.#apply(steps);
     this.#record(done, cause);
+    desired.settle();
     if (only === undefined) await this.keepForwarding(cause);
     return { again: unsure || refused > 0, repairs: done.length };
   }
@@ -77,7 +78,10 @@ export class Reconciler {
   ): { readonly steps: readonly Step[]; readonly unsure: boolean } {
     const orphans = new Set<ObjectKey>();
     const wanted = new Map([...desired].map(([key, { object }]) => [key, object]));
-    const differences = diff(wanted, actual).filter((step) => !this.#lingers(step));
+    const differences = diff(wanted, actual).filter(
+      (step) =>
+        !this.#lingers(step) && !(step.op === 'delete' && this.#parts.desired.leaves(keyOf(step.object))),
+    );
     const steps = differences.filter((step) => {
       const key = keyOf(step.object);
       if (step.op !== 'delete') return this.#undisturbed(desired.get(key)?.owner, versions);
