@@ -11,6 +11,9 @@ import type { Bench, BenchOptions } from './harness/bench.ts';
 import { type JudgedFigure, judge } from './harness/figure.ts';
 import { figureTable } from './harness/table.ts';
 import { networkLifecycle } from './network-lifecycle.ts';
+import { overlayLifecycle } from './overlay-lifecycle.ts';
+import { overlayReach } from './overlay-reach.ts';
+import { overlayThroughput } from './overlay-throughput.ts';
 import { pluginCalls } from './plugin-calls.ts';
 import { publishedPorts } from './published-ports.ts';
 import { throughput } from './throughput.ts';
@@ -22,6 +25,9 @@ const BENCHES: readonly Bench[] = [
   publishedPorts,
   throughput,
   footprint,
+  overlayLifecycle,
+  overlayReach,
+  overlayThroughput,
 ];
 
 const USAGE = `usage: scripts/bench [NAME…] [--engine ${ENGINES.join('|')}] [--rounds N] [--quick] [--json FILE]

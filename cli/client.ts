@@ -39,8 +39,21 @@ export class Client {
    * @throws {Failure} exit 3 when weftd is not reachable or does not answer in 30 s; 2 when it refuses a value; 1 for
    * any other problem it reports.
    */
-  async get<T>(path: string): Promise<T> {
-    const response = await this.#open(path);
+  get<T>(path: string): Promise<T> {
+    return this.#ask<T>('GET', path);
+  }
+
+  /**
+   * Removes a resource; what weftd says of it.
+   * @param path with its query, encoded.
+   * @throws {Failure} as `get` does.
+   */
+  remove<T>(path: string): Promise<T> {
+    return this.#ask<T>('DELETE', path);
+  }
+
+  async #ask<T>(method: 'GET' | 'DELETE', path: string): Promise<T> {
+    const response = await this.#open(path, { method });
     const body = await readText(response);
     const value = this.#parse(body);
     if (response.statusCode !== 200) throw failureOf(value as Partial<Problem>);
@@ -52,7 +65,7 @@ export class Client {
    * @throws {Failure} as `get` does, when it cannot be opened.
    */
   async *lines(path: string, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
-    const response = await this.#open(path, signal);
+    const response = await this.#open(path, { signal });
     if (response.statusCode !== 200)
       throw failureOf(this.#parse(await readText(response)) as Partial<Problem>);
     response.socket.setTimeout(0);
@@ -73,11 +86,15 @@ export class Client {
     }
   }
 
-  #open(path: string, signal?: AbortSignal): Promise<IncomingMessage> {
+  #open(
+    path: string,
+    { method = 'GET', signal }: { readonly method?: 'GET' | 'DELETE'; readonly signal?: AbortSignal },
+  ): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const socketPath = this.#socketPath;
     const call: ClientRequest = request({
       socketPath,
+      method,
       path,
       agent: false,
       headers: { host: 'weft', accept: 'application/json' },

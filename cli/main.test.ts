@@ -66,6 +66,9 @@ describe('exit codes', () => {
     [['ipam', 'ls', '--no-trunc']],
     [['ipam', 'inspect', 'weft/fd00:18::/64']],
     [['port', 'ls']],
+    [['node', 'ls']],
+    [['endpoint', 'ls', '--all']],
+    [['explain', 'web-1', 'db:5432']],
     [['drift']],
     [['doctor']],
     [['events', '--no-follow']],
@@ -79,8 +82,8 @@ describe('exit codes', () => {
   it.each([
     [['network', 'inspect', 'nope'], 'weft: no network has the id or name "nope"\n'],
     [['endpoint', 'ls', '--network', 'nope'], 'weft: no network has the id or name "nope"\n'],
-    [['node', 'ls'], 'weft: there are no nodes to manage: the embedded store serves one host (host1)\n'],
-    [['node', 'rm', 'x'], 'weft: there are no nodes to manage: the embedded store serves one host (host1)\n'],
+    [['node', 'rm', 'x'], 'weft: the cluster has no node x\n'],
+    [['node', 'rm', 'host1'], 'weft: node host1 lives\n'],
   ])('%j fails with one line', async (args, stderr) => {
     expect(await weft(args)).toEqual({ code: 1, stdout: '', stderr });
   });
@@ -98,6 +101,15 @@ describe('exit codes', () => {
     expect(stdout).toContain('fail  no CAP_NET_ADMIN [caps]\n');
   });
 
+  it('1 when a step of explain fails', async () => {
+    const steps = [{ id: 'vxlan', title: 'the VXLAN device is there', state: 'fail' as const }];
+    control.backend.scene.explanation = { from: 'a', to: 'b', holds: false, steps };
+    const { code, stdout } = await weft(['explain', 'web-1', '[fd00::2]:80/udp']);
+    expect(code).toBe(1);
+    expect(stdout).toContain('the first that does not hold: the VXLAN device is there\n');
+    expect(stdout).toContain('web-1 → [fd00::2]:80/udp\n');
+  });
+
   it.each([
     [[], 'Usage: weft'],
     [['network'], 'Usage: weft network'],
@@ -107,6 +119,8 @@ describe('exit codes', () => {
     [['network', 'ls', 'extra'], 'too many arguments'],
     [['network', 'ls', '--jsno'], '(Did you mean --json?)'],
     [['endpoint', 'ls', '--network'], 'argument missing'],
+    [['explain', 'web-1'], "missing required argument 'to'"],
+    [['node', 'rm'], "missing required argument 'node'"],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
     [['events', '--since', 'yesterday'], '--since "yesterday" is not a time'],
     [['network', 'inspect', ''], 'weft: '],
@@ -193,7 +207,7 @@ describe('output', () => {
 
   it('lists no command that does not work', async () => {
     const { stdout } = await weft(['--help']);
-    for (const word of ['node', 'service', 'dns', 'explain', '__complete']) {
+    for (const word of ['service', 'dns', '__complete']) {
       expect(stdout).not.toMatch(new RegExp(`^  ${word}\\b`, 'm'));
     }
   });

@@ -1,6 +1,7 @@
 import { Argument, Command } from 'commander';
 import type { EndpointListOptions } from './commands/endpoint.ts';
 import type { EventsOptions } from './commands/events.ts';
+import type { NodeRemovalOptions } from './commands/node.ts';
 import { EXIT, type ExitCode, Failure } from './failure.ts';
 import type { ListOptions, Session } from './session.ts';
 import type { ConnectionOptions } from './socket-path.ts';
@@ -21,6 +22,7 @@ Examples:
   weft endpoint ls --network web     the containers of a network
   weft port ls --json | jq '.[]'     published ports, for a program
   weft events --since 1h             what happened, and what happens
+  weft explain web db:5432           the way of a packet, and where it ends
   weft doctor                        what is wrong with this host, and what to do
 
 Environment:
@@ -34,7 +36,9 @@ Exit status: 0 fine, 1 the thing failed, 2 wrong usage, 3 weftd is not reachable
 /** The command tree of `weft`. Parsing it runs a command; errors are thrown, nothing exits. */
 export function buildProgram(version: string, report: Report): Command {
   const program = new Command('weft')
-    .description('See what weftd does: networks, endpoints, addresses and ports of this host.')
+    .description(
+      'See what weftd does: networks, endpoints, addresses and ports of this host, and the hosts it shares networks with.',
+    )
     .version(version, '-V, --version', 'show the version of weft')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
@@ -48,12 +52,13 @@ export function buildProgram(version: string, report: Report): Command {
     report(await work(openSession(program.opts<ConnectionOptions>())));
   };
   addStatus(program, run);
+  addNodes(program, run);
   addNetworks(program, run);
   addEndpoints(program, run);
   addIpam(program, run);
   addPorts(program, run);
+  addExplain(program, run);
   addObservation(program, run);
-  addNodes(program, run);
   addCompletion(program, run);
   return program;
 }
@@ -97,6 +102,7 @@ function addEndpoints(program: Command, run: Run): void {
     .command('ls')
     .description('list endpoints')
     .option('--network <network>', 'only those of this network: id, start of an id, or name')
+    .option('--all', 'those of other hosts too')
     .option(...JSON_FLAG)
     .option(...TRUNC_FLAG)
     .action((options: EndpointListOptions) =>
@@ -173,19 +179,40 @@ function addObservation(program: Command, run: Run): void {
     );
 }
 
-/** Hidden: with the embedded store there is nothing to do but to say so. */
 function addNodes(program: Command, run: Run): void {
   const node = program
-    .command('node', { hidden: true })
+    .command('node')
     .helpCommand(false)
-    .description('manage the hosts of a cluster');
-  const refuse = () => run(async (session) => (await import('./commands/node.ts')).refuseNodes(session));
+    .description('list and remove the hosts of the cluster');
   node
     .command('ls')
-    .description('list nodes')
+    .description('list hosts: state, address, version, networks and endpoints')
     .option(...JSON_FLAG)
-    .action(refuse);
-  node.command('rm').description('remove a dead node').argument('<node>').action(refuse);
+    .option(...TRUNC_FLAG)
+    .action((options: ListOptions) =>
+      run(async (session) => (await import('./commands/node.ts')).listNodes(session, options)),
+    );
+  node
+    .command('rm')
+    .description('remove a host that is gone for good: its endpoints, its addresses, its name')
+    .argument('<node>', 'name')
+    .option('--force', 'also when its weftd lives')
+    .option(...JSON_FLAG)
+    .action((name: string, options: NodeRemovalOptions) =>
+      run(async (session) => (await import('./commands/node.ts')).removeNode(session, name, options)),
+    );
+}
+
+function addExplain(program: Command, run: Run): void {
+  program
+    .command('explain')
+    .description('walk from one endpoint to another and say what does not hold (exit 1 if so)')
+    .argument('<from>', 'container name, endpoint id or its start, or address, on this host')
+    .argument('<to>', 'the same on any host, with :PORT or :PORT/udp after it or without')
+    .option(...JSON_FLAG)
+    .action((from: string, to: string, options: JsonOption) =>
+      run(async (session) => (await import('./commands/explain.ts')).explainPath(session, from, to, options)),
+    );
 }
 
 function addCompletion(program: Command, run: Run): void {

@@ -1,4 +1,11 @@
-import type { BridgeLink, HostState, KernelObject, LinkObject, VethLink } from './kernel-objects.ts';
+import type {
+  BridgeLink,
+  HostState,
+  KernelObject,
+  LinkObject,
+  VethLink,
+  VxlanLink,
+} from './kernel-objects.ts';
 import type { Step } from './ports.ts';
 
 /** Creation order of kinds: what comes later may need what came earlier. Deletion runs the other way. */
@@ -49,15 +56,17 @@ function byRank(a: Step, b: Step): number {
 }
 
 /**
- * Whether what is there serves as what is wanted. A field that `wanted` leaves open may have any value; what an
+ * Whether what is there serves as what is wanted, both being of one key. A field that `wanted` leaves open may have any value; what an
  * adopted bridge had before is its owner's business.
  */
 export function satisfies(wanted: KernelObject, found: KernelObject): boolean {
   if (wanted.kind === 'link') return found.kind === 'link' && linkSatisfies(wanted, found);
   switch (wanted.kind) {
-    case 'address':
     case 'neighbour':
+      return found.kind === 'neighbour' && wanted.mac === found.mac;
     case 'fdb':
+      return found.kind === 'fdb';
+    case 'address':
     case 'route':
     case 'sysctl':
       return sameFields(wanted, found);
@@ -71,6 +80,7 @@ export function satisfies(wanted: KernelObject, found: KernelObject): boolean {
 function linkSatisfies(wanted: LinkObject, found: LinkObject): boolean {
   if (wanted.type === 'bridge') return found.type === 'bridge' && bridgeSatisfies(wanted, found);
   if (wanted.type === 'veth') return found.type === 'veth' && vethSatisfies(wanted, found);
+  if (wanted.type === 'vxlan') return found.type === 'vxlan' && vxlanSatisfies(wanted, found);
   return false;
 }
 
@@ -89,6 +99,20 @@ function vethSatisfies(wanted: VethLink, found: VethLink): boolean {
     wanted.master === found.master &&
     wanted.isolated === found.isolated &&
     wanted.hairpin === found.hairpin
+  );
+}
+
+function vxlanSatisfies(wanted: VxlanLink, found: VxlanLink): boolean {
+  return (
+    found.down !== true &&
+    found.altered !== true &&
+    open(wanted.mtu, found.mtu) &&
+    wanted.vni === found.vni &&
+    wanted.local === found.local &&
+    wanted.port === found.port &&
+    wanted.alias === found.alias &&
+    wanted.master === found.master &&
+    wanted.flood === found.flood
   );
 }
 

@@ -1,3 +1,5 @@
+import type { Ip } from './address.ts';
+import type { RemoteEndpoint } from './cluster.ts';
 import type { IfName } from './ids.ts';
 import type { KernelObject } from './kernel-objects.ts';
 import type {
@@ -56,6 +58,10 @@ export interface NetworkDriver<Options = unknown> {
   ignoredOptions(network: Network<Options>): readonly string[];
   /** What Docker is told at Join. */
   joinInfo(network: Network<Options>, endpoint: Endpoint): JoinInfo;
+  /** Overlay only: what an endpoint of another host needs here, `vtep` being that host's underlay address. */
+  planRemote?(network: Network<Options>, remote: RemoteEndpoint, vtep: Ip): readonly KernelObject[];
+  /** Overlay only: what another host that has joined the network needs here. */
+  planPeer?(network: Network<Options>, vtep: Ip): readonly KernelObject[];
   /** The host-side bridge of the network, for announcements; undefined when it has none. */
   bridgeOf(network: Network<Options>): IfName | undefined;
 }

@@ -45,6 +45,30 @@ export interface VethLink {
   readonly down?: true;
 }
 
+/**
+ * A VXLAN device (RFC 7348) as a bridge port that learns nothing: where a MAC lives is told by FDB entries alone. The
+ * bridge answers ARP and ND for known neighbours in its place (IFLA_BRPORT_NEIGH_SUPPRESS).
+ */
+export interface VxlanLink {
+  readonly kind: 'link';
+  readonly type: 'vxlan';
+  readonly name: IfName;
+  readonly vni: number;
+  /** The underlay address that tunnel packets come from. */
+  readonly local: Ip;
+  /** UDP port of all VTEPs. */
+  readonly port: number;
+  readonly mtu?: number;
+  readonly alias: string;
+  readonly master: IfName;
+  /** Broadcast and multicast frames go to the VTEPs of the all-zero MAC; otherwise nothing is flooded. */
+  readonly flood: boolean;
+  /** Snapshots only: administratively down. */
+  readonly down?: true;
+  /** Snapshots only: a setting that all of weft's VXLAN devices share, such as a port flag, is another one. */
+  readonly altered?: true;
+}
+
 /** What stands under a wanted name without being what is wanted: another kind of link, or ours set down. Snapshots only. */
 export interface ForeignLink {
   readonly kind: 'link';
@@ -53,7 +77,7 @@ export interface ForeignLink {
   readonly found: string;
 }
 
-export type LinkObject = BridgeLink | VethLink | ForeignLink;
+export type LinkObject = BridgeLink | VethLink | VxlanLink | ForeignLink;
 
 export interface AddressObject {
   readonly kind: 'address';
@@ -76,7 +100,11 @@ export interface NeighbourObject {
   readonly mac: Mac;
 }
 
-/** A static forwarding entry of a bridge port or VXLAN device; `destination` is the remote VTEP on the latter. */
+/**
+ * A static forwarding entry. With `destination` it is the VXLAN device's own and names the remote VTEP (NTF_SELF); the
+ * all-zero MAC there stands for frames to everybody and may have many destinations. Without, it is the bridge's and
+ * names the port (NTF_MASTER).
+ */
 export interface FdbObject {
   readonly kind: 'fdb';
   readonly dev: IfName;

@@ -32,3 +32,17 @@ test('a task that fails keeps none of its key from running', async () => {
   await expect(failed).rejects.toThrow('no');
   expect(await next).toBe('ran');
 });
+
+test('what a task asks for of its own key before it first waits comes after it', async () => {
+  const mutex = new KeyedMutex();
+  const order: string[] = [];
+  let inner: Promise<unknown> = Promise.resolve();
+  await mutex.run('a', async () => {
+    inner = mutex.run('a', async () => order.push('inner'));
+    order.push('outer begins');
+    await Promise.resolve();
+    order.push('outer ends');
+  });
+  await inner;
+  expect(order).toEqual(['outer begins', 'outer ends', 'inner']);
+});

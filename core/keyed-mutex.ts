@@ -1,17 +1,21 @@
 /** Runs tasks of one key one after the other, in arrival order, and tasks of different keys side by side. */
 export class KeyedMutex {
-  readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #tails = new Map<string, Promise<void>>();
 
-  /** Settles as `task` does. Never starves: arrival order is kept. */
+  /**
+   * Settles as `task` does. Never starves: arrival order is kept, also for what a task asks for before it first waits.
+   * A task whose key nobody has begins in this turn.
+   */
   async run<Result>(key: string, task: () => Promise<Result>): Promise<Result> {
     const before = this.#tails.get(key);
-    // A task's failure is its caller's; the next one runs all the same.
-    const result = before === undefined ? task() : before.then(task, task);
-    this.#tails.set(key, result);
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    this.#tails.set(key, done);
+    if (before !== undefined) await before;
     try {
-      return await result;
+      return await task();
     } finally {
-      if (this.#tails.get(key) === result) this.#tails.delete(key);
+      if (this.#tails.get(key) === done) this.#tails.delete(key);
+      resolve();
     }
   }
 }

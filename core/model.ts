@@ -1,4 +1,5 @@
 import type { Cidr, IfAddress, Ip } from './address.ts';
+import type { Tunnel } from './cluster.ts';
 import type { EndpointId, IfName, Mac, NetworkId, SandboxKey } from './ids.ts';
 import type { Protocol } from './ports.ts';
 
@@ -28,6 +29,8 @@ export interface Network<Options = unknown> {
   readonly driver: DriverName;
   readonly request: NetworkRequest;
   readonly options: Options;
+  /** Overlay only: present once the network is one of the cluster's. */
+  readonly tunnel?: Tunnel;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseIfName, parseMac } from './ids.ts';
-import { DERIVED_NAME, derivedMac, linkName } from './names.ts';
+import { DERIVED_NAME, derivedMac, linkName, parseNetworkName } from './names.ts';
 
 const prefix = fc.constantFrom('wb' as const, 'wx' as const, 'wv' as const, 'wc' as const);
 
@@ -54,4 +54,19 @@ describe('derived MACs', () => {
     );
     expect(derivedMac('c3'.repeat(32))).toBe('c6:37:b8:52:6f:76');
   });
+});
+
+describe('a network’s name', () => {
+  test.each(['a', 'App', '7', 'shop_default', 'a.b-c_d', 'x'.repeat(63)])('may be %j', (name) => {
+    expect(parseNetworkName(name, 'name')).toBe(name);
+  });
+
+  test.each(['', '.a', '-a', '_a', 'a b', 'a/b', 'a\n', 'é', 'x'.repeat(64), 7, undefined])(
+    'may not be %j',
+    (name) => {
+      expect(() => parseNetworkName(name, 'option weft.network')).toThrow(
+        /^option weft\.network is .*: expected 1–63 letters, digits/,
+      );
+    },
+  );
 });

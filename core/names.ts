@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { IfName, Mac } from './ids.ts';
+import { InvalidArgument } from './errors.ts';
+import { type IfName, type Mac, quote } from './ids.ts';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
@@ -29,4 +30,19 @@ export function derivedMac(id: string): Mac {
   const digest = createHash('sha256').update('mac ').update(id).digest();
   const bytes = [((digest[0] ?? 0) & 0xfc) | 0x02, ...digest.subarray(1, 6)];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':') as Mac;
+}
+
+const NETWORK_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
+
+/**
+ * The cluster-wide name of an overlay network: what Docker takes for a name (moby: daemon/names), at most 63 characters,
+ * so that it is a part of a key in the store and a label in DNS.
+ * @throws {InvalidArgument} naming the field, the value and what is accepted.
+ */
+export function parseNetworkName(text: unknown, field: string): string {
+  if (typeof text === 'string' && NETWORK_NAME.test(text)) return text;
+  throw new InvalidArgument(
+    `${field} is ${quote(text)}: expected 1–63 letters, digits, ".", "_" or "-", beginning with a letter or digit`,
+    { field },
+  );
 }

@@ -3,7 +3,8 @@
  * turns them into nfnetlink messages. Names follow include/uapi/linux/netfilter/nf_tables.h and nft(8).
  */
 
-export type NftFamily = 'ip' | 'ip6';
+/** `bridge`: frames between ports of a bridge, of both families of addresses. */
+export type NftFamily = 'ip' | 'ip6' | 'bridge';
 
 /** Types of set keys and map data; a concatenation is a list of them. `verdict` is for map data only. */
 export type NftDatatype =
@@ -83,6 +84,31 @@ export type NftExpr =
       readonly portReg?: number;
     }
   | { readonly expr: 'masquerade' }
+  | {
+      /** Bytes of a TCP option, counted from its kind: of the maximum segment size (2) those at 2 and 3. */
+      readonly expr: 'tcp-option';
+      readonly option: number;
+      readonly offset: number;
+      readonly len: number;
+      readonly dreg: number;
+    }
+  | {
+      readonly expr: 'tcp-option-set';
+      readonly option: number;
+      readonly offset: number;
+      readonly len: number;
+      readonly sreg: number;
+    }
+  | { readonly expr: 'rt'; readonly key: 'tcpmss'; readonly dreg: number }
+  | {
+      readonly expr: 'byteorder';
+      readonly op: 'hton' | 'ntoh';
+      readonly sreg: number;
+      readonly dreg: number;
+      /** Bytes in all, and of each number. */
+      readonly len: number;
+      readonly size: number;
+    }
   | { readonly expr: 'counter' };
 
 export interface NftRule {

@@ -1,6 +1,13 @@
 import type { Cidr, Family, IfAddress, Ip } from './address.ts';
 import type { IfName, Mac, SandboxKey } from './ids.ts';
-import type { HostState, KernelObject, LinkObject, VethLink } from './kernel-objects.ts';
+import type {
+  FdbObject,
+  HostState,
+  KernelObject,
+  LinkObject,
+  NeighbourObject,
+  VethLink,
+} from './kernel-objects.ts';
 
 /** One change of the kernel. `replace` carries what was there, so that every step can be undone. */
 export type Step =
@@ -15,8 +22,15 @@ export interface KernelHint {
   /** What the notification says the link is now, where it says it all; such a hint can be judged by itself. */
   readonly link?: LinkObject;
   /** What it says of the link as a bridge port. */
-  readonly port?: { readonly isolated: boolean; readonly hairpin: boolean };
-  /** The link is no more. */
+  readonly port?: {
+    readonly isolated: boolean;
+    readonly hairpin: boolean;
+    /** Whether broadcasts and multicasts leave by it; absent unless its other settings are a VXLAN device's. */
+    readonly flood?: boolean;
+  };
+  /** A neighbour or forwarding entry, where the notification is about one. */
+  readonly entry?: NeighbourObject | FdbObject;
+  /** The link, or the entry, is no more: for an entry also that it stays, but not as weft makes such entries. */
   readonly gone?: true;
 }
 
@@ -93,8 +107,11 @@ export interface Kernel extends AsyncDisposable {
    * @returns false when the sandbox is gone too, so that there is nothing to repair.
    */
   replumb(plumbing: SandboxPlumbing): Promise<boolean>;
-  /** Sends one gratuitous ARP (RFC 5227 section 3) or unsolicited NA (RFC 4861 section 7.2.6) out of `dev`. */
-  announce(dev: IfName, ip: Ip, mac: Mac): Promise<void>;
+  /**
+   * Sends one gratuitous ARP (RFC 5227 section 3) or unsolicited NA (RFC 4861 section 7.2.6) out of `dev`.
+   * @param whose `remote`: an address of another host, for which this one has an entry of its own already.
+   */
+  announce(dev: IfName, ip: Ip, mac: Mac, whose?: 'remote'): Promise<void>;
 }
 
 /** Holds host ports so that no other process can bind them. Reservations end with the process. */
@@ -165,6 +182,51 @@ export interface Store extends AsyncDisposable {
   commit(txn: Txn): Promise<bigint>;
   /** Changes after revision `after`, in order, until `signal` aborts. */
   watch(prefix: string, after: bigint, signal: AbortSignal): AsyncIterable<StoreEvent>;
+}
+
+/** A promise to the store that this process lives. What was put with its id goes when it ends. */
+export interface Lease extends AsyncDisposable {
+  readonly id: bigint;
+  /** Aborts when the store has ended the lease although it was not disposed of. */
+  readonly lost: AbortSignal;
+}
+
+/** A store that several hosts share. */
+export interface SharedStore extends Store {
+  /**
+   * A lease that is kept alive until it is disposed of, which ends it and deletes what was put with it.
+   * @param seconds how long it outlives this process, or the loss of the way to the store.
+   * @throws {Unavailable} when the store cannot be reached.
+   */
+  lease(seconds: number): Promise<Lease>;
+}
+
+/** How a host stands with the shared store. */
+export interface SharedStatus {
+  readonly connected: boolean;
+  /** Revision that the local copy shows. */
+  readonly revision: bigint;
+  /** Milliseconds since the store was last heard; 0 for a store in the same process. */
+  readonly ageMs: number;
+  readonly lastError?: string;
+}
+
+/** A shared store as one host sees it: a local copy to read, and the way to change it. */
+export interface SharedView {
+  readonly status: SharedStatus;
+  /** The local copy, at once. */
+  get(key: string): Entry | undefined;
+  /** The local copy under a prefix, in key order, at once. */
+  entries(prefix: string): Iterable<Entry>;
+  /** Batches of real changes, in order, each after the local copy shows it. The listener must not throw. */
+  subscribe(listener: (events: readonly StoreEvent[]) => void): Disposable;
+  /**
+   * As `Store.commit`; when it resolves, the local copy shows it.
+   * @throws {Unavailable} while the store cannot be reached, or when it is not known whether it took place.
+   */
+  commit(txn: Txn): Promise<bigint>;
+  /** @throws {Unavailable} */
+  lease(seconds: number): Promise<Lease>;
 }
 
 export interface Clock {

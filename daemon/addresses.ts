@@ -1,5 +1,6 @@
 import type { Kernel, Store } from '../core/ports.ts';
-import { IpamService } from '../ipam/index.ts';
+import { type ClusterPool, IpamService } from '../ipam/index.ts';
+import { definitionsIn, type SharedBase } from './cluster/index.ts';
 import type { KnownToDocker } from './gc/index.ts';
 import type { IpamBackend } from './plugin/index.ts';
 
@@ -7,21 +8,40 @@ import type { IpamBackend } from './plugin/index.ts';
 export function openIpam(parts: {
   readonly store: Store;
   readonly kernel: Kernel;
+  /** The addresses that hosts of a cluster share. */
+  readonly shared: SharedBase;
   readonly restMs: number;
   /** Whether a link is a bridge of weft's: the routes on it stand for pools. */
   readonly ownDevice: (dev: string) => boolean;
   /** Name of the network that has a subnet, for messages. */
   readonly nameOfSubnet: (subnet: string) => string | undefined;
 }): Promise<IpamService> {
-  const { store, kernel, restMs, ownDevice, nameOfSubnet } = parts;
+  const { store, kernel, shared, restMs, ownDevice, nameOfSubnet } = parts;
   return IpamService.load({
     store,
     clock: { now: () => Date.now() },
     hostRoutes: () => kernel.routes(),
     ownDevices: ownDevice,
     nameOfPool: (id) => nameOfSubnet(id.slice(id.indexOf('/') + 1)),
+    cluster: shared.addresses,
+    clusterSubnets: () => subnetsOf(shared),
     restMs,
   });
+}
+
+/** The subnets of all networks of the cluster. */
+function* subnetsOf({ shared }: SharedBase): Generator<ClusterPool> {
+  for (const { name, subnets } of definitionsIn(shared)) {
+    for (const { pool, gateway, ipRange, aux } of subnets) {
+      yield {
+        cidr: pool,
+        name,
+        ...(gateway === undefined ? {} : { gateway }),
+        ...(ipRange === undefined ? {} : { ipRange }),
+        reserved: [...(gateway === undefined ? [] : [gateway]), ...Object.values(aux)],
+      };
+    }
+  }
 }
 
 /** The IpamDriver calls. A swarm manager asks for IPv6 subnets with `V6` false, so a given subnet decides. */

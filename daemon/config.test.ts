@@ -27,6 +27,7 @@ const DEFAULTS: Config = {
   runDir: '/run/weft',
   docker: '/run/docker.sock',
   store: 'embedded',
+  storeTls: {},
   node: hostname(),
   vxlanPort: 4789,
   resolver: 'sandbox',
@@ -45,6 +46,9 @@ const SETTINGS: readonly (readonly [string, string, keyof Config, unknown])[] = 
   ['docker', 'none', 'docker', 'none'],
   ['docker', 'unix:///d.sock', 'docker', '/d.sock'],
   ['store', 'embedded', 'store', 'embedded'],
+  ['store', 'etcd://h1:2379,h2:2379', 'storeUrl', 'etcd://h1:2379,h2:2379'],
+  ['store', 'etcd://h1:2379', 'store', 'etcd'],
+  ['store-ca', '/ca.pem', 'storeTls', { ca: '/ca.pem' }],
   ['node', 'host-7', 'node', 'host-7'],
   ['address', '127.0.0.1', 'address', '127.0.0.1'],
   ['vxlan-port', '8472', 'vxlanPort', 8472],
@@ -96,6 +100,7 @@ describe('settings', () => {
       logLevel: 'error',
       resolver: 'off',
       store: 'embedded',
+      storeTls: {},
     });
   });
 
@@ -104,6 +109,18 @@ describe('settings', () => {
       action: 'cleanup',
       config: { stateDir: '/x' },
     });
+  });
+
+  test('and for migrate, which needs to know where to', () => {
+    const argv = ['migrate', '--store', 'etcd://h1:2379', '--state-dir', '/x'];
+    expect(readInvocation(argv, {}, '1')).toMatchObject({
+      action: 'migrate',
+      storeUrl: 'etcd://h1:2379',
+      config: { stateDir: '/x' },
+    });
+    expect(() => readInvocation(['migrate'], {}, '1')).toThrow(
+      '--store is "embedded": expected etcd://HOST:PORT[,HOST:PORT…], where to copy to',
+    );
   });
 
   test.each([['--help'], ['--version']])('%s shows and does nothing', (flag) => {
@@ -120,7 +137,7 @@ describe('a wrong value is refused in words', () => {
     ['state-dir', '', '--state-dir is "": expected an absolute path'],
     ['run-dir', '/a\0b', 'expected an absolute path'],
     ['docker', 'tcp://x:1', '--docker is "tcp://x:1": expected an absolute path'],
-    ['store', 'etcd', '--store is "etcd": expected one of embedded'],
+    ['store', 'etcd', '--store is "etcd": expected embedded or etcd'],
     ['node', '-x', '--node is "-x": expected 1–63 letters, digits, ".", "_" or "-"'],
     ['node', 'x'.repeat(64), 'expected 1–63 letters'],
     ['address', '10.0.0.0/8', '--address "10.0.0.0/8" is not an IP address'],

@@ -14,7 +14,12 @@ export interface Config {
   readonly runDir: string;
   /** Docker's socket, or `none`. */
   readonly docker: string;
-  readonly store: 'embedded';
+  /** Where the hosts of a cluster share what they know: `embedded` is a cluster of one. */
+  readonly store: 'embedded' | 'etcd';
+  /** `etcd://…`, with `store` etcd. */
+  readonly storeUrl?: string;
+  /** Files in PEM format. */
+  readonly storeTls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly node: string;
   readonly address?: Ip;
   readonly vxlanPort: number;
@@ -44,7 +49,10 @@ const FLAGS: readonly FlagSpec[] = [
   { flag: 'state-dir', text: 'embedded store, node identity, keys', fallback: '/var/lib/weft' },
   { flag: 'run-dir', text: 'control socket and lock', fallback: '/run/weft' },
   { flag: 'docker', text: 'Docker Engine API socket, or none', fallback: '/run/docker.sock' },
-  { flag: 'store', text: 'embedded (one host)', fallback: 'embedded' },
+  { flag: 'store', text: 'embedded, or etcd://HOST:PORT[,HOST:PORT…]', fallback: 'embedded' },
+  { flag: 'store-ca', text: 'certificate authority of etcd, a PEM file; etcd is spoken to over TLS then' },
+  { flag: 'store-cert', text: 'certificate that weftd shows to etcd, a PEM file' },
+  { flag: 'store-key', text: 'key of that certificate, a PEM file' },
   { flag: 'node', text: "this host's name (default: hostname)" },
   { flag: 'address', text: 'underlay address (default: source address of the default route)' },
   { flag: 'vxlan-port', text: 'UDP port of the overlay', fallback: '4789' },
@@ -64,6 +72,7 @@ const FLAGS: readonly FlagSpec[] = [
 export type Invocation =
   | { readonly action: 'run'; readonly config: Config }
   | { readonly action: 'cleanup'; readonly config: Config }
+  | { readonly action: 'migrate'; readonly config: Config; readonly storeUrl: string }
   | { readonly action: 'shown' };
 
 /**
@@ -76,7 +85,7 @@ export function readInvocation(
   environment: Readonly<Record<string, string | undefined>>,
   version: string,
 ): Invocation {
-  let action: 'run' | 'cleanup' = 'run';
+  let action: 'run' | 'cleanup' | 'migrate' = 'run';
   const program = new Command('weftd')
     .description('Networking for plain Docker: network and IPAM plugins, one daemon.')
     .version(version)
@@ -95,6 +104,12 @@ export function readInvocation(
     .action(() => {
       action = 'cleanup';
     });
+  program
+    .command('migrate')
+    .description('copy the cluster of this host alone from its own store to the etcd of --store, and exit')
+    .action(() => {
+      action = 'migrate';
+    });
   try {
     program.configureOutput({ writeErr: () => undefined }).parse([...argv], { from: 'user' });
   } catch (error) {
@@ -103,7 +118,17 @@ export function readInvocation(
   }
   const flags = program.opts<Record<string, string | undefined>>();
   const file = flags['config'] === undefined ? {} : readConfigFile(flags['config']);
-  return { action, config: complete((spec) => setting(spec, flags, environment, file)) };
+  return invocation(
+    action,
+    complete((spec) => setting(spec, flags, environment, file)),
+  );
+}
+
+function invocation(action: 'run' | 'cleanup' | 'migrate', config: Config): Invocation {
+  if (action !== 'migrate') return { action, config };
+  if (config.storeUrl === undefined)
+    throw wrong('store', config.store, 'etcd://HOST:PORT[,HOST:PORT…], where to copy to');
+  return { action, config, storeUrl: config.storeUrl };
 }
 
 function setting(
@@ -148,7 +173,7 @@ function complete(read: (spec: FlagSpec) => string | undefined): Config {
     runDir: directory('run-dir', value('run-dir')),
     docker:
       value('docker') === 'none' ? 'none' : directory('docker', value('docker').replace(/^unix:\/\//, '')),
-    store: oneOf('store', value('store'), ['embedded']),
+    ...store(value),
     node: nodeName(value('node') || hostname()),
     ...(address === '' ? {} : { address: hostAddress(address) }),
     vxlanPort: port('vxlan-port', value('vxlan-port')),
@@ -159,6 +184,22 @@ function complete(read: (spec: FlagSpec) => string | undefined): Config {
     gcGraceMs: duration('gc-grace', value('gc-grace')),
     restMs: duration('address-rest', value('address-rest')),
   };
+}
+
+function store(value: (flag: string) => string): Pick<Config, 'store' | 'storeUrl' | 'storeTls'> {
+  const url = value('store');
+  const storeTls: Record<string, string> = {};
+  for (const part of ['ca', 'cert', 'key']) {
+    const file = value(`store-${part}`);
+    if (file !== '') storeTls[part] = directory(`store-${part}`, file);
+  }
+  if ((storeTls['cert'] === undefined) !== (storeTls['key'] === undefined)) {
+    const given = storeTls['cert'] === undefined ? 'store-key' : 'store-cert';
+    throw wrong(given, value(given), 'the other of --store-cert and --store-key as well');
+  }
+  if (url === 'embedded') return { store: 'embedded', storeTls };
+  if (!url.startsWith('etcd://')) throw wrong('store', url, 'embedded or etcd://HOST:PORT[,HOST:PORT…]');
+  return { store: 'etcd', storeUrl: url, storeTls };
 }
 
 function wrong(flag: string, value: string, accepted: string): InvalidArgument {

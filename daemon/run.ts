@@ -4,7 +4,11 @@ import { errorMessage, WeftError } from '../core/errors.ts';
 import { cleanupKernel } from './cleanup.ts';
 import { type Config, readInvocation } from './config.ts';
 import { startDaemon } from './daemon.ts';
+import { migrateToEtcd } from './migrate.ts';
 import { notifySystemd } from './systemd.ts';
+
+/** What could not be done, by what was asked for. */
+const FAILED = { run: 'cannot start', cleanup: 'cannot clean up', migrate: 'cannot migrate' } as const;
 
 /** Version of this weft, from package.json, which is one folder up in a checkout and two in an installation. */
 export function readVersion(): string {
@@ -15,7 +19,7 @@ export function readVersion(): string {
 
 /**
  * Runs weftd until SIGTERM or SIGINT.
- * @returns the exit code: 0 after a signal or a finished cleanup, 1 when it cannot start, 2 for wrong usage.
+ * @returns the exit code: 0 after a signal or a finished cleanup or migration, 1 when it cannot do what was asked, 2 for wrong usage.
  */
 export async function runWeftd(
   argv: readonly string[],
@@ -33,13 +37,18 @@ export async function runWeftd(
   const log = openLog(invocation.config);
   try {
     if (invocation.action === 'cleanup') return await cleanupKernel(invocation.config, log);
+    if (invocation.action === 'migrate') return await migrate(invocation.config, invocation.storeUrl, log);
     return await serve(invocation.config, version, log);
   } catch (error) {
     if (!(error instanceof WeftError)) log.fatal({ err: error }, 'weftd cannot start');
-    const failed = invocation.action === 'cleanup' ? 'cannot clean up' : 'cannot start';
-    process.stderr.write(`weftd: ${failed}: ${errorMessage(error)}\n`);
+    process.stderr.write(`weftd: ${FAILED[invocation.action]}: ${errorMessage(error)}\n`);
     return 1;
   }
+}
+
+async function migrate(config: Config, storeUrl: string, log: Logger): Promise<number> {
+  for (const line of await migrateToEtcd(config, storeUrl, log)) process.stdout.write(`${line}\n`);
+  return 0;
 }
 
 /** Synchronous to stderr: what is logged is out before a crash, and the service manager stores it. */

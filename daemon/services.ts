@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { IfName } from '../core/ids.ts';
+import type { ObjectKey } from '../core/kernel-objects.ts';
 import { KeyedMutex } from '../core/keyed-mutex.ts';
 import type { Kernel, Store } from '../core/ports.ts';
 import { drivers } from '../drivers/index.ts';
@@ -12,12 +13,13 @@ import {
   openLinuxKernel,
   readEphemeralRange,
 } from '../kernel/index.ts';
-import { ipamBackend, openIpam, sweepAddresses } from './addresses.ts';
+import { ipamBackend, openIpam } from './addresses.ts';
+import { Cluster, openShared, type SharedBase } from './cluster/index.ts';
+import { startCollecting } from './collecting.ts';
 import type { Config } from './config.ts';
 import { type ControlBackend, createMetrics, EventLog, type Metrics } from './control/index.ts';
-import { DockerNames, type Engine, type EngineNetwork, NamesFeed, openEngine } from './docker/index.ts';
+import { DockerNames, type Engine, NamesFeed, openEngine } from './docker/index.ts';
 import { runDoctor } from './doctor/index.ts';
-import { Collector } from './gc/index.ts';
 import type { BoundBackends } from './late-backends.ts';
 import { bridgesOf, networkWith } from './network-lookups.ts';
 import { createNetworks, type Networks, Publisher, tcpRelays } from './networks/index.ts';
@@ -30,11 +32,10 @@ import {
   Reconciler,
   withoutLocalnet,
 } from './reconcile/index.ts';
-import { adoptAddresses, Relearner } from './relearn/index.ts';
 import { replumbEndpoint } from './replumb.ts';
 import { Repository } from './state/index.ts';
 import { timedKernel, timedStore } from './timed-ports.ts';
-import { createControlBackend, metricsSample } from './views/index.ts';
+import { clusterHosts, createControlBackend, metricsSample } from './views/index.ts';
 
 /** Everything behind the sockets, recovered and running. */
 export interface Services extends BoundBackends, AsyncDisposable {
@@ -63,6 +64,8 @@ interface Base {
   readonly kernel: Kernel;
   readonly repository: Repository;
   readonly ipam: IpamService;
+  readonly shared: SharedBase;
+  readonly cluster: Cluster;
   readonly names: DockerNames;
   readonly engine: Engine | undefined;
   readonly events: EventLog;
@@ -93,15 +96,12 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     clock,
     log: parts.log,
     announce: (event) => events.publish(event),
+    cluster: base.cluster,
     namedBridgesChanged,
   });
-  if (engine !== undefined) {
-    const collector = stack.use(startCollecting(base, engine, networks, loop));
-    // A store from a backup must not give away what a container has taken since. A dockerd that is down or starting,
-    // and may be waiting for this very weftd, is not waited for.
-    await Promise.race([collector.firstRound, sleep(FIRST_ANSWER_MS, undefined, { ref: false })]);
-    stack.use(new NamesFeed({ engine, names: base.names, log: parts.log }));
-  }
+  base.shared.onFence = () => base.cluster.fenceChanged();
+  base.cluster.start();
+  if (engine !== undefined) await followDocker({ ...base, engine, networks, loop }, stack);
   let ready = false;
   const control = createControlBackend({
     ...base,
@@ -110,12 +110,14 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     loop,
     config: parts.config,
     version: parts.version,
+    log: parts.log,
     doctor: () =>
       runDoctor({
         ...base,
         config: parts.config,
         problems: problemsOf(base),
         ipam: metricsSample(base).pools,
+        hosts: clusterHosts({ ...base, config: parts.config }),
       }),
     ready: () => ready,
   });
@@ -134,6 +136,19 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   };
 }
 
+async function followDocker(
+  base: Base & { readonly engine: Engine; readonly networks: Networks; readonly loop: ReconcileLoop },
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const { engine, names, parts } = base;
+  const { log, config } = parts;
+  const collector = stack.use(startCollecting({ ...base, clock, log, graceMs: config.gcGraceMs }));
+  // A store from a backup must not give away what a container has taken since. A dockerd that is down or starting,
+  // and may be waiting for this very weftd, is not waited for.
+  await Promise.race([collector.firstRound, sleep(FIRST_ANSWER_MS, undefined, { ref: false })]);
+  stack.use(new NamesFeed({ engine, names, log }));
+}
+
 async function openBase(parts: ServiceParts, stack: AsyncDisposableStack): Promise<Base> {
   const { config, log, version } = parts;
   const metrics = createMetrics({ version, sample: () => metricsSample(base) });
@@ -144,28 +159,36 @@ async function openBase(parts: ServiceParts, stack: AsyncDisposableStack): Promi
   const timed = timedKernel(linux, metrics.observeKernelApply);
   const kernel = stack.use(parts.interpose?.(timed) ?? timed);
   const repository = await Repository.load(store);
+  const shared = stack.use(await openShared({ config, version, log, store, kernel, clock }));
   const ownBridges = (): Set<string> => bridgesOf(repository);
   const names = new DockerNames();
   const ipam = await openIpam({
     store,
     kernel,
+    shared,
     restMs: config.restMs,
     ownDevice: (dev) => ownBridges().has(dev),
     nameOfSubnet: (subnet) => networkWith(repository, names, subnet),
   });
   const engine = config.docker === 'none' ? undefined : stack.use(openEngine(config.docker));
   const events = new EventLog(clock);
+  const locks = new KeyedMutex();
+  const cluster = stack.use(
+    await Cluster.open({ ...parts, ...shared, repository, kernel, ipam, engine, locks, clock }),
+  );
   const base: Base = {
     parts,
     kernel,
     repository,
     ipam,
+    shared,
+    cluster,
     names,
     engine,
     events,
     metrics,
     ownBridges,
-    locks: new KeyedMutex(),
+    locks,
     docker: { heard: engine === undefined },
   };
   for (const problem of problemsOf(base)) log.error({ problem }, 'unreadable record; it is left alone');
@@ -209,6 +232,8 @@ async function startReconciling(
     else log.warn({ ...repair }, 'drift repaired');
   });
   const desired = new DesiredState(hostPlan({ ipv6: await hasIpv6() }), repository, drivers);
+  let compare = (): void => undefined;
+  base.cluster.desire(desired, () => compare());
   const forwardAccept = stack.use(await openForwardAccept());
   const namedBridges = () => [...ownBridges()].filter((name) => !name.startsWith('wb-')) as IfName[];
   const reconciler = new Reconciler({
@@ -225,13 +250,18 @@ async function startReconciling(
   });
   await reconciler.pass('start');
   const wanted = (dev: string) => desired.link(dev);
+  const wantedObject = (key: ObjectKey) => desired.now().get(key)?.object;
   const concerns = (dev: string): boolean => /^w[bvx]-/.test(dev) || wanted(dev) !== undefined;
   const silent = async () => {
     if (forwardAccept.resized()) await reconciler.keepForwarding('timer');
     return withoutLocalnet(desired.localnetBridges());
   };
+  const loop = stack.use(
+    new ReconcileLoop({ reconciler, kernel, concerns, wanted, wantedObject, silent, log }),
+  );
+  compare = () => loop.request('notification');
   return {
-    loop: stack.use(new ReconcileLoop({ reconciler, kernel, concerns, wanted, silent, log })),
+    loop,
     drift,
     namedBridgesChanged: async () => void (await forwardAccept.ensure(namedBridges())),
   };
@@ -243,57 +273,4 @@ async function restorePorts({ parts, repository }: Base, publisher: Publisher): 
     if (lost.length > 0)
       parts.log.warn({ endpointId: request.id, lost }, 'published ports are bound by others too');
   }
-}
-
-function startCollecting(base: Base, engine: Engine, networks: Networks, loop: ReconcileLoop): Collector {
-  const { repository, ipam, metrics, events, parts } = base;
-  const inUse = (subnet: string, ip: string): boolean => {
-    for (const { request } of repository.networks()) {
-      const owns = [...request.ipv4, ...request.ipv6].some(({ pool }) => pool === subnet);
-      if (owns && repository.addressOwner(request.id, ip as never) !== undefined) return true;
-    }
-    return false;
-  };
-  return new Collector({
-    engine,
-    repository,
-    deleteNetwork: networks.deleteNetwork,
-    deleteEndpoint: networks.deleteEndpoint,
-    sweepAddresses: (known) => sweepAddresses(ipam, known, parts.config.gcGraceMs, inUse),
-    heard: onHeard(base, engine, networks, loop),
-    collected: (kind, id) => {
-      metrics.countGcRemoved(kind);
-      events.publish({ kind: 'gc.remove', text: `collected ${kind} ${id.slice(0, 12)}`.trim() });
-    },
-    clock,
-    log: parts.log,
-    graceMs: parts.config.gcGraceMs,
-  });
-}
-
-/** Learns names and what the store does not know; from the first time on, what is unknown to both may be deleted. */
-function onHeard(base: Base, engine: Engine, networks: Networks, loop: ReconcileLoop) {
-  const { repository, kernel, ipam, names, locks, docker, events, parts } = base;
-  const relearner = new Relearner({
-    engine,
-    repository,
-    drivers,
-    kernel,
-    locks,
-    createNetwork: networks.backend.createNetwork,
-    adoptAddresses: (network) => adoptAddresses(ipam, network),
-    learned: (kind, id) => {
-      events.publish({ kind: 'docker.learned', text: `learned ${kind} ${id.slice(0, 12)} from Docker` });
-      parts.log.warn({ kind, id }, 'Docker has what the store has not; learned');
-    },
-    clock,
-    log: parts.log,
-  });
-  return async (heard: readonly EngineNetwork[]): Promise<void> => {
-    names.update(heard);
-    await relearner.learn(heard);
-    if (docker.heard) return;
-    docker.heard = true;
-    loop.request('start');
-  };
 }

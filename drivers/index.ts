@@ -3,6 +3,7 @@ import type { NetworkDriver } from '../core/driver.ts';
 import type { DriverName } from '../core/model.ts';
 import { bridgeDriver } from './bridge/index.ts';
 import { noneDriver } from './none/index.ts';
+import { overlayDriver } from './overlay/index.ts';
 
 /**
  * Drivers by plugin name. A driver's option type is known to itself alone; the registry forgets it, and a network's
@@ -10,7 +11,8 @@ import { noneDriver } from './none/index.ts';
  */
 export const drivers: ReadonlyMap<DriverName, NetworkDriver> = new Map<DriverName, NetworkDriver>([
   ['weft-bridge', bridgeDriver as NetworkDriver],
+  ['weft-overlay', overlayDriver as NetworkDriver],
   ['weft-none', noneDriver as NetworkDriver],
 ]);
 
-export { hostTable, TABLE } from './segment/index.ts';
+export { hostTable, planTunnelEnd, planTunnelPort, planTunnelSenders, TABLE } from './segment/index.ts';

@@ -28,7 +28,8 @@ export interface Lease {
   readonly createdAt: number;
 }
 
-interface Range {
+/** Numbers from `first` to `last`, both included; empty when `last` is less. */
+export interface Range {
   readonly first: bigint;
   readonly last: bigint;
 }
@@ -49,11 +50,15 @@ export class AddressAllocator {
   readonly #usable: Range;
   /** Where automatic endpoint addresses come from: the `--ip-range`, or everything usable. */
   readonly #automatic: Range;
+  /** The parts of `#automatic` from which addresses are given, upwards. */
+  #ranges: readonly Range[];
+  /** Addresses that are never given automatically although nobody here holds them. */
+  readonly #withheld = new Map<Ip, bigint>();
   readonly #rangeText: string;
   readonly #held = new Map<Ip, Lease>();
   /** Until when each released address rests, in the order in which they become free. */
   readonly #resting = new Map<Ip, number>();
-  /** Held and resting. */
+  /** Held, resting and withheld. */
   readonly #taken = new IntervalSet();
   readonly #inRange = { gateway: 0, endpoint: 0, resting: 0 };
   #cursor: bigint;
@@ -66,6 +71,7 @@ export class AddressAllocator {
     this.#automatic = intersection(cidrRange(subPool ?? pool), this.#usable);
     this.#rangeText = subPool === undefined ? `pool ${pool}` : `ip-range ${subPool} of pool ${pool}`;
     this.#cursor = this.#automatic.first;
+    this.#ranges = [this.#automatic];
   }
 
   /** Addresses that automatic requests can be given in all. */
@@ -87,11 +93,70 @@ export class AddressAllocator {
    * @throws {Exhausted} saying how full the pool is.
    */
   next(now: number): Ip {
-    const { first, last } = this.#automatic;
-    const free = this.#taken.firstGap(this.#cursor, last) ?? this.#taken.firstGap(first, last);
-    if (free === undefined) throw this.#full(now);
-    this.#cursor = free === last ? first : free + 1n;
+    const free = this.nextFree();
+    if (free === undefined) throw this.full(now);
+    return free;
+  }
+
+  /** The same; undefined when none is left. */
+  nextFree(): Ip | undefined {
+    const free = this.#gapFrom(this.#cursor) ?? this.#gapFrom(this.#automatic.first);
+    if (free === undefined) return undefined;
+    this.#cursor = free + 1n;
     return ipFromBigint(free, this.#family);
+  }
+
+  /** The part of a range from which automatic addresses may come in this pool. */
+  automaticPart(range: Range): Range {
+    return intersection(range, this.#automatic);
+  }
+
+  /** From now on automatic addresses come from these ranges only, which are disjoint and in numeric order. */
+  giveFrom(ranges: readonly Range[]): void {
+    this.#ranges = ranges
+      .map((range) => this.automaticPart(range))
+      .filter(({ first, last }) => first <= last);
+  }
+
+  /** Keeps an address from automatic requests until it is offered again; holding it by name stays possible. */
+  withhold(ip: Ip): void {
+    const value = ipToBigint(ip);
+    this.#withheld.set(ip, value);
+    this.#taken.add(value);
+  }
+
+  offer(ip: Ip): void {
+    const value = this.#withheld.get(ip);
+    if (value === undefined) return;
+    this.#withheld.delete(ip);
+    if (!this.#held.has(ip) && !this.#resting.has(ip)) this.#taken.delete(value);
+  }
+
+  /** How many addresses of a range are neither held, resting nor withheld; counts up to `limit`. */
+  freeIn({ first, last }: Range, limit: number): number {
+    let count = 0;
+    for (let at = this.#taken.firstGap(first, last); at !== undefined && count < limit; count++) {
+      at = this.#taken.firstGap(at + 1n, last);
+    }
+    return count;
+  }
+
+  /** The least free address of a range; undefined when there is none. */
+  firstFreeIn({ first, last }: Range): Ip | undefined {
+    const free = this.#taken.firstGap(first, last);
+    return free === undefined ? undefined : ipFromBigint(free, this.#family);
+  }
+
+  /** How many addresses of a range are held, resting or withheld. */
+  takenIn({ first, last }: Range): bigint {
+    return this.#taken.countIn(first, last);
+  }
+
+  /** How many addresses of a range are held or resting and not withheld. */
+  usedIn({ first, last }: Range): bigint {
+    let used = this.takenIn({ first, last });
+    for (const value of this.#withheld.values()) if (value >= first && value <= last) used -= 1n;
+    return used;
   }
 
   /**
@@ -103,7 +168,7 @@ export class AddressAllocator {
     const conventional = ipFromBigint(first, this.#family);
     if (!this.#held.has(conventional)) return conventional;
     const free = this.#taken.firstGap(first, last);
-    if (free === undefined) throw this.#full(now);
+    if (free === undefined) throw this.full(now);
     return ipFromBigint(free, this.#family);
   }
 
@@ -135,7 +200,7 @@ export class AddressAllocator {
     if (lease === undefined) return;
     const value = ipToBigint(ip);
     this.#held.delete(ip);
-    this.#taken.delete(value);
+    this.#untake(ip, value);
     this.#count(value, lease.kind, -1);
   }
 
@@ -155,7 +220,7 @@ export class AddressAllocator {
       if (until > now || woken.length === limit) break;
       const value = ipToBigint(ip);
       this.#resting.delete(ip);
-      this.#taken.delete(value);
+      this.#untake(ip, value);
       this.#count(value, 'resting', -1);
       woken.push(ip);
     }
@@ -167,7 +232,7 @@ export class AddressAllocator {
     this.drop(ip);
     const value = ipToBigint(ip);
     if (!this.#resting.delete(ip)) return;
-    this.#taken.delete(value);
+    this.#untake(ip, value);
     this.#count(value, 'resting', -1);
   }
 
@@ -178,11 +243,24 @@ export class AddressAllocator {
     this.#cursor = value < first || value >= last ? first : value + 1n;
   }
 
+  #gapFrom(from: bigint): bigint | undefined {
+    for (const { first, last } of this.#ranges) {
+      const gap = last < from ? undefined : this.#taken.firstGap(first < from ? from : first, last);
+      if (gap !== undefined) return gap;
+    }
+    return undefined;
+  }
+
+  #untake(ip: Ip, value: bigint): void {
+    if (!this.#withheld.has(ip)) this.#taken.delete(value);
+  }
+
   #count(value: bigint, what: LeaseKind | 'resting', change: number): void {
     if (value >= this.#automatic.first && value <= this.#automatic.last) this.#inRange[what] += change;
   }
 
-  #full(now: number): Exhausted {
+  /** The error that says how full the pool is. */
+  full(now: number): Exhausted {
     const { gateway, endpoint, resting } = this.#inRange;
     const used = gateway + endpoint;
     const [until] = this.#resting.values();

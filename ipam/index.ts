@@ -4,6 +4,14 @@
  * kernel: routes come in as data. Imports core only.
  */
 export type { Lease, LeaseKind } from './addresses.ts';
+export { ClusterAddresses, type ClusterPool } from './cluster/cluster-addresses.ts';
+export {
+  type AddressLog,
+  type ClusterAddressOptions,
+  type ClusterClock,
+  systemClock,
+} from './cluster/ports.ts';
+export type { SharedSubnetView } from './cluster/share-view.ts';
 export { ADDRESS_SPACES } from './pool-decision.ts';
 export type { PoolSource } from './pools.ts';
 export { type IpamOptions, IpamService } from './service.ts';

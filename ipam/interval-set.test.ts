@@ -18,6 +18,8 @@ test('property: behaves as a plain set of numbers', () => {
       let gap: bigint | undefined;
       for (let at = to; at >= from; at--) if (!model.has(at)) gap = at;
       expect(set.firstGap(from, to)).toBe(gap);
+      const inside = [...model].filter((member) => member >= from && member <= to);
+      expect(set.countIn(from, to)).toBe(BigInt(inside.length));
       for (let at = 0n; at <= 40n; at++) expect(set.has(at)).toBe(model.has(at));
     }),
     { numRuns: 2000 },

@@ -56,6 +56,20 @@ export class IntervalSet {
     return gap <= to ? gap : undefined;
   }
 
+  /** How many numbers from `from` to `to` (both included) are in the set. */
+  countIn(from: bigint, to: bigint): bigint {
+    let count = 0n;
+    for (let run = Math.max(0, this.#runAt(from)); run < this.#firsts.length; run++) {
+      const first = this.#firsts[run] ?? to + 1n;
+      const last = this.#lasts[run] ?? from - 1n;
+      if (first > to) break;
+      const low = first < from ? from : first;
+      const high = last > to ? to : last;
+      if (low <= high) count += high - low + 1n;
+    }
+    return count;
+  }
+
   /** Index of the last run that begins at or before `value`; -1 when there is none. */
   #runAt(value: bigint): number {
     let low = 0;

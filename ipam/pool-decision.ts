@@ -11,6 +11,7 @@ import {
 import { Conflict, Exhausted, InvalidArgument } from '../core/errors.ts';
 import { type PoolId, poolIdOf } from '../core/ids.ts';
 import type { HostRoute } from '../core/ports.ts';
+import type { ClusterPool } from './cluster/cluster-addresses.ts';
 import { choosePool, IPV6_PREFIX, occupyingRoutes, type PoolSource } from './pools.ts';
 
 /** The address spaces weft offers; what swarm managers ask for is in the global one. */
@@ -18,6 +19,8 @@ export const ADDRESS_SPACES = { local: 'WeftLocal', global: 'WeftGlobal' } as co
 
 /** `--ipam-opt` that says on which device's LAN the network shall be: its routes are then no conflict. */
 export const PARENT_OPTION = 'weft.parent';
+/** `--ipam-opt` that names the cluster network whose subnet is meant when none is given. */
+export const NETWORK_OPTION = 'weft.network';
 
 /** RequestPool as on the wire; empty texts mean: not given. */
 export interface PoolRequest {
@@ -39,6 +42,8 @@ export interface PoolSituation {
   readonly ownDevice: (dev: string) => boolean;
   /** Name of the network that has a pool, when known. */
   readonly nameOfPool: (id: PoolId) => string | undefined;
+  /** Subnets of all cluster networks. */
+  readonly cluster: readonly ClusterPool[];
 }
 
 export interface PoolDecision {
@@ -47,6 +52,8 @@ export interface PoolDecision {
   readonly subPool?: Cidr;
   /** The pool is held already and this request is a legitimate repeat. */
   readonly repeated: boolean;
+  /** Nobody named the subnet: it is any free one. */
+  readonly chosen: boolean;
 }
 
 /**
@@ -55,7 +62,8 @@ export interface PoolDecision {
  * again only with `options` null, by which swarm's repeats are known (libnetwork remote IPAM, protocol section 3.6).
  * @throws {InvalidArgument} naming the field; {Conflict} naming what overlaps; {Exhausted} saying what is in the way.
  */
-export function decidePool(request: PoolRequest, situation: PoolSituation): PoolDecision {
+export function decidePool(given: PoolRequest, situation: PoolSituation): PoolDecision {
+  const request = joining(given, situation) ?? given;
   const { space } = request;
   if (space !== ADDRESS_SPACES.local && space !== ADDRESS_SPACES.global) {
     throw new InvalidArgument(`address space "${space}" is not known: expected WeftLocal or WeftGlobal`);
@@ -67,7 +75,26 @@ export function decidePool(request: PoolRequest, situation: PoolSituation): Pool
   const subPool = request.subPool === '' ? undefined : parseSubPool(request, pool, asked, family);
   const repeated = pool === asked && isRepeat(id, request, situation);
   if (pool === asked && !repeated) assertFree(pool, request, situation);
-  return { id, pool, repeated, ...(subPool === undefined ? {} : { subPool }) };
+  return { id, pool, repeated, chosen: pool !== asked, ...(subPool === undefined ? {} : { subPool }) };
+}
+
+/** A request that gives no subnet but names a cluster network asks for the subnet of that network. */
+function joining(request: PoolRequest, { cluster, held }: PoolSituation): PoolRequest | undefined {
+  const name = request.options?.[NETWORK_OPTION];
+  if (request.pool !== '' || name === undefined) return undefined;
+  const family: Family = request.v6 ? 6 : 4;
+  const subnets = cluster.filter((subnet) => subnet.name === name);
+  if (subnets.length === 0) return undefined;
+  const fitting = subnets.filter(({ cidr }) => familyOf(cidr) === family);
+  const isHeld = (cidr: Cidr) => held.some(({ space, pool }) => space === request.space && pool === cidr);
+  const subnet = fitting.find(({ cidr }) => !isHeld(cidr)) ?? fitting[0];
+  if (subnet === undefined) {
+    throw new InvalidArgument(`cluster network ${name} has no IPv${family} subnet`, {
+      field: NETWORK_OPTION,
+    });
+  }
+  const subPool = request.subPool === '' ? (subnet.ipRange ?? '') : request.subPool;
+  return { ...request, pool: subnet.cidr, subPool };
 }
 
 function parseSubnet(text: string, field: string, family: Family): Cidr {
@@ -104,7 +131,11 @@ function automatic(asked: Cidr | undefined, family: Family, situation: PoolSitua
   const prefix = asked === undefined ? 0 : cidrRange(asked).prefix;
   const sources = family === 4 ? situation.sources : [{ base: situation.ula, prefix: IPV6_PREFIX }];
   const routes = occupyingRoutes(situation.routes);
-  const avoid = [...situation.held.map(({ pool }) => pool), ...routes.map(({ destination }) => destination)];
+  const avoid = [
+    ...situation.held.map(({ pool }) => pool),
+    ...situation.cluster.map(({ cidr }) => cidr),
+    ...routes.map(({ destination }) => destination),
+  ];
   const chosen = choosePool(sources, prefix === 0 ? undefined : prefix, avoid);
   if (chosen !== undefined) return chosen;
   const bases = sources.map(({ base }) => base);
@@ -132,6 +163,7 @@ function assertFree(pool: Cidr, request: PoolRequest, situation: PoolSituation):
     const owner = name === undefined ? `pool ${other.pool}` : `${other.pool} of network ${name}`;
     throw new Conflict(`subnet ${pool} overlaps ${owner}`, { pool, other: other.pool });
   }
+  assertNoClusterOverlap(pool, request, situation);
   const parent = request.options?.[PARENT_OPTION];
   const route = occupyingRoutes(situation.routes).find(
     ({ destination, dev }) =>
@@ -141,6 +173,19 @@ function assertFree(pool: Cidr, request: PoolRequest, situation: PoolSituation):
   const advice =
     route.dev === undefined ? '' : `; for a network on that LAN add --ipam-opt ${PARENT_OPTION}=${route.dev}`;
   throw new Conflict(`subnet ${pool} overlaps this host's ${formatRoute(route)}${advice}`, { pool });
+}
+
+/** A host joins a cluster network with exactly one of its subnets. */
+function assertNoClusterOverlap(pool: Cidr, request: PoolRequest, { cluster }: PoolSituation): void {
+  const joined = request.options?.[NETWORK_OPTION];
+  const other = cluster.find(
+    ({ cidr, name }) => cidrsOverlap(cidr, pool) && (cidr !== pool || name !== (joined ?? name)),
+  );
+  if (other === undefined) return;
+  throw new Conflict(`subnet ${pool} overlaps ${other.cidr} of cluster network ${other.name}`, {
+    pool,
+    other: other.cidr,
+  });
 }
 
 function formatRoute({ destination, dev }: HostRoute): string {

@@ -1,6 +1,8 @@
 import type { Cidr, Ip } from '../core/address.ts';
+import { Unsupported } from '../core/errors.ts';
 import type { PoolId } from '../core/ids.ts';
 import { AddressAllocator } from './addresses.ts';
+import type { SharedSubnet } from './cluster/shared-subnet.ts';
 import { leaseKey, type PoolRecord } from './records.ts';
 
 /** Expired records taken along by one commit: few, so that no call pays for many others. */
@@ -15,6 +17,10 @@ export class PoolState {
   readonly cidr: Cidr;
   readonly addresses: AddressAllocator;
   record: PoolRecord;
+  /** The cluster's part, while the subnet belongs to a cluster network. */
+  sharing: SharedSubnet | undefined;
+  /** ReleasePool has been answered: the pool is no more. */
+  released = false;
   /** Set while ReleasePool is under way. */
   closing = false;
   /** Records of addresses that have rested and wait to be deleted. */
@@ -33,6 +39,16 @@ export class PoolState {
 
   keyOf(ip: Ip): string {
     return leaseKey(this.id, ip);
+  }
+
+  /**
+   * Without the cluster nobody knows which addresses of a shared pool are free.
+   * @throws {Unsupported}
+   */
+  assertGivable(): void {
+    if (this.sharing !== undefined || this.record.shared === undefined) return;
+    const { network } = this.record.shared;
+    throw new Unsupported(`pool ${this.id} belongs to cluster network ${network}, and there is no cluster`);
   }
 
   /** Ends the rest of addresses whose time has come. */

@@ -12,7 +12,15 @@ export interface PoolRecord {
   readonly options: Readonly<Record<string, string>> | null;
   /** Was asked for again by swarm: from then on explicit addresses may be, too. */
   readonly repeated: boolean;
+  /** Nobody named the subnet: weft chose it. */
+  readonly chosen?: true;
   readonly createdAt: number;
+  /** The cluster network whose hosts share the subnet. */
+  readonly shared?: {
+    readonly network: string;
+    /** Gateway and auxiliary addresses, the same on every host. */
+    readonly reserved: readonly Ip[];
+  };
 }
 
 /** An address as stored under `lease/<space>/<cidr>/<ip>`; kept after release for as long as it rests. */
@@ -27,7 +35,14 @@ const PoolJson = Compile(
     subPool: Type.Optional(Type.String()),
     options: Type.Union([Type.Null(), Type.Record(Type.String(), Type.String())]),
     repeated: Type.Boolean(),
+    chosen: Type.Optional(Type.Literal(true)),
     createdAt: Type.Number(),
+    shared: Type.Optional(
+      Type.Object({
+        network: Type.String({ minLength: 1, maxLength: 255 }),
+        reserved: Type.Array(Type.String()),
+      }),
+    ),
   }),
 );
 const LeaseJson = Compile(
@@ -89,8 +104,14 @@ export function encodePool(record: PoolRecord): Uint8Array {
 /** @throws {DecodeError} */
 export function decodePool(key: string, value: Uint8Array): PoolRecord {
   return decoding(key, () => {
-    const { subPool, ...rest } = PoolJson.Parse(parseJson(value));
-    return subPool === undefined ? rest : { ...rest, subPool: parseCidr(subPool, 'subPool') };
+    const { subPool, shared, ...rest } = PoolJson.Parse(parseJson(value));
+    return {
+      ...rest,
+      ...(subPool === undefined ? {} : { subPool: parseCidr(subPool, 'subPool') }),
+      ...(shared === undefined
+        ? {}
+        : { shared: { ...shared, reserved: shared.reserved.map((ip) => parseIp(ip, 'reserved')) } }),
+    };
   });
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import { Exhausted, Unavailable } from '../core/errors.ts';
+import { Exhausted, Unavailable, Unsupported } from '../core/errors.ts';
 import { openSqliteStore } from '../store/index.ts';
 import { anIpam, ipamContract } from '../test/contract/ipam.ts';
 import { MemoryStore } from '../test/fakes/memory-store.ts';
@@ -54,6 +54,21 @@ test('unreadable records are reported and what their keys name stays held', asyn
     ['198.18.0.0/24', 0],
   ]);
   expect((await service.requestAddress({ poolId, options: null })).ip).toBe('10.9.0.3');
+});
+
+test('a pool that belongs to a cluster network gives nothing when there is no cluster', async () => {
+  const store = new MemoryStore();
+  const before = await anIpam(store);
+  const { poolId } = await before.pool('10.9.0.0/24');
+  const shared = { network: 'app', reserved: [] };
+  const value = new TextEncoder().encode(
+    JSON.stringify({ options: null, repeated: false, createdAt: 1, shared }),
+  );
+  await store.commit({ put: [{ key: `pool/${poolId}`, value }] });
+  const { service } = await anIpam(store);
+  await expect(service.requestAddress({ poolId, options: null })).rejects.toThrow(Unsupported);
+  await expect(service.share(poolId, 'other', [])).rejects.toThrow('belongs to network app, not to other');
+  await expect(service.share(poolId, 'app', [])).rejects.toThrow(Unsupported);
 });
 
 test('records of rested addresses do not pile up in the store', async () => {

@@ -1,21 +1,27 @@
 import type { Cidr, IfAddress, Ip } from '../core/address.ts';
 import { cidrRange } from '../core/address.ts';
-import { Conflict, NotFound } from '../core/errors.ts';
+import { Conflict, NotFound, Unsupported } from '../core/errors.ts';
 import { type PoolId, quote } from '../core/ids.ts';
 import { KeyedMutex } from '../core/keyed-mutex.ts';
 import type { Clock, HostRoute, Store } from '../core/ports.ts';
 import { type AddressOptions, parseAddressOptions } from './address-options.ts';
 import type { Lease } from './addresses.ts';
+import type { ClusterAddresses, ClusterPool } from './cluster/cluster-addresses.ts';
+import { LeaseBook } from './lease-book.ts';
 import { type IpamProblem, type Loaded, loadPools, loadUla } from './load.ts';
-import { ADDRESS_SPACES, decidePool, type PoolRequest } from './pool-decision.ts';
+import {
+  ADDRESS_SPACES,
+  decidePool,
+  NETWORK_OPTION,
+  type PoolDecision,
+  type PoolRequest,
+} from './pool-decision.ts';
 import { PoolState } from './pool-state.ts';
 import { DEFAULT_IPV4_SOURCES, type PoolSource } from './pools.ts';
 import { RecordStore } from './record-store.ts';
-import { encodeLease, encodePool, poolKey } from './records.ts';
+import { encodePool, poolKey } from './records.ts';
 import { type PoolView, viewOf } from './view.ts';
 
-/** Records deleted in one commit: etcd takes 128 operations, and a turn stays short. */
-const DELETES_IN_ONE_COMMIT = 100;
 /** All requests for and releases of pools are answered one after the other. */
 const POOLS = 'pools';
 
@@ -30,6 +36,10 @@ export interface IpamOptions {
   readonly ownDevices?: (dev: string) => boolean;
   /** Name of the network that has a pool, for messages. */
   readonly nameOfPool?: (id: PoolId) => string | undefined;
+  /** The part of other hosts in the addresses of cluster networks; absent: no pool can be shared. */
+  readonly cluster?: ClusterAddresses;
+  /** Subnets of all cluster networks. */
+  readonly clusterSubnets?: () => Iterable<ClusterPool>;
   /** How long a released address rests before it is given again automatically; absent: 30 s. */
   readonly restMs?: number;
 }
@@ -40,21 +50,22 @@ export interface IpamOptions {
  */
 export class IpamService {
   readonly #options: IpamOptions;
-  readonly #restMs: number;
   readonly #ula: Cidr;
   readonly #pools: Map<PoolId, PoolState>;
   readonly #records: RecordStore;
+  readonly #leases: LeaseBook;
   readonly #queue = new KeyedMutex();
   /** Stored records that could not be read at load. */
   readonly problems: readonly IpamProblem[];
 
   private constructor(options: IpamOptions, ula: Cidr, { pools, revisions, problems }: Loaded) {
     this.#options = options;
-    this.#restMs = options.restMs ?? 30_000;
     this.#ula = ula;
     this.#pools = pools;
     this.#records = new RecordStore(options.store, revisions);
+    this.#leases = new LeaseBook(this.#records, options.clock, options.restMs ?? 30_000);
     this.problems = problems;
+    for (const pool of pools.values()) this.#attach(pool);
   }
 
   /** Reads the stored state. Unreadable records do not stop it: see `problems`. */
@@ -79,7 +90,7 @@ export class IpamService {
   async requestPool(request: PoolRequest): Promise<{ readonly poolId: PoolId; readonly pool: Cidr }> {
     const { hostRoutes, ownDevices, nameOfPool, defaults } = this.#options;
     return this.#queue.run(POOLS, async () => {
-      const { id, pool, subPool, repeated } = decidePool(request, {
+      const decision = decidePool(request, {
         held: [...this.#pools.values()].map((state) => ({
           id: state.id,
           space: state.space,
@@ -90,17 +101,11 @@ export class IpamService {
         ula: this.#ula,
         ownDevice: ownDevices ?? (() => false),
         nameOfPool: nameOfPool ?? (() => undefined),
+        cluster: this.#clusterSubnets(),
       });
-      if (repeated) {
-        await this.#markRepeated(id);
-      } else {
-        const { options, space } = request;
-        const base = { options, repeated: false, createdAt: this.#options.clock.now() };
-        const state = new PoolState({ id, space, pool }, subPool === undefined ? base : { ...base, subPool });
-        await this.#records.put(poolKey(id), encodePool(state.record));
-        this.#pools.set(id, state);
-      }
-      return { poolId: id, pool };
+      if (decision.repeated) await this.#markRepeated(decision.id);
+      else await this.#addPool(request, decision);
+      return { poolId: decision.id, pool: decision.pool };
     });
   }
 
@@ -111,8 +116,10 @@ export class IpamService {
       if (pool === undefined) return;
       pool.closing = true;
       try {
-        await this.#deleteRecords(pool);
+        await this.#leases.deleteAll(pool);
         this.#pools.delete(pool.id);
+        pool.released = true;
+        if (pool.sharing !== undefined) this.#options.cluster?.detach(pool.sharing);
       } finally {
         pool.closing = false;
       }
@@ -131,28 +138,58 @@ export class IpamService {
   }): Promise<IfAddress> {
     const asked = parseAddressOptions(request.options);
     const pool = this.#openPool(request.poolId);
-    const now = this.#options.clock.now();
-    pool.wake(now);
-    const { address } = request;
+    pool.assertGivable();
+    pool.wake(this.#options.clock.now());
     const prefix = cidrRange(pool.cidr).prefix;
-    if (address === undefined) {
-      const ip = asked.kind === 'gateway' ? pool.addresses.nextGateway(now) : pool.addresses.next(now);
-      await this.#hold(pool, ip, asked);
-      return { ip, prefix };
+    const { address } = request;
+    if (address !== undefined) {
+      this.#assertNotGateway(pool, address, asked);
+      await this.#leases.giveThis(pool, address, asked);
+      return { ip: address, prefix };
     }
-    pool.addresses.assertUsable(address);
-    await this.#queue.run(pool.keyOf(address), async () => {
-      const holder = pool.addresses.held.get(address);
-      if (holder === undefined) await this.#hold(pool, address, asked);
-      else assertRepeat(pool, holder, asked);
-    });
-    return { ip: address, prefix };
+    const ip =
+      asked.kind === 'gateway'
+        ? await this.#leases.giveGateway(pool, asked, this.#definition(pool.cidr)?.gateway)
+        : await this.#leases.giveAny(pool, asked);
+    return { ip, prefix };
   }
 
   /** Frees an address, which then rests; one that is not held is free already. */
   async releaseAddress(request: { readonly poolId: string; readonly address: Ip }): Promise<void> {
     const pool = this.#pools.get(request.poolId as PoolId);
-    if (pool !== undefined) await this.#release(pool, request.address);
+    if (pool !== undefined) await this.#leases.release(pool, request.address);
+  }
+
+  /**
+   * From now on automatic addresses of the pool come only from blocks that this host owns in the cluster network, and
+   * fixed ones from wherever they are. Lasts until the pool is released; repeating it is safe. Addresses given before
+   * are made known to the cluster, which waits for the store no longer than a request does and goes on later.
+   * @param reserved gateway and auxiliary addresses of the network's definition.
+   * @returns the leases of the pool whose addresses somebody else has too, as far as known.
+   * @throws {NotFound} for an unknown pool; {Conflict} when it is shared in another network; {Unsupported} without a
+   * cluster.
+   */
+  async share(poolId: string, network: string, reserved: readonly Ip[]): Promise<readonly Lease[]> {
+    const sharing = await this.#queue.run(POOLS, async () => {
+      const pool = this.#openPool(poolId);
+      const { shared } = pool.record;
+      if (shared !== undefined && shared.network !== network) {
+        throw new Conflict(`pool ${pool.cidr} belongs to network ${shared.network}, not to ${network}`, {
+          poolId,
+        });
+      }
+      const record = { ...pool.record, shared: { network, reserved } };
+      if (JSON.stringify(shared) !== JSON.stringify(record.shared)) {
+        await this.#records.put(poolKey(pool.id), encodePool(record));
+        pool.record = record;
+      }
+      this.#attach(pool);
+      pool.sharing?.reserve(reserved);
+      return pool.sharing;
+    });
+    if (sharing === undefined) throw new Unsupported(`pool ${poolId} cannot be shared: there is no cluster`);
+    await sharing.cover();
+    return sharing.conflicts;
   }
 
   /** All pools, sorted by address space and subnet text. */
@@ -186,7 +223,8 @@ export class IpamService {
       }
       const unknown = view.leases.filter((lease) => lease.createdAt <= before && !keep.lease(view, lease));
       for (const lease of unknown) {
-        if (await this.#release(state, lease.ip, lease)) leases.push({ poolId: state.id, ip: lease.ip });
+        if (await this.#leases.release(state, lease.ip, lease))
+          leases.push({ poolId: state.id, ip: lease.ip });
       }
     }
     return { pools, leases };
@@ -200,42 +238,49 @@ export class IpamService {
     return pool;
   }
 
-  /** Takes the address in memory at once, so that no other request can, and gives it back if storing it fails. */
-  async #hold(pool: PoolState, ip: Ip, { kind, name, mac }: AddressOptions): Promise<void> {
-    const lease: Lease = {
-      ip,
-      kind,
-      createdAt: this.#options.clock.now(),
-      ...(name === undefined ? {} : { name }),
-      ...(mac === undefined ? {} : { mac }),
-    };
-    const restsUntil = pool.addresses.resting.get(ip);
-    const wasStale = pool.stale.delete(ip);
-    pool.addresses.hold(lease);
-    try {
-      await this.#putLease(pool, ip, encodeLease({ lease }));
-    } catch (error) {
-      if (pool.addresses.held.get(ip) === lease) pool.addresses.drop(ip);
-      if (restsUntil !== undefined) pool.addresses.rest(ip, restsUntil);
-      if (wasStale) pool.stale.add(ip);
-      throw error;
-    }
-    // ReleasePool came in between and has deleted the record with all others.
-    if (pool.addresses.held.get(ip) !== lease)
-      throw new NotFound(`pool ${pool.id} was released`, { poolId: pool.id });
+  async #addPool({ space, options }: PoolRequest, decision: PoolDecision): Promise<void> {
+    const { id, subPool, chosen } = decision;
+    const name = options?.[NETWORK_OPTION];
+    const joined = name === undefined ? undefined : this.#definition(decision.pool, name);
+    const pool = new PoolState(
+      { id, space, pool: decision.pool },
+      {
+        options,
+        repeated: false,
+        createdAt: this.#options.clock.now(),
+        ...(subPool === undefined ? {} : { subPool }),
+        ...(chosen ? { chosen } : {}),
+        ...(joined === undefined ? {} : { shared: { network: joined.name, reserved: joined.reserved } }),
+      },
+    );
+    await this.#records.put(poolKey(pool.id), encodePool(pool.record));
+    this.#pools.set(pool.id, pool);
+    this.#attach(pool);
   }
 
-  async #release(pool: PoolState, ip: Ip, only?: Lease): Promise<boolean> {
-    return this.#queue.run(pool.keyOf(ip), async () => {
-      const lease = pool.addresses.held.get(ip);
-      if (lease === undefined || pool.closing || (only !== undefined && lease !== only)) return false;
-      const now = this.#options.clock.now();
-      pool.wake(now);
-      const restsUntil = now + this.#restMs;
-      await this.#putLease(pool, ip, encodeLease({ lease, restsUntil }));
-      if (pool.addresses.held.get(ip) === lease) pool.addresses.rest(ip, restsUntil);
-      return true;
-    });
+  #clusterSubnets(): readonly ClusterPool[] {
+    return [...(this.#options.clusterSubnets?.() ?? [])];
+  }
+
+  /** The cluster network that has exactly this subnet. */
+  #definition(pool: Cidr, name?: string): ClusterPool | undefined {
+    return this.#clusterSubnets().find(
+      (subnet) => subnet.cidr === pool && subnet.name === (name ?? subnet.name),
+    );
+  }
+
+  #attach(pool: PoolState): void {
+    const { shared } = pool.record;
+    if (shared !== undefined) {
+      pool.sharing ??= this.#options.cluster?.attach(shared.network, pool, shared.reserved);
+    }
+  }
+
+  /** The gateway is every host's, so no record says that a container may not have it. */
+  #assertNotGateway(pool: PoolState, address: Ip, { kind }: AddressOptions): void {
+    if (pool.sharing === undefined || kind === 'gateway') return;
+    if (this.#definition(pool.cidr)?.gateway !== address) return;
+    throw new Conflict(`address ${address} of pool ${pool.cidr} is in use by the gateway`, { ip: address });
   }
 
   async #markRepeated(id: PoolId): Promise<void> {
@@ -245,44 +290,4 @@ export class IpamService {
     await this.#records.put(poolKey(id), encodePool(record));
     pool.record = record;
   }
-
-  /** Stores one address, and deletes some records that have served their time in the same commit. */
-  async #putLease(pool: PoolState, ip: Ip, value: Uint8Array): Promise<void> {
-    const stale = pool.takeStale();
-    try {
-      await this.#records.put(
-        pool.keyOf(ip),
-        value,
-        stale.map((gone) => pool.keyOf(gone)),
-      );
-    } catch (error) {
-      for (const gone of stale) if (!pool.addresses.held.has(gone)) pool.stale.add(gone);
-      throw error;
-    }
-  }
-
-  /** The pool's own record goes last: a crash in between leaves a smaller pool, which can be released again. */
-  async #deleteRecords(pool: PoolState): Promise<void> {
-    for (;;) {
-      const ips = pool.recorded().slice(0, DELETES_IN_ONE_COMMIT);
-      const last = ips.length < DELETES_IN_ONE_COMMIT;
-      const keys = [...ips.map((ip) => pool.keyOf(ip)), ...(last ? [poolKey(pool.id)] : [])];
-      await this.#records.delete(keys);
-      for (const ip of ips) pool.forget(ip);
-      if (last) return;
-    }
-  }
-}
-
-/** Swarm asks again for what it has: managers with a mark, nodes after asking for the pool again. */
-function assertRepeat(pool: PoolState, holder: Lease, { kind, serial }: AddressOptions): void {
-  if ((serial || pool.record.repeated) && kind === holder.kind) return;
-  const who = holder.kind === 'gateway' ? 'the gateway' : `endpoint ${holder.name ?? 'without a name'}`;
-  throw new Conflict(
-    `${kind === 'gateway' ? 'gateway ' : ''}address ${holder.ip} of pool ${pool.cidr} is in use by ${who}`,
-    {
-      ip: holder.ip,
-      pool: pool.cidr,
-    },
-  );
 }

@@ -1,6 +1,7 @@
 import { BITS, type Cidr, cidrRange, type Family, familyOf, type Ip, ipToBigint } from '../core/address.ts';
 import type { PoolId } from '../core/ids.ts';
 import type { Lease } from './addresses.ts';
+import type { SharedSubnetView } from './cluster/share-view.ts';
 import type { PoolState } from './pool-state.ts';
 
 /** A pool as operators see it. */
@@ -11,6 +12,8 @@ export interface PoolView {
   readonly family: Family;
   readonly subPool?: Cidr;
   readonly options: Readonly<Record<string, string>> | null;
+  /** Nobody named the subnet: weft chose it. */
+  readonly chosen: boolean;
   readonly createdAt: number;
   /** Addresses automatic requests can be given in all; more than 2^53 are rounded. */
   readonly size: number;
@@ -18,6 +21,8 @@ export interface PoolView {
   readonly used: number;
   readonly resting: number;
   readonly gateway?: Ip;
+  /** How the hosts share it, when it belongs to a cluster network. */
+  readonly cluster?: SharedSubnetView;
   /** Held addresses in numeric order. Made when read, because it may be long. */
   readonly leases: readonly Lease[];
 }
@@ -32,11 +37,13 @@ export function viewOf(pool: PoolState): PoolView {
     family: familyOf(pool.cidr),
     ...(record.subPool === undefined ? {} : { subPool: record.subPool }),
     options: record.options,
+    chosen: record.chosen === true,
     createdAt: record.createdAt,
     size: Number(addresses.size),
     used: addresses.held.size,
     resting: addresses.resting.size,
     ...(gateway === undefined ? {} : { gateway }),
+    ...(pool.sharing === undefined ? {} : { cluster: pool.sharing.view() }),
     get leases() {
       return sortedLeases(pool);
     },

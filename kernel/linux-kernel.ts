@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Ip } from '../core/address.ts';
 import { errorMessage, KernelError, NotFound } from '../core/errors.ts';
 import type { IfName, Mac } from '../core/ids.ts';
-import { type HostState, hostState, type KernelObject } from '../core/kernel-objects.ts';
+import { type HostState, type KernelObject, keyOf, type ObjectKey } from '../core/kernel-objects.ts';
 import type {
   FlowFilter,
   HostLink,
@@ -12,7 +12,7 @@ import type {
   SandboxPlumbing,
   Step,
 } from '../core/ports.ts';
-import type { LinkLayer } from './links/index.ts';
+import { inSlices, type LinkLayer } from './links/index.ts';
 import type { Conntrack } from './netlink/index.ts';
 import type { Nftables } from './nftables/index.ts';
 import type { Announcer } from './packet/index.ts';
@@ -53,13 +53,13 @@ export class LinuxKernel implements Kernel {
 
   async snapshot(wanted: Iterable<KernelObject>, only?: ReadonlySet<string>): Promise<HostState> {
     const objects = [...wanted];
-    if (only !== undefined) return hostState(await this.#parts.links.snapshot(objects, only));
+    if (only !== undefined) return stateOf(await this.#parts.links.snapshot(objects, only));
     const [links, nft, sysctls] = await Promise.all([
       this.#parts.links.snapshot(objects),
       this.#parts.nftables.snapshot(),
       sysctlSnapshot(objects),
     ]);
-    return hostState([...links, ...nft, ...sysctls]);
+    return stateOf([...links, ...nft, ...sysctls]);
   }
 
   /**
@@ -128,11 +128,11 @@ export class LinuxKernel implements Kernel {
     return this.#parts.links.replumb(plumbing);
   }
 
-  async announce(dev: IfName, ip: Ip, mac: Mac): Promise<void> {
+  async announce(dev: IfName, ip: Ip, mac: Mac, whose?: 'remote'): Promise<void> {
     const index = await this.#parts.links.indexOf(dev);
     if (index === undefined) throw new NotFound(`announce ${ip}: there is no link ${dev}`, { dev });
     this.#parts.announcer.announce(index, ip, mac);
-    await this.#parts.links.correctNeighbour(index, ip, mac);
+    if (whose === undefined) await this.#parts.links.correctNeighbour(index, ip, mac);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -140,6 +140,12 @@ export class LinuxKernel implements Kernel {
     await Promise.all([links, nftables, conntrack].map((part) => part[Symbol.asyncDispose]()));
     announcer[Symbol.dispose]();
   }
+}
+
+async function stateOf(objects: readonly KernelObject[]): Promise<HostState> {
+  const state = new Map<ObjectKey, KernelObject>();
+  await inSlices(objects, (object) => state.set(keyOf(object), object));
+  return state;
 }
 
 /** Steps that undo steps, last first. */

@@ -3,9 +3,9 @@ import type { Spread } from './statistics.ts';
 /** What a figure is in. */
 export type Unit = 'ms' | 's' | 'us' | 'MB' | 'Gbit/s' | '/s' | '%';
 
-/** A bound on one number of a figure; `ratio` is weft's p50 through the other's. */
+/** A bound on one number of a figure; `ratio` is weft's p50 through the other's, `ratio99` the same of the p99. */
 export interface Target {
-  readonly of: 'ratio' | 'p50' | 'p99';
+  readonly of: 'ratio' | 'ratio99' | 'p50' | 'p99';
   readonly atMost?: number;
   readonly atLeast?: number;
   /** Part of the bound by which it may be missed and still count as met: what repeated runs differ by. */
@@ -36,11 +36,13 @@ export function single(value: number): Spread {
 /** Adds the ratio and whether the target is met. */
 export function judge(figure: Figure): JudgedFigure {
   const { weft, other, target } = figure;
-  const ratio = other === undefined ? undefined : weft.p50 / other.p50;
+  const part = target?.of === 'ratio99' ? 'p99' : 'p50';
+  const ratio = other === undefined ? undefined : weft[part] / other[part];
   const withRatio = ratio === undefined ? figure : { ...figure, ratio };
   if (target === undefined) return withRatio;
   const { atMost = Infinity, atLeast = -Infinity, noise = 0 } = target;
-  const value = target.of === 'ratio' ? (ratio ?? Number.NaN) : weft[target.of];
+  const isRatio = target.of === 'ratio' || target.of === 'ratio99';
+  const value = isRatio ? (ratio ?? Number.NaN) : weft[target.of];
   const isMet = value <= atMost * (1 + noise) && value >= atLeast * (1 - noise);
   return { ...withRatio, verdict: isMet ? 'pass' : 'short' };
 }

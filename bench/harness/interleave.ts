@@ -6,8 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
  */
 const SETTLE_MS = 80;
 
-/** One way of doing a thing; each call does it once and gives the measured numbers by name. */
-export type Variant<Name extends string> = (round: number) => Promise<Readonly<Record<Name, number>>>;
+/** One way of doing a thing; each call does it once, or a few times, and gives the measured numbers by name. */
+export type Variant<Name extends string> = (
+  round: number,
+) => Promise<Readonly<Record<Name, number | readonly number[]>>>;
 
 /** The measurements of one variant: those of a name in the order of the rounds. */
 export type Series<Name extends string> = Readonly<Record<Name, readonly number[]>>;
@@ -30,8 +32,8 @@ export async function interleave<Key extends string, Name extends string>(
       await delay(SETTLE_MS);
       if (round < 0) continue;
       const own = series.get(key) ?? new Map<string, number[]>();
-      for (const [name, value] of Object.entries<number>(measured)) {
-        own.set(name, [...(own.get(name) ?? []), value]);
+      for (const [name, value] of Object.entries<number | readonly number[]>(measured)) {
+        own.set(name, [...(own.get(name) ?? []), ...[value].flat()]);
       }
     }
   }

@@ -46,5 +46,13 @@ function numberText(value: number): string {
 function targetText({ of, atMost, atLeast, noise }: Target, unit: Unit): string {
   const bound = atMost === undefined ? `>= ${atLeast}` : `<= ${atMost}`;
   const slack = noise === undefined ? '' : ` ±${noise * 100} %`;
-  return of === 'ratio' ? `${bound}${slack}` : `${of} ${bound} ${unit}${slack}`;
+  switch (of) {
+    case 'ratio':
+      return `${bound}${slack}`;
+    case 'ratio99':
+      return `p99 ${bound}${slack}`;
+    case 'p50':
+    case 'p99':
+      return `${of} ${bound} ${unit}${slack}`;
+  }
 }

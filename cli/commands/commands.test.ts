@@ -43,7 +43,8 @@ describe('weft status', () => {
     expect(output()).toMatchInlineSnapshot(`
       "weftd       0.1.0, up 2 hours 5 minutes
       state       ready
-      node        host1
+      node        host1, 192.0.2.1
+      cluster     1 node
       store       embedded
       docker      reachable, version 29.0.1
       networks    2
@@ -66,7 +67,8 @@ describe('weft status', () => {
     expect(output()).toMatchInlineSnapshot(`
       "weftd       0.1.0, up 2 hours 5 minutes
       state       not ready
-      node        host1
+      node        host1, 192.0.2.1
+      cluster     1 node
       store       embedded
       docker      not reachable
       networks    2
@@ -83,9 +85,9 @@ describe('weft network', () => {
   it('lists', async () => {
     await listNetworks(session, trunc);
     expect(output()).toMatchInlineSnapshot(`
-      "NETWORK ID    NAME  DRIVER       SUBNETS                     BRIDGE          MTU  ENDPOINTS  STATE    CREATED
-      4f1c2d3e4f1c  web   weft-bridge  198.18.0.0/24,fd00:18::/64  wb-abcdefghij  1500          1  ready    1 hour ago
-      4f99aabb4f99  -     weft-none    -                           -                 -          0  pending  1 minute ago"
+      "NETWORK ID    NAME  DRIVER       VNI  SUBNETS                     BRIDGE          MTU  ENDPOINTS  STATE    CREATED
+      4f1c2d3e4f1c  web   weft-bridge    -  198.18.0.0/24,fd00:18::/64  wb-abcdefghij  1500          1  ready    1 hour ago
+      4f99aabb4f99  -     weft-none      -  -                           -                 -          0  pending  1 minute ago"
     `);
   });
 

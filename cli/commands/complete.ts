@@ -1,4 +1,4 @@
-import type { EndpointView, IpamPoolView, NetworkView } from '../../core/control.ts';
+import type { EndpointView, IpamPoolView, NetworkView, NodeList } from '../../core/control.ts';
 import type { CompletionKind } from '../completion/tree.ts';
 import { EXIT, type ExitCode, Failure } from '../failure.ts';
 import type { Session } from '../session.ts';
@@ -34,6 +34,8 @@ async function refsOf({ client }: Session, kind: CompletionKind): Promise<readon
       return client.get<EndpointView[]>('/v1/endpoints');
     case 'pool':
       return (await client.get<IpamPoolView[]>('/v1/ipam')).map(({ id }) => ({ id, name: id }));
+    case 'node':
+      return (await client.get<NodeList>('/v1/nodes')).nodes.map(({ name }) => ({ id: name, name }));
   }
 }
 

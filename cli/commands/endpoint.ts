@@ -9,13 +9,23 @@ import { ago } from '../time-text.ts';
 /** Options of `weft endpoint ls`. */
 export interface EndpointListOptions extends ListOptions {
   readonly network?: string;
+  readonly all?: boolean;
 }
 
 /** `weft endpoint ls` */
 export async function listEndpoints(session: Session, options: EndpointListOptions): Promise<ExitCode> {
-  const query = options.network === undefined ? '' : `?network=${encodeURIComponent(options.network)}`;
-  const rows = await session.client.get<EndpointView[]>(`/v1/endpoints${query}`);
-  writeList(session, options, { noun: 'endpoint', columns: endpointColumns(session, options), rows });
+  const query = new URLSearchParams();
+  if (options.network !== undefined) query.set('network', options.network);
+  if (options.all === true) query.set('all', 'true');
+  const path = query.size === 0 ? '/v1/endpoints' : `/v1/endpoints?${query}`;
+  const rows = await session.client.get<EndpointView[]>(path);
+  const node: Column<EndpointView> = { header: 'NODE', cell: (row) => row.node ?? 'this host' };
+  const columns = endpointColumns(session, options);
+  writeList(session, options, {
+    noun: 'endpoint',
+    columns: options.all === true ? [...columns.slice(0, 3), node, ...columns.slice(3)] : columns,
+    rows,
+  });
   return EXIT.fine;
 }
 
@@ -32,7 +42,10 @@ export function endpointColumns(
     { header: 'IPV6', cell: ({ ipv6 }) => ipv6 ?? '', shrinks: true },
     { header: 'PORTS', cell: ({ ports }) => ports.map(bindingText).join(','), shrinks: true },
     { header: 'STATE', cell: ({ state }) => state },
-    { header: 'CREATED', cell: ({ createdAt }) => ago(createdAt, terminal.now()) },
+    {
+      header: 'CREATED',
+      cell: ({ createdAt }) => (createdAt === undefined ? '' : ago(createdAt, terminal.now())),
+    },
   ];
 }
 
@@ -67,6 +80,6 @@ function facts(endpoint: EndpointView, now: number): Fact[] {
     ['link', endpoint.link],
     ['sandbox', endpoint.sandbox],
     ...endpoint.ports.map((port): Fact => ['port', bindingText(port)]),
-    ['created', ago(endpoint.createdAt, now)],
+    ['created', endpoint.createdAt === undefined ? undefined : ago(endpoint.createdAt, now)],
   ];
 }

@@ -1,4 +1,4 @@
-import type { EndpointView, NetworkView } from '../../core/control.ts';
+import type { EndpointView, NetworkMemberView, NetworkView } from '../../core/control.ts';
 import { type Fact, renderBlock } from '../block.ts';
 import { EXIT, type ExitCode } from '../failure.ts';
 import { shownId, writeList } from '../list-output.ts';
@@ -27,20 +27,28 @@ function columns({ terminal }: Session, options: ListOptions): Column<NetworkVie
     { header: 'NETWORK ID', cell: ({ id }) => shownId(id, options) },
     { header: 'NAME', cell: ({ name }) => name ?? '', shrinks: true },
     { header: 'DRIVER', cell: ({ driver }) => driver },
+    { header: 'VNI', cell: ({ cluster }) => numberText(cluster?.vni), align: 'right' },
     {
       header: 'SUBNETS',
       cell: ({ subnets }) => subnets.map(({ subnet }) => subnet).join(','),
       shrinks: true,
     },
     { header: 'BRIDGE', cell: ({ bridge }) => bridge ?? '' },
-    { header: 'MTU', cell: ({ mtu }) => (mtu === undefined ? '' : String(mtu)), align: 'right' },
+    { header: 'MTU', cell: ({ mtu }) => numberText(mtu), align: 'right' },
     { header: 'ENDPOINTS', cell: ({ endpoints }) => String(endpoints), align: 'right' },
-    { header: 'STATE', cell: ({ state }) => stateCell(state) },
+    { header: 'STATE', cell: stateCell },
     { header: 'CREATED', cell: ({ createdAt }) => ago(createdAt, terminal.now()) },
   ];
 }
 
-function stateCell(state: NetworkView['state']): Cell {
+function numberText(value: number | undefined): string {
+  return value === undefined ? '' : String(value);
+}
+
+/** A network that the cluster does not have yet, or not like this, can be joined by no container. */
+function stateCell({ state, cluster }: NetworkView): Cell {
+  if (cluster?.state === 'refused') return { text: 'refused', tone: 'bad' };
+  if (cluster?.state === 'waiting') return { text: 'waiting', tone: 'notice' };
   return { text: state, tone: STATE_TONES[state] };
 }
 
@@ -57,6 +65,11 @@ export async function inspectNetwork(
     return EXIT.fine;
   }
   terminal.line(renderBlock(facts(network, terminal.now()), terminal.paint));
+  const members = network.cluster?.members ?? [];
+  if (members.length > 0) {
+    terminal.line('');
+    writeList(session, { trunc: true }, { noun: 'host', columns: MEMBER_COLUMNS, rows: members });
+  }
   const endpoints = await client.get<EndpointView[]>(
     `/v1/endpoints?network=${encodeURIComponent(network.id)}`,
   );
@@ -66,6 +79,16 @@ export async function inspectNetwork(
   writeList(session, shown, { noun: 'endpoint', columns: endpointColumns(session, shown), rows: endpoints });
   return EXIT.fine;
 }
+
+const MEMBER_COLUMNS: readonly Column<NetworkMemberView>[] = [
+  { header: 'NODE', cell: ({ node, self }) => (self ? `${node} (this host)` : node) },
+  {
+    header: 'MEMBERSHIP',
+    cell: ({ state }) => ({ text: state, tone: state === 'refused' ? 'bad' : 'plain' }),
+  },
+  { header: 'ENDPOINTS', cell: ({ endpoints }) => String(endpoints), align: 'right' },
+  { header: 'REASON', cell: ({ reason }) => reason ?? '', shrinks: true },
+];
 
 function facts(network: NetworkView, now: number): Fact[] {
   const options = Object.entries(network.options).map(([key, value]): Fact => ['option', `${key}=${value}`]);
@@ -79,10 +102,16 @@ function facts(network: NetworkView, now: number): Fact[] {
     ['network', network.name ?? '(name not known)'],
     ['id', network.id],
     ['driver', network.driver],
-    ['state', stateCell(network.state)],
+    ['state', stateCell(network)],
+    [
+      'reason',
+      network.cluster?.reason === undefined ? undefined : { text: network.cluster.reason, tone: 'bad' },
+    ],
+    ['cluster name', network.cluster?.name],
+    ['vni', numberText(network.cluster?.vni)],
     ['internal', network.internal ? 'yes' : 'no'],
     ['bridge', network.bridge],
-    ['mtu', network.mtu === undefined ? undefined : String(network.mtu)],
+    ['mtu', numberText(network.mtu)],
     ...subnets,
     ...options,
     ['endpoints', String(network.endpoints)],

@@ -2,6 +2,7 @@ import type { DriftTotal, Status } from '../../core/control.ts';
 import { renderBlock } from '../block.ts';
 import { EXIT, type ExitCode } from '../failure.ts';
 import { type Session, writeJson } from '../session.ts';
+import { storeCell } from '../store-text.ts';
 import type { Cell } from '../table.ts';
 import { ago, duration, plural } from '../time-text.ts';
 
@@ -20,8 +21,13 @@ function renderStatus(status: Status, { terminal }: Session): string {
     [
       ['weftd', `${status.version}, up ${duration(status.uptimeSeconds)}`],
       ['state', status.ready ? { text: 'ready', tone: 'good' } : { text: 'not ready', tone: 'bad' }],
-      ['node', status.node],
-      ['store', status.store.kind],
+      ['node', `${status.node}, ${status.cluster.address}`],
+      ['cluster', clusterCell(status.cluster)],
+      [
+        'fenced',
+        status.cluster.reason === undefined ? undefined : { text: status.cluster.reason, tone: 'bad' },
+      ],
+      ['store', storeCell(status.store)],
       ['docker', engineCell(status.engine)],
       ['networks', String(counts.networks)],
       ['endpoints', String(counts.endpoints)],
@@ -32,6 +38,17 @@ function renderStatus(status: Status, { terminal }: Session): string {
     ],
     terminal.paint,
   );
+}
+
+function clusterCell({ state, nodes }: Status['cluster']): Cell {
+  switch (state) {
+    case 'ready':
+      return plural(nodes, 'node');
+    case 'no-lease':
+      return { text: `${plural(nodes, 'node')}, this one holds no lease`, tone: 'warning' };
+    case 'fenced':
+      return { text: 'this node takes no part', tone: 'bad' };
+  }
 }
 
 function engineCell(engine: Status['engine']): Cell {

@@ -51,9 +51,22 @@ describe('the bash script', () => {
   it.each([
     [
       'weft ',
-      ['status', 'network', 'endpoint', 'ipam', 'port', 'events', 'doctor', 'drift', 'completion', 'help'],
+      [
+        'status',
+        'node',
+        'network',
+        'endpoint',
+        'ipam',
+        'port',
+        'explain',
+        'events',
+        'doctor',
+        'drift',
+        'completion',
+        'help',
+      ],
     ],
-    ['weft e', ['endpoint', 'events']],
+    ['weft e', ['endpoint', 'explain', 'events']],
     ['weft network ', ['ls', 'inspect']],
     ['weft network i', ['inspect']],
     ['weft --socket /tmp/x network i', ['inspect']],
@@ -63,7 +76,8 @@ describe('the bash script', () => {
     ['weft completion ', ['bash', 'zsh', 'fish']],
     ['weft completion z', ['zsh']],
     ['weft status ', []],
-    ['weft node ', []],
+    ['weft node ', ['ls', 'rm']],
+    ['weft node rm --f', ['--force']],
   ])('completes %j', async (line, words) => {
     expect(await offered(line)).toEqual(words);
   });
@@ -75,6 +89,8 @@ describe('the bash script', () => {
     expect(await offered('weft endpoint ls --network w')).toEqual(['web']);
     expect(await offered('weft endpoint ls --network=w')).toEqual(['web']);
     expect(await offered('weft endpoint inspect ')).toEqual(['web-1']);
+    expect(await offered('weft explain ')).toEqual(['web-1']);
+    expect(await offered('weft node rm ')).toEqual(['host1']);
   });
 
   it('asks the weftd that the command line names', async () => {
@@ -110,7 +126,7 @@ describe.each(SHELLS)('the %s script', (shell) => {
       if (path.length > 0) expect(text).toContain(`/${path.join('/')}`);
       for (const { flags } of options) expect(text).toContain(flags[0]);
     }
-    expect(text).not.toContain('/node');
+    expect(text).not.toContain('/__complete');
     expect(text.endsWith('\n')).toBe(true);
   });
 });

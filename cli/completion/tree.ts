@@ -1,7 +1,7 @@
 import type { Argument, Command, Option } from 'commander';
 
 /** Arguments that weftd can complete, by the name they have in the command tree. */
-const KINDS = ['network', 'endpoint', 'pool'] as const;
+const KINDS = ['network', 'endpoint', 'pool', 'node'] as const;
 /** Something weftd can list. */
 export type CompletionKind = (typeof KINDS)[number];
 
@@ -74,5 +74,6 @@ function optionOf(option: Option): OptionNode {
 function completesOf(name: string, place: Pick<Argument | Option, 'argChoices'>): Completes | undefined {
   if (place.argChoices !== undefined) return { from: 'words', words: place.argChoices };
   if (name === 'socket' || name === 'runDir') return { from: 'files' };
+  if (name === 'from') return { from: 'weftd', kind: 'endpoint' };
   return isCompletionKind(name) ? { from: 'weftd', kind: name } : undefined;
 }

@@ -6,7 +6,8 @@ import { list, resource, text, time, type View } from './schema.ts';
 export const EndpointView = resource('EndpointView', 'An endpoint: one container in one network.', {
   id: text("Docker's endpoint id."),
   name: Type.Optional(text('Container name, once known.')),
-  network: text('Network id.'),
+  node: Type.Optional(text('The host it is on. Absent for an endpoint of this host.')),
+  network: text('Network id; the cluster-wide name, for an endpoint of a network that this host has not.'),
   networkName: Type.Optional(text('Network name, once known.')),
   ipv4: Type.Optional(text('Address with prefix length.')),
   ipv6: Type.Optional(text('Address with prefix length.')),
@@ -14,9 +15,10 @@ export const EndpointView = resource('EndpointView', 'An endpoint: one container
   link: Type.Optional(text('Host end of its link.')),
   sandbox: Type.Optional(text('Network namespace file. Absent while it is in no sandbox.')),
   ports: list(BindingView, 'Published ports.'),
-  state: Type.Enum(['created', 'joined', 'external', 'deleting'], {
-    description: 'external: joined, and it carries the default route and the published ports.',
+  state: Type.Enum(['created', 'joined', 'external', 'deleting', 'remote'], {
+    description:
+      'external: joined, and it carries the default route and the published ports. remote: in a sandbox of another host.',
   }),
-  createdAt: time('When Docker created it.'),
+  createdAt: Type.Optional(time('When Docker created it. Absent for an endpoint of another host.')),
 });
 export type EndpointView = View<typeof EndpointView>;

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { DriftTotal } from './drift.ts';
 import { count, list, resource, text, time, type View } from './schema.ts';
+import { StoreView } from './store.ts';
 
 /** GET /v1/status. */
 export const Status = resource('Status', 'What this weftd is, what it depends on and how much it holds.', {
@@ -17,9 +18,17 @@ export const Status = resource('Status', 'What this weftd is, what it depends on
     },
     { description: 'The Docker Engine API.' },
   ),
-  store: Type.Object(
-    { kind: Type.Enum(['embedded', 'etcd'], { description: 'Where intent is kept.' }) },
-    { description: 'The store.' },
+  store: StoreView,
+  cluster: Type.Object(
+    {
+      state: Type.Enum(['ready', 'no-lease', 'fenced'], {
+        description: 'This host in its cluster. fenced: it takes no part, see reason.',
+      }),
+      reason: Type.Optional(text('Why it is fenced.')),
+      address: text('Underlay address: where tunnels to this host end.'),
+      nodes: count('Hosts of the cluster, this one included.'),
+    },
+    { description: 'The cluster; of one host with the embedded store.' },
   ),
   counts: Type.Object(
     {

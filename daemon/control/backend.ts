@@ -3,9 +3,12 @@ import type {
   DriftReport,
   EndpointView,
   EventView,
+  Explanation,
   IpamPoolDetail,
   IpamPoolView,
   NetworkView,
+  NodeList,
+  NodeRemoval,
   PortView,
   Status,
 } from '../../core/control.ts';
@@ -14,6 +17,8 @@ import type {
 export interface EndpointFilter {
   /** Id, id prefix or name of a network. */
   readonly network?: string;
+  /** True: those of other hosts too. */
+  readonly all?: boolean;
 }
 
 /** Which events to read. */
@@ -25,7 +30,7 @@ export interface EventFilter {
 }
 
 /**
- * What the control API shows, as the rest of the daemon provides it. Lists are in a stable order.
+ * What the control API shows and does, as the rest of the daemon provides it. Lists are in a stable order.
  * A `ref` is a full id, a prefix of one, or a name; it is non-empty and at most 256 characters.
  */
 export interface ControlBackend {
@@ -57,6 +62,24 @@ export interface ControlBackend {
   /** Kept events, then new ones until `signal` aborts. Ends, and never throws, on abort. */
   events(signal: AbortSignal, filter?: EventFilter): AsyncIterable<EventView>;
   drift(): Promise<DriftReport>;
+  nodes(): Promise<NodeList>;
+  /**
+   * Takes a host out of the cluster.
+   * @param options `force`: also one whose weftd lives.
+   * @throws {NotFound} when there is no such host.
+   * @throws {Conflict} when it is this one, or lives.
+   * @throws {Unavailable} when the store cannot be reached.
+   */
+  removeNode(name: string, options: { readonly force: boolean }): Promise<NodeRemoval>;
+  /**
+   * Walks from an endpoint of this host to another, by intent and by kernel.
+   * @param from container name, endpoint id or its beginning, or address.
+   * @param to the same on any host, with `:PORT` or `:PORT/udp` after it or without.
+   * @throws {InvalidArgument} when the port is none.
+   * @throws {NotFound} when nothing matches.
+   * @throws {Conflict} when an id prefix matches several, or `from` is on another host.
+   */
+  explain(from: string, to: string): Promise<Explanation>;
   /** Runs every check now; a check that cannot be made is a finding, not an error. */
   doctor(): Promise<readonly DoctorFinding[]>;
 }

@@ -1,6 +1,6 @@
 /**
  * The control API: what `weft`, the topology page and Prometheus see of a running weftd. It reads through
- * ControlBackend and changes nothing. Not here: the resources (core/control.ts), the client (cli), and where the
+ * ControlBackend; all it changes is who belongs to the cluster. Not here: the resources (core/control.ts), the client (cli), and where the
  * answers come from (the rest of the daemon).
  */
 export type { ControlBackend, EndpointFilter, EventFilter } from './backend.ts';

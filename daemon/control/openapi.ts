@@ -32,7 +32,8 @@ function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
       info: {
         title: 'weft control API',
         version,
-        description: 'Served by weftd on its control socket (/run/weft/control.sock). Read-only.',
+        description:
+          'Served by weftd on its control socket (/run/weft/control.sock). Reads, but for what removes a node.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [

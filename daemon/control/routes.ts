@@ -9,9 +9,12 @@ import {
   DriftReport,
   EndpointView,
   EventView,
+  Explanation,
   IpamPoolDetail,
   IpamPoolView,
   NetworkView,
+  NodeList,
+  NodeRemoval,
   PortView,
   Problem,
   Status,
@@ -36,6 +39,7 @@ const EndpointQuery = Type.Object(
     network: Type.Optional(
       Type.String({ minLength: 1, maxLength: 256, description: 'Only of this network.' }),
     ),
+    all: Type.Optional(Type.Boolean({ description: 'true: those of other hosts, too.' })),
   },
   { additionalProperties: false },
 );
@@ -45,6 +49,25 @@ const EventQuery = Type.Object(
       Type.String({ format: 'date-time', description: 'From then on; absent: the last 20, then new ones.' }),
     ),
     follow: Type.Optional(Type.Boolean({ description: 'false: end after the kept ones.' })),
+  },
+  { additionalProperties: false },
+);
+const RemovalQuery = Type.Object(
+  { force: Type.Optional(Type.Boolean({ description: 'true: also when its weftd lives.' })) },
+  { additionalProperties: false },
+);
+const PathQuery = Type.Object(
+  {
+    from: Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description: 'Container name, endpoint id or its beginning, or address, on this host.',
+    }),
+    to: Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description: 'The same on any host, with :PORT or :PORT/udp after it or without.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -101,6 +124,23 @@ export function addCollections(app: ControlApp, backend: ControlBackend): void {
   const encoded = { description: 'Write the slashes of the id as %2F.' };
   app.get('/v1/ipam/:ref', { schema: { ...pool, ...encoded, ...one } }, (request) =>
     backend.pool(request.params.ref),
+  );
+}
+
+/** Adds what is known of the cluster, and the one thing that can be changed there. */
+export function addCluster(app: ControlApp, backend: ControlBackend): void {
+  app.get('/v1/nodes', { schema: answering('listNodes', 'Hosts of the cluster', NodeList) }, () =>
+    backend.nodes(),
+  );
+  const removal = answering('removeNode', 'Take a host out of the cluster', NodeRemoval);
+  app.delete(
+    '/v1/nodes/:name',
+    { schema: { ...removal, params: Type.Object({ name: Ref }), querystring: RemovalQuery } },
+    (request) => backend.removeNode(request.params.name, { force: request.query.force === true }),
+  );
+  const path = answering('explainPath', 'The way from one endpoint to another, step by step', Explanation);
+  app.get('/v1/explain', { schema: { ...path, querystring: PathQuery } }, (request) =>
+    backend.explain(request.query.from, request.query.to),
   );
 }
 

@@ -31,7 +31,16 @@ const start = (group = 'weft-has-no-such-group') =>
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'weft-control-'));
   path = join(folder, 'control.sock');
-  backend = new MemoryControlBackend(aControlScene(), new EventLog({ now: Date.now }));
+  const scene = aControlScene();
+  const remote = {
+    id: 'ee'.repeat(32),
+    node: 'host2',
+    network: WEB,
+    mac: '02:00:00:00:00:09',
+    ports: [],
+    state: 'remote' as const,
+  };
+  backend = new MemoryControlBackend({ ...scene, remote: [remote] }, new EventLog({ now: Date.now }));
   server = await start();
 });
 
@@ -61,6 +70,8 @@ describe('resources', () => {
     ['/v1/ipam/weft%2F198.18.0.0%2F24', resources.IpamPoolDetail],
     ['/v1/ipam/weft%2Ffd00:18::%2F64', resources.IpamPoolDetail],
     ['/v1/drift', resources.DriftReport],
+    ['/v1/nodes', resources.NodeList],
+    ['/v1/explain?from=web-1&to=198.18.0.9:80', resources.Explanation],
   ])('GET %s answers with what the schema says', async (url, schema) => {
     const { status, body } = await get(url);
     expect(status).toBe(200);
@@ -71,6 +82,7 @@ describe('resources', () => {
     ['/v1/networks', resources.NetworkView, 2],
     ['/v1/endpoints', resources.EndpointView, 1],
     ['/v1/endpoints?network=web', resources.EndpointView, 1],
+    ['/v1/endpoints?all=true', resources.EndpointView, 2],
     ['/v1/ipam', resources.IpamPoolView, 2],
     ['/v1/ports', resources.PortView, 1],
     ['/v1/doctor', resources.DoctorFinding, 3],
@@ -91,6 +103,15 @@ describe('resources', () => {
 
   it('filters endpoints by network', async () => {
     expect((await get('/v1/endpoints?network=4f99')).body).toEqual([]);
+  });
+
+  it('removes a node, and lists it no more', async () => {
+    expect(await get('/v1/nodes/host1', 'DELETE')).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    expect(await get('/v1/nodes/nope', 'DELETE')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    const { status, body } = await get('/v1/nodes/host1?force=true', 'DELETE');
+    expect(status).toBe(200);
+    expect([...Value.Errors(resources.NodeRemoval, body)]).toEqual([]);
+    expect((await get('/v1/nodes')).body).toMatchObject({ nodes: [] });
   });
 
   it('serves metrics', async () => {
@@ -114,6 +135,8 @@ describe('problems', () => {
     ['/v1/endpoints?netwrok=web', 400, 'invalid_argument'],
     ['/v1/status?x=1', 400, 'invalid_argument'],
     ['/v1/events?since=yesterday', 400, 'invalid_argument'],
+    ['/v1/explain?from=web-1', 400, 'invalid_argument'],
+    ['/v1/explain?from=web-1&to=', 400, 'invalid_argument'],
     [`/v1/networks/${'x'.repeat(300)}`, 414, 'invalid_argument'],
   ])('GET %s is %d %s', async (url, status, code) => {
     const answer = await get(url);
@@ -121,7 +144,7 @@ describe('problems', () => {
     expect(Value.Check(resources.Problem, answer.body)).toBe(true);
   });
 
-  it('refuses methods that would change something', async () => {
+  it('refuses methods that would change what Docker alone may change', async () => {
     expect(await get('/v1/networks/web', 'DELETE')).toMatchObject({
       status: 404,
       body: { code: 'not_found' },
@@ -289,13 +312,18 @@ describe('the OpenAPI document', () => {
   }
   interface Document {
     readonly openapi: string;
-    readonly paths: Readonly<Record<string, { readonly get: Operation }>>;
+    readonly paths: Readonly<Record<string, { readonly get?: Operation; readonly delete?: Operation }>>;
     readonly components: { readonly schemas: Readonly<Record<string, object>> };
   }
+  const operationsOf = ({ paths }: Document) =>
+    Object.entries(paths).flatMap(([path, methods]) =>
+      Object.values(methods).map((operation) => [path, operation] as const),
+    );
   const read = async () => (await get('/openapi.json')).body as Document;
 
   it('lists every route, each with its own operation id', async () => {
-    const { openapi, paths } = await read();
+    const document = await read();
+    const { openapi, paths } = document;
     expect(openapi).toBe('3.1.0');
     expect(Object.keys(paths).sort()).toEqual([
       '/metrics',
@@ -305,19 +333,23 @@ describe('the OpenAPI document', () => {
       '/v1/endpoints',
       '/v1/endpoints/{ref}',
       '/v1/events',
+      '/v1/explain',
       '/v1/ipam',
       '/v1/ipam/{ref}',
       '/v1/networks',
       '/v1/networks/{ref}',
+      '/v1/nodes',
+      '/v1/nodes/{name}',
       '/v1/ports',
       '/v1/status',
     ]);
-    const ids = Object.values(paths).map((path) => path.get.operationId);
+    expect(Object.keys(paths['/v1/nodes/{name}'] ?? {})).toEqual(['delete']);
+    const ids = operationsOf(document).map(([, operation]) => operation.operationId);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
   it('declares every path parameter and describes every answer', async () => {
-    for (const [path, { get: operation }] of Object.entries((await read()).paths)) {
+    for (const [path, operation] of operationsOf(await read())) {
       const declared = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
       const used = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
       expect(declared.map(({ name, required }) => [name, required])).toEqual(
@@ -333,7 +365,7 @@ describe('the OpenAPI document', () => {
     expect(names).toEqual(Object.keys(resources).sort());
     const refs = JSON.stringify(document).match(/#\/components\/schemas\/\w+/g) ?? [];
     expect(new Set(refs)).toEqual(new Set(names.map((name) => `#/components/schemas/${name}`)));
-    expect(document.paths['/v1/networks/{ref}']?.get.responses).toMatchObject({
+    expect(document.paths['/v1/networks/{ref}']?.get?.responses).toMatchObject({
       '200': { content: { 'application/json': { schema: { $ref: '#/components/schemas/NetworkView' } } } },
       '4XX': { content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } } },
     });

@@ -12,7 +12,14 @@ import type { Exposition } from './metrics.ts';
 import { OpenStreams } from './open-streams.ts';
 import { openapiDocument } from './openapi.ts';
 import { problemOf } from './problem-of.ts';
-import { addCollections, addDocuments, addEvents, addResources, type ControlApp } from './routes.ts';
+import {
+  addCluster,
+  addCollections,
+  addDocuments,
+  addEvents,
+  addResources,
+  type ControlApp,
+} from './routes.ts';
 
 /** How long close() waits for clients that do not read before it cuts them off, in milliseconds. */
 const CLOSE_GRACE_MS = 500;
@@ -83,6 +90,7 @@ async function buildApp(options: ControlServerOptions, streams: OpenStreams): Pr
   const routes = (to: ControlApp): void => {
     addResources(to, options.backend);
     addCollections(to, options.backend);
+    addCluster(to, options.backend);
     addEvents(to, options.backend, streams);
     addDocuments(to, options.metrics, () => openapiDocument(options.version, routes));
   };

@@ -1,4 +1,4 @@
-import { Unavailable } from '../../core/errors.ts';
+import { Conflict, Unavailable } from '../../core/errors.ts';
 import { UnixHttp } from './unix-http.ts';
 
 /** What weft asks of the Docker Engine API. Never call it from inside a plugin call: dockerd waits for the answer. */
@@ -7,6 +7,16 @@ export interface Engine extends AsyncDisposable {
   version(): Promise<string | undefined>;
   /** @throws {Unavailable} when the API does not answer. */
   networks(): Promise<readonly EngineNetwork[]>;
+  /** @returns undefined when there is no such network. @throws {Unavailable} when the API does not answer. */
+  network(id: string): Promise<EngineNetwork | undefined>;
+  /**
+   * Makes a network; its id.
+   * @param body as of `POST /networks/create`.
+   * @throws {Conflict} when the engine refuses, with its reason. {Unavailable}
+   */
+  createNetwork(body: object): Promise<string>;
+  /** Removes a network; one that is gone is fine. @throws {Conflict} while containers are on it. {Unavailable} */
+  removeNetwork(id: string): Promise<void>;
   /**
    * A container's sandbox and ports; undefined when it does not exist.
    * @throws {Unavailable} when the API does not answer, as while the container is being started.
@@ -128,6 +138,21 @@ export function openEngine(socketPath: string): Engine {
         if (detail !== undefined) networks.push(engineNetwork(detail));
       }
       return networks;
+    },
+    async network(id) {
+      const detail = await http.json<ApiNetwork>(`/networks/${encodeURIComponent(id)}`);
+      return detail === undefined ? undefined : engineNetwork(detail);
+    },
+    async createNetwork(body) {
+      const made = await http.send<{ readonly Id: string }>('POST', '/networks/create', body);
+      return made?.Id ?? '';
+    },
+    async removeNetwork(id) {
+      try {
+        await http.send('DELETE', `/networks/${encodeURIComponent(id)}`);
+      } catch (error) {
+        if (!(error instanceof Conflict) || error.context['status'] !== 404) throw error;
+      }
     },
     async container(id) {
       const detail = await http.json<ApiContainerDetail>(`/containers/${encodeURIComponent(id)}/json`);

@@ -1,11 +1,20 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { errorMessage, Unavailable } from '../../core/errors.ts';
+import { Conflict, errorMessage, Unavailable } from '../../core/errors.ts';
 
 /** Longest silence of the other side, milliseconds. */
 const TIMEOUT_MS = 10_000;
 
-/** GET requests over a Unix socket, one connection kept. */
+/** Statuses with which an engine says that it will not, rather than that it cannot now. */
+const REFUSALS: ReadonlySet<number> = new Set([403, 404, 409]);
+
+interface CallOptions {
+  readonly agent: Agent | false;
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Requests over a Unix socket, two connections kept. */
 export class UnixHttp implements Disposable {
   readonly #socketPath: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 2 });
@@ -32,6 +41,32 @@ export class UnixHttp implements Disposable {
   }
 
   /**
+   * Sends JSON and reads JSON; undefined for an answer without content.
+   * @throws {Conflict} for status 403, 404 and 409, with what the other side says: it is there and refuses.
+   * @throws {Unavailable} for any other status, no answer in 10 s, or what is not JSON.
+   */
+  async send<Answer>(method: 'POST' | 'DELETE', path: string, body?: object): Promise<Answer | undefined> {
+    let status: number | undefined;
+    let answer: string;
+    try {
+      const response = await this.#request(method, path, { agent: this.#agent, timeout: TIMEOUT_MS }, body);
+      status = response.statusCode;
+      answer = await text(response);
+    } catch (error) {
+      throw this.#unavailable(path, error);
+    }
+    if (status !== undefined && REFUSALS.has(status))
+      throw new Conflict(`Docker API ${method} ${path}: ${messageIn(answer)}`, { status });
+    if (status === undefined || status >= 300)
+      throw this.#unavailable(path, new Error(`status ${status}: ${messageIn(answer)}`));
+    try {
+      return answer === '' ? undefined : (JSON.parse(answer) as Answer);
+    } catch (error) {
+      throw this.#unavailable(path, error);
+    }
+  }
+
+  /**
    * One item for each chunk that comes, until the other side or `signal` ends it. A stream has a connection of its own.
    * @throws {Unavailable} when it cannot be opened or breaks.
    */
@@ -49,18 +84,20 @@ export class UnixHttp implements Disposable {
     this.#agent.destroy();
   }
 
-  #get(
-    path: string,
-    options: { readonly agent: Agent | false; readonly timeout?: number; readonly signal?: AbortSignal },
-  ): Promise<IncomingMessage> {
+  #get(path: string, options: CallOptions): Promise<IncomingMessage> {
+    return this.#request('GET', path, options);
+  }
+
+  #request(method: string, path: string, options: CallOptions, body?: object): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const call = request(
-        { socketPath: this.#socketPath, path, headers: { host: 'docker' }, ...options },
-        resolve,
-      );
+      const headers = {
+        host: 'docker',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
+      const call = request({ socketPath: this.#socketPath, method, path, headers, ...options }, resolve);
       call.once('timeout', () => call.destroy(new Error(`no answer for ${TIMEOUT_MS / 1000} s`)));
       call.once('error', reject);
-      call.end();
+      call.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
 
@@ -71,4 +108,15 @@ export class UnixHttp implements Disposable {
       { cause: error },
     );
   }
+}
+
+/** The `message` of an engine's error, or the beginning of what it sent. */
+function messageIn(answer: string): string {
+  try {
+    const { message } = JSON.parse(answer) as { readonly message?: unknown };
+    if (typeof message === 'string') return message;
+  } catch {
+    // Not JSON: a proxy, or another program on the socket.
+  }
+  return answer.slice(0, 200);
 }

@@ -1,6 +1,7 @@
 import type { Cidr } from '../../core/address.ts';
+import type { ClusterNetworkView, NodeView } from '../../core/control.ts';
 import type { DriverName } from '../../core/model.ts';
-import type { HostLink, HostRoute, Kernel } from '../../core/ports.ts';
+import type { HostLink, HostRoute, Kernel, SharedStatus } from '../../core/ports.ts';
 import { drivers } from '../../drivers/index.ts';
 import type { NetlinkTransport } from '../../kernel/netlink/index.ts';
 import type { Config } from '../config.ts';
@@ -10,7 +11,7 @@ import { type ForwardTable, readForwardTables } from './forward-chains/read-tabl
 
 /** What the doctor examines. */
 export interface DoctorParts {
-  readonly config: Pick<Config, 'pluginDir' | 'docker' | 'gcGraceMs'>;
+  readonly config: Pick<Config, 'pluginDir' | 'docker' | 'gcGraceMs' | 'storeUrl'>;
   readonly kernel: Pick<Kernel, 'links' | 'routes' | 'snapshot' | 'discarded'>;
   readonly repository: Pick<Repository, 'networks' | 'endpoints' | 'endpointsOf' | 'inFlight'>;
   /** Undefined: weftd was told not to speak to Docker. */
@@ -21,6 +22,20 @@ export interface DoctorParts {
   readonly problems: readonly string[];
   /** Address pools; absent: none are examined. */
   readonly ipam?: readonly PoolUse[];
+  /** The cluster; absent: it is not examined. */
+  readonly hosts?: ClusterHosts;
+}
+
+/** The cluster as the checks see it. */
+export interface ClusterHosts {
+  status(): SharedStatus;
+  nodes(): readonly NodeView[];
+  /** Whether anything at the underlay address of a node answers. */
+  answers(node: Pick<NodeView, 'address' | 'vxlanPort'>): Promise<boolean>;
+  /** Overlay networks of this host. */
+  networks(): readonly (ClusterNetworkView & { readonly id: string })[];
+  /** Networks of the cluster that this host could not make. */
+  refused(): readonly { readonly name: string; readonly reason: string }[];
 }
 
 /** How full an address pool is, in addresses. */

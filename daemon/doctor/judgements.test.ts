@@ -4,6 +4,9 @@ import type { DoctorFinding } from '../../core/control.ts';
 import { linkName } from '../../core/names.ts';
 import { judgeBridgeNetfilter } from './bridge-netfilter.ts';
 import { judgeBridges } from './bridges.ts';
+import { judgeClusterNetworks } from './cluster-networks.ts';
+import { judgeNodes } from './cluster-nodes.ts';
+import { judgeClusterStore } from './cluster-store.ts';
 import { judgeConntrackTable } from './conntrack-table.ts';
 import { judgeEngine } from './docker-engine.ts';
 import { judgeDockerSubnets } from './docker-subnets.ts';
@@ -37,7 +40,45 @@ const pool = (used: number, resting: number, usable: number) => [
 const neighbours = (endpoints: number) =>
   judgeNeighbourTable({ family: 'ipv4', thresholds: [128, 512, 1024], endpoints });
 
+const etcd = 'etcd://root:secret@h1:2379,h2:2379';
+const self = { name: 'h1', self: true, address: '192.0.2.1', state: 'ready', answers: true } as const;
+const other = { name: 'h2', self: false, address: '192.0.2.2', state: 'ready', answers: true } as const;
+const refusedHere = { name: 'app', reason: 'overlaps eth1' };
+
 const ROWS: readonly Row[] = [
+  ['embedded store', judgeClusterStore({ connected: true, revision: 1n, ageMs: 0 }, undefined), ''],
+  [
+    'etcd answers',
+    judgeClusterStore({ connected: true, revision: 1n, ageMs: 9 }, etcd),
+    'ok',
+    /\(etcd:\/\/h1:/,
+  ],
+  [
+    'etcd does not answer',
+    judgeClusterStore({ connected: false, revision: 1n, ageMs: 42_000, lastError: 'ECONNREFUSED' }, etcd),
+    'fail',
+    /42 s[\s\S]*h2:2379: ECONNREFUSED/,
+  ],
+  ['a cluster of one', judgeNodes([self]), 'ok', /is its cluster/],
+  ['all nodes answer', judgeNodes([self, other]), 'ok', /2 nodes/],
+  ['fenced', judgeNodes([{ ...self, state: 'fenced', reason: 'removed' }, other]), 'fail', /removed/],
+  ['own lease lost', judgeNodes([{ ...self, state: 'no-lease' }]), 'warn', /for dead/],
+  ['a dead node', judgeNodes([self, { ...other, state: 'dead', answers: false }]), 'warn', /weft node rm h2/],
+  ['a node without lease', judgeNodes([self, { ...other, state: 'no-lease' }]), 'warn', /left as they are/],
+  ['a silent address', judgeNodes([self, { ...other, answers: false }]), 'warn', /ping 192\.0\.2\.2/],
+  ['no overlay networks', judgeClusterNetworks({ here: [], refused: [] }), ''],
+  ['bound', judgeClusterNetworks({ here: [{ label: 'app', state: 'bound' }], refused: [] }), 'ok'],
+  ['waiting', judgeClusterNetworks({ here: [{ label: 'app', state: 'waiting' }], refused: [] }), 'warn'],
+  [
+    'refused by the cluster, and refused here',
+    judgeClusterNetworks({
+      here: [{ label: 'x', state: 'refused', reason: 'differs' }],
+      refused: [refusedHere],
+    }),
+    'fail fail',
+    /differs[\s\S]*overlaps eth1/,
+  ],
+
   ['forwarding on', judgeForwarding({ ipv4: '1', ipv6: '1', usesIpv6: true }), 'ok'],
   ['IPv4 off', judgeForwarding({ ipv4: '0', ipv6: '1', usesIpv6: false }), 'fail', /ip_forward=1/],
   ['both off', judgeForwarding({ ipv4: '0', ipv6: '0', usesIpv6: false }), 'fail fail', /ipv6\.conf\.all/],

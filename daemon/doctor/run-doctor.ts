@@ -5,6 +5,9 @@ import { openTransport } from '../../kernel/netlink/index.ts';
 import { bridgeNetfilter } from './bridge-netfilter.ts';
 import { bridges } from './bridges.ts';
 import type { Check } from './check.ts';
+import { clusterNetworks } from './cluster-networks.ts';
+import { clusterNodes } from './cluster-nodes.ts';
+import { clusterStore } from './cluster-store.ts';
 import { conntrackTable } from './conntrack-table.ts';
 import { dockerEngine } from './docker-engine.ts';
 import { dockerSubnets } from './docker-subnets.ts';
@@ -45,6 +48,9 @@ const CHECKS: readonly Check[] = [
   pluginSockets,
   pluginSpecs,
   storeRecords,
+  clusterStore,
+  clusterNodes,
+  clusterNetworks,
   records,
   strayLinks,
   bridges,

@@ -42,6 +42,9 @@ beforeEach(async () => {
   swept = [];
   collector = new Collector({
     engine: {
+      network: async () => undefined,
+      createNetwork: () => Promise.reject(new Error('not asked for')),
+      removeNetwork: () => Promise.reject(new Error('not asked for')),
       version: async () => '1',
       container: async () => undefined,
       async *nameEvents() {},

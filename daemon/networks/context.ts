@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
+import type { Tunnel } from '../../core/cluster.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import { Conflict, InvalidArgument, NotFound } from '../../core/errors.ts';
 import type { EndpointId, NetworkId } from '../../core/ids.ts';
 import type { KeyedMutex } from '../../core/keyed-mutex.ts';
-import type { DriverName, Endpoint, Network } from '../../core/model.ts';
+import type { DriverName, Endpoint, EndpointRequest, Network } from '../../core/model.ts';
 import type { Clock, Kernel } from '../../core/ports.ts';
 import type { OwnerId, Repository } from '../state/index.ts';
 import type { Publisher } from './publisher.ts';
@@ -17,6 +18,23 @@ export type Announce = (event: {
   readonly fields?: Readonly<Record<string, string | number>>;
 }) => void;
 
+/** Where an overlay network and its endpoints need the cluster's consent. */
+export interface ClusterGate {
+  /**
+   * The tunnel of a network that names itself; undefined for one whose name only Docker knows, which comes later.
+   * @throws {Conflict} naming what differs from the network of that name. {Unavailable}
+   */
+  tunnelFor(network: Network): Promise<Tunnel | undefined>;
+  /** The network is stored and made. */
+  created(network: Network): void;
+  /** The network is no longer stored; durable when it resolves. */
+  deleted(network: Network): Promise<void>;
+  /** @throws {Conflict} | {Unavailable} saying why containers cannot join the network. */
+  whenBound(id: NetworkId): Promise<void>;
+  /** @throws {Conflict} naming the node that has an address asked for. */
+  assertFree(network: Network, request: EndpointRequest): void;
+}
+
 /** What the network and endpoint services work with. */
 export interface Context {
   readonly repository: Repository;
@@ -28,6 +46,8 @@ export interface Context {
   readonly clock: Clock;
   readonly log: Logger;
   readonly announce: Announce;
+  /** What other hosts have to say of overlay networks; absent where nothing is shared. */
+  readonly cluster?: ClusterGate;
   /** Called when a bridge came or went whose name does not tell that it is weft's, so that forwarding follows. */
   readonly namedBridgesChanged?: () => Promise<void>;
 }

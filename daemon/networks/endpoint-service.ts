@@ -45,6 +45,7 @@ export class EndpointService {
         return request.mac === undefined ? { mac: existing.mac } : {};
       }
       driver.parseEndpoint(network, request);
+      this.#context.cluster?.assertFree(network, request);
       await this.#freeAddresses(network, request);
       const mac = request.mac ?? derivedMac(request.id);
       await repository.putEndpoint({ request, mac, published: [], external: false, createdAt: clock.now() });
@@ -86,13 +87,15 @@ export class EndpointService {
    * @throws {NotFound} for an unknown network or endpoint. {Conflict} when it is in another sandbox.
    * @throws {KernelError} when the kernel refuses; the endpoint is as before then.
    */
-  join(
+  async join(
     driverName: DriverName,
     networkId: NetworkId,
     id: EndpointId,
     attachment: Attachment,
   ): Promise<JoinInfo> {
-    const { repository, kernel } = this.#context;
+    const { repository, kernel, cluster } = this.#context;
+    // Outside the network's turn, which the cluster needs to give it its tunnel.
+    if (driverName === 'weft-overlay') await cluster?.whenBound(networkId);
     return exclusively(this.#context, networkId, id, async () => {
       const network = networkOf(this.#context, driverName, networkId);
       const driver = driverOf(this.#context, driverName);

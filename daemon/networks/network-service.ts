@@ -31,7 +31,7 @@ export class NetworkService {
   }
 
   async #create(driverName: DriverName, request: NetworkRequest): Promise<void> {
-    const { repository, kernel, log, announce } = this.#context;
+    const { repository, kernel, log, announce, clock, cluster } = this.#context;
     const driver = driverOf(this.#context, driverName);
     const existing = repository.network(request.id);
     if (existing !== undefined) {
@@ -41,16 +41,24 @@ export class NetworkService {
       return;
     }
     const facts = await this.#hostFacts(request);
+    const parse = (): Network => ({
+      driver: driverName,
+      request,
+      options: driver.parseNetwork(request, facts, [...repository.networks()]),
+      createdAt: clock.now(),
+    });
+    const tunnel = await cluster?.tunnelFor(parse());
     // No await from here to putNetwork: two creations at once must see each other's subnets.
-    const options = driver.parseNetwork(request, facts, [...repository.networks()]);
-    const network: Network = { driver: driverName, request, options, createdAt: this.#context.clock.now() };
+    const network: Network = { ...parse(), ...(tunnel === undefined ? {} : { tunnel }) };
     await repository.putNetwork(network);
     try {
       await kernel.apply(creations(driver.planNetwork(network)));
     } catch (error) {
       await repository.deleteNetwork(request.id);
+      await cluster?.deleted(network);
       throw error;
     }
+    cluster?.created(network);
     await this.#bridgeChanged(driver.bridgeOf(network));
     const ignored = driver.ignoredOptions(network);
     if (ignored.length > 0) log.warn({ networkId: request.id, ignored }, 'options without a meaning here');
@@ -66,11 +74,12 @@ export class NetworkService {
   }
 
   async #delete(network: Network): Promise<void> {
-    const { repository, kernel, log, announce } = this.#context;
+    const { repository, kernel, log, announce, cluster } = this.#context;
     const { id } = network.request;
     const driver = driverOf(this.#context, network.driver);
     for (const endpoint of repository.endpointsOf(id)) await this.#endpoints.remove(network, endpoint);
     const plan = driver.planNetwork(network);
+    await cluster?.deleted(network);
     await repository.deleteNetwork(id);
     try {
       await kernel.apply(deletions(plan.filter((object) => object.kind !== 'link')));

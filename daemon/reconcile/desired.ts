@@ -1,7 +1,15 @@
+import { diff } from '../../core/diff.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import type { IfName } from '../../core/ids.ts';
-import { type KernelObject, keyOf, type LinkObject, type ObjectKey } from '../../core/kernel-objects.ts';
+import {
+  hostState,
+  type KernelObject,
+  keyOf,
+  type LinkObject,
+  type ObjectKey,
+} from '../../core/kernel-objects.ts';
 import type { DriverName, Endpoint, Network } from '../../core/model.ts';
+import type { Step } from '../../core/ports.ts';
 import type { OwnerId, Repository } from '../state/index.ts';
 
 /** An object that intent requires, and whose it is; host-wide objects are nobody's. */
@@ -9,6 +17,8 @@ export interface Wanted {
   readonly key: ObjectKey;
   readonly object: KernelObject;
   readonly owner?: OwnerId;
+  /** What it is wanted because of: a network, an endpoint, something outside the repository. */
+  readonly source?: string;
 }
 
 /** Everything intent requires of the kernel, kept up with the repository change by change. */
@@ -16,7 +26,7 @@ export class DesiredState {
   readonly #repository: Repository;
   readonly #drivers: ReadonlyMap<DriverName, NetworkDriver>;
   readonly #wanted = new Map<ObjectKey, Wanted>();
-  readonly #keys = new Map<OwnerId, readonly ObjectKey[]>();
+  readonly #keys = new Map<string, readonly ObjectKey[]>();
   /** Who stopped wanting an object; kept for as long as that change may be on its way to the kernel. */
   readonly #leaving = new Map<ObjectKey, OwnerId>();
 
@@ -64,27 +74,49 @@ export class DesiredState {
     }
   }
 
-  #put(record: Network | Endpoint): void {
-    const owner = record.request.id;
-    this.#drop(owner);
-    const wanted = this.#plan(record).map((object): Wanted => ({ key: keyOf(object), object, owner }));
-    for (const each of wanted) {
-      this.#wanted.set(each.key, each);
-      this.#leaving.delete(each.key);
+  /**
+   * Replaces what is wanted because of something outside the repository, such as an endpoint of another host.
+   * @param source names that thing.
+   * @param owner whose changes the objects wait for.
+   * @returns the steps that make the kernel follow, if it is as it was wanted before.
+   */
+  setForeign(source: string, owner: OwnerId, objects: readonly KernelObject[]): readonly Step[] {
+    const before = new Map<ObjectKey, KernelObject>();
+    for (const key of this.#keys.get(source) ?? []) {
+      const was = this.#wanted.get(key);
+      if (was?.source === source) before.set(key, was.object);
     }
-    this.#keys.set(
-      owner,
-      wanted.map(({ key }) => key),
-    );
+    // Another source may have wanted the same thing otherwise, as when a container moves between two hosts.
+    for (const object of objects) {
+      const was = this.#wanted.get(keyOf(object));
+      if (was !== undefined) before.set(was.key, was.object);
+    }
+    this.#set(source, owner, objects);
+    return diff(hostState(objects), before);
+  }
+
+  #put(record: Network | Endpoint): void {
+    this.#set(record.request.id, record.request.id, this.#plan(record));
   }
 
   #drop(owner: OwnerId): void {
-    for (const key of this.#keys.get(owner) ?? []) {
-      if (this.#wanted.get(key)?.owner !== owner) continue;
+    this.#set(owner, owner, []);
+  }
+
+  #set(source: string, owner: OwnerId, objects: readonly KernelObject[]): void {
+    for (const key of this.#keys.get(source) ?? []) {
+      if (this.#wanted.get(key)?.source !== source) continue;
       this.#wanted.delete(key);
       this.#leaving.set(key, owner);
     }
-    this.#keys.delete(owner);
+    const keys = objects.map((object) => {
+      const key = keyOf(object);
+      this.#wanted.set(key, { key, object, owner, source });
+      this.#leaving.delete(key);
+      return key;
+    });
+    if (keys.length === 0) this.#keys.delete(source);
+    else this.#keys.set(source, keys);
   }
 
   #plan(record: Network | Endpoint): readonly KernelObject[] {

@@ -1,7 +1,14 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseNetworkId } from '../../core/ids.ts';
-import type { BridgeLink } from '../../core/kernel-objects.ts';
+import type { Ip } from '../../core/address.ts';
+import { type Mac, parseNetworkId } from '../../core/ids.ts';
+import {
+  type BridgeLink,
+  type KernelObject,
+  keyOf,
+  type NeighbourObject,
+  type VxlanLink,
+} from '../../core/kernel-objects.ts';
 import { linkName } from '../../core/names.ts';
 import { bridgeDriver } from '../../drivers/bridge/index.ts';
 import { aNetworkRequest, NETWORK_ID } from '../../test/fakes/builders.ts';
@@ -11,11 +18,24 @@ import { ReconcileLoop } from './loop.ts';
 const TIMES = { gatherMs: 100, everyMs: 30_000, lookMs: 1000, againMs: 200 };
 const NET = parseNetworkId(NETWORK_ID);
 const WB = linkName('wb', NET);
+const WX = linkName('wx', NET);
+const vxlan: VxlanLink = {
+  kind: 'link',
+  type: 'vxlan',
+  name: WX,
+  vni: 42,
+  local: '192.0.2.1' as Ip,
+  port: 4789,
+  alias: 'weft:n',
+  master: WB,
+  flood: false,
+};
 
 let world: HostWorld;
 let loop: ReconcileLoop;
 let silent: string[];
 let wanted: BridgeLink;
+let entries: Map<string, KernelObject>;
 beforeEach(async () => {
   vi.useFakeTimers();
   world = await startWorld();
@@ -23,12 +43,14 @@ beforeEach(async () => {
   const planned = [...world.repository.networks()].flatMap(bridgeDriver.planNetwork as never);
   wanted = planned[0] as BridgeLink;
   silent = [];
+  entries = new Map();
   world.kernel.snapshots.length = 0;
   loop = new ReconcileLoop({
     reconciler: world.reconciler,
     kernel: world.kernel,
     concerns: (dev) => dev.startsWith('w'),
-    wanted: (dev) => (dev === WB ? wanted : undefined),
+    wanted: (dev) => (dev === WB ? wanted : dev === WX ? vxlan : undefined),
+    wantedObject: (key) => entries.get(key),
     silent: async () => silent.splice(0),
     log: pino({ level: 'silent' }),
     times: TIMES,
@@ -114,6 +136,87 @@ describe('notifications', () => {
     expect(world.drift.totals()).toEqual(
       expect.arrayContaining([{ kind: 'link', cause: 'notification', count: 1 }]),
     );
+  });
+});
+
+describe('notifications of the tunnel port', () => {
+  const port = { isolated: false, hairpin: false };
+
+  test('cost no pass while its settings are as wanted', async () => {
+    world.kernel.hint({ source: 'link', dev: WX, port: { ...port, flood: false } });
+    world.kernel.hint({ source: 'netconf', dev: WX });
+    await elapse(1000);
+    expect(passes()).toEqual([]);
+  });
+
+  test.each([
+    ['floods', { ...port, flood: true }],
+    ['has other settings', port],
+  ])('lead to a pass when it %s', async (_what, other) => {
+    world.kernel.hint({ source: 'link', dev: WX, port: other });
+    await elapse(100);
+    expect(passes()).toEqual([WX]);
+  });
+});
+
+describe('notifications of entries', () => {
+  const neighbour: NeighbourObject = {
+    kind: 'neighbour',
+    dev: WB,
+    ip: '10.80.0.9' as Ip,
+    mac: '02:00:00:00:00:09' as Mac,
+  };
+  const fdb = { kind: 'fdb', dev: WX, mac: neighbour.mac, destination: '192.0.2.2' as Ip } as const;
+  const want = (...objects: KernelObject[]) => objects.map((object) => entries.set(keyOf(object), object));
+  const tell = (entry: NeighbourObject | typeof fdb, gone?: true) =>
+    world.kernel.hint({ source: 'neighbour', dev: entry.dev, entry, ...(gone ? { gone } : {}) });
+
+  test('that are as wanted, and that go because nobody wants them, cost no pass', async () => {
+    want(neighbour, fdb);
+    tell(neighbour);
+    tell(fdb);
+    tell({ ...neighbour, ip: '10.80.0.10' as Ip }, true);
+    await elapse(1000);
+    expect(passes()).toEqual([]);
+  });
+
+  test.each([
+    ['is gone', [neighbour], neighbour, true, WB],
+    ['has another MAC', [{ ...neighbour, mac: '02:00:00:00:00:0a' as Mac }], neighbour, undefined, WB],
+    ['leads to another host', [{ ...fdb, destination: '192.0.2.3' as Ip }], fdb, undefined, WX],
+    ['is nobody’s', [], fdb, undefined, WX],
+  ] as const)('lead to a pass over its link when one %s', async (_what, wants, entry, gone, dev) => {
+    want(...wants);
+    tell(entry, gone);
+    tell(entry, gone);
+    await elapse(100);
+    expect(passes()).toEqual([dev]);
+  });
+
+  test('count as they are when the pass is due', async () => {
+    want(neighbour);
+    tell(neighbour, true);
+    tell(neighbour);
+    tell(fdb);
+    want(fdb);
+    await elapse(1000);
+    expect(passes()).toEqual([]);
+  });
+
+  test('on links of others lead to nothing', async () => {
+    tell({ ...neighbour, dev: 'eth0' as never });
+    await elapse(1000);
+    expect(passes()).toEqual([]);
+  });
+
+  test('in thousands lead to one pass', async () => {
+    for (let i = 0; i < 5000; i++) {
+      const one = { ...neighbour, ip: `10.80.${i >> 8}.${i & 255}` as Ip };
+      want(one);
+      tell(one, true);
+    }
+    await elapse(1000);
+    expect(passes()).toEqual([WB]);
   });
 });
 

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { satisfies } from '../../core/diff.ts';
 import { errorMessage, Unavailable } from '../../core/errors.ts';
-import type { LinkObject } from '../../core/kernel-objects.ts';
+import type { KernelObject, LinkObject, ObjectKey, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
 import type { Kernel, KernelHint } from '../../core/ports.ts';
+import { EntryHints } from './entry-hints.ts';
 import type { Reconciler } from './reconciler.ts';
 
 export interface LoopTimes {
@@ -38,6 +39,7 @@ export class ReconcileLoop implements AsyncDisposable {
   readonly #stop = new AbortController();
   /** Links to look at. `whole`: for something that a later notification about the link itself says nothing of. */
   readonly #devices = new Map<string, 'link' | 'whole'>();
+  readonly #entries: EntryHints;
   readonly #watching: Promise<void>;
   #whole: string | undefined;
   #repeats = 0;
@@ -55,6 +57,8 @@ export class ReconcileLoop implements AsyncDisposable {
     readonly concerns: (dev: string) => boolean;
     /** The link of that name that intent requires. */
     readonly wanted: (dev: string) => LinkObject | undefined;
+    /** The object of that key that intent requires. */
+    readonly wantedObject: (key: ObjectKey) => KernelObject | undefined;
     /** Links that differ from intent in something the kernel sends no notification of. */
     readonly silent: () => Promise<readonly string[]>;
     readonly log: Logger;
@@ -65,6 +69,7 @@ export class ReconcileLoop implements AsyncDisposable {
     this.#times = parts.times ?? LOOP_TIMES;
     this.#concerns = parts.concerns;
     this.#wanted = parts.wanted;
+    this.#entries = new EntryHints(parts.wantedObject);
     this.#watching = this.#watch(parts.kernel);
     this.#schedule(this.#times.everyMs);
     this.#look(parts.silent);
@@ -104,6 +109,12 @@ export class ReconcileLoop implements AsyncDisposable {
       this.request('notification');
       return;
     }
+    if (source !== 'neighbour') this.#linkHint(hint, dev);
+    else if (this.#concerns(dev) && this.#entries.add(hint)) this.#schedule(this.#times.gatherMs);
+  }
+
+  #linkHint(hint: KernelHint, dev: string): void {
+    const { source } = hint;
     // A hint carries its link where that is weft's by name or alias.
     const isOurs = hint.link !== undefined || this.#concerns(dev);
     if (!isOurs || (source !== 'link' && source !== 'address' && source !== 'netconf')) return;
@@ -139,10 +150,9 @@ export class ReconcileLoop implements AsyncDisposable {
     const wanted = this.#wanted(dev);
     if (gone === true) return wanted === undefined ? 'as wanted' : 'look';
     if (link !== undefined) return wanted !== undefined && satisfies(wanted, link) ? 'as wanted' : 'look';
-    if (wanted?.type !== 'veth') return 'look';
+    if (wanted?.type !== 'veth' && wanted?.type !== 'vxlan') return 'look';
     if (source === 'netconf') return 'says nothing';
-    if (port === undefined) return 'look';
-    return port.isolated === wanted.isolated && port.hairpin === wanted.hairpin ? 'says nothing' : 'look';
+    return port !== undefined && isAsWanted(port, wanted) ? 'says nothing' : 'look';
   }
 
   #schedule(inMs: number): void {
@@ -161,7 +171,9 @@ export class ReconcileLoop implements AsyncDisposable {
     if (this.#stop.signal.aborted) return;
     const overdue = Date.now() - this.#lastPassAt >= this.#times.everyMs;
     const cause = this.#whole ?? (overdue ? 'timer' : undefined);
-    const only = cause === undefined ? new Set(this.#devices.keys()) : undefined;
+    // Judged again, because intent or the kernel may have caught up meanwhile.
+    const lacking = this.#entries.take();
+    const only = cause === undefined ? new Set([...this.#devices.keys(), ...lacking]) : undefined;
     this.#whole = undefined;
     this.#devices.clear();
     if (only?.size === 0) {
@@ -197,4 +209,9 @@ export class ReconcileLoop implements AsyncDisposable {
     for (const dev of only ?? []) this.#devices.set(dev, 'whole');
     this.#schedule(Math.min(this.#times.againMs * 2 ** (this.#repeats - 1), this.#times.everyMs));
   }
+}
+
+function isAsWanted(port: NonNullable<KernelHint['port']>, wanted: VethLink | VxlanLink): boolean {
+  if (wanted.type === 'vxlan') return port.flood === wanted.flood;
+  return port.isolated === wanted.isolated && port.hairpin === wanted.hairpin;
 }

@@ -61,6 +61,9 @@ beforeEach(async () => {
   containers = { c1: CONTAINER };
   relearner = new Relearner({
     engine: {
+      network: async () => undefined,
+      createNetwork: () => Promise.reject(new Error('not asked for')),
+      removeNetwork: () => Promise.reject(new Error('not asked for')),
       version: async () => '1',
       networks: async () => [],
       container: async (id) => containers[id],

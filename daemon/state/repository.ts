@@ -38,7 +38,7 @@ export class Repository {
   readonly #versions = new Map<OwnerId, number>();
   readonly #inFlight = new Set<OwnerId>();
   readonly #addresses = new Map<string, EndpointId>();
-  #observer: RepositoryObserver | undefined;
+  readonly #observers = new Set<RepositoryObserver>();
   readonly problems: string[] = [];
 
   private constructor(store: Store) {
@@ -89,11 +89,15 @@ export class Repository {
     return this.#versions.get(owner) ?? 0;
   }
 
-  /** Tells the observer of everything there is, networks first, and of every change from now on, at once. */
-  observe(observer: RepositoryObserver): void {
-    this.#observer = observer;
+  /**
+   * Tells the observer of everything there is, networks first, and of every change from now on, at once, until
+   * disposed. Observers hear in the order in which they came.
+   */
+  observe(observer: RepositoryObserver): Disposable {
+    this.#observers.add(observer);
     for (const network of this.#networks.values()) observer.put(network);
     for (const endpoint of this.#endpoints.values()) observer.put(endpoint);
+    return { [Symbol.dispose]: () => void this.#observers.delete(observer) };
   }
 
   /** Whether the owner's kernel objects are being worked on, so that what the kernel shows of them means nothing. */
@@ -170,12 +174,12 @@ export class Repository {
 
   #setNetwork(network: Network): void {
     this.#networks.set(network.request.id, network);
-    this.#observer?.put(network);
+    for (const observer of this.#observers) observer.put(network);
   }
 
   #dropNetwork(network: Network): void {
     this.#networks.delete(network.request.id);
-    this.#observer?.drop(network.request.id);
+    for (const observer of this.#observers) observer.drop(network.request.id);
   }
 
   #index(endpoint: Endpoint): void {
@@ -194,17 +198,17 @@ export class Repository {
     for (const ip of ipsOf(endpoint)) this.#addresses.set(`${networkId} ${ip}`, id);
     const siblings = this.#byNetwork.get(networkId) ?? new Set();
     this.#byNetwork.set(networkId, siblings.add(id));
-    this.#observer?.put(endpoint);
+    for (const observer of this.#observers) observer.put(endpoint);
   }
 
   #unindex(endpoint: Endpoint): void {
     const { id, networkId } = endpoint.request;
     this.#endpoints.delete(id);
-    this.#observer?.drop(id);
     for (const ip of ipsOf(endpoint)) this.#addresses.delete(`${networkId} ${ip}`);
     const siblings = this.#byNetwork.get(networkId);
     siblings?.delete(id);
     if (siblings?.size === 0) this.#byNetwork.delete(networkId);
+    for (const observer of this.#observers) observer.drop(id);
   }
 
   #tolerate(read: () => void): void {

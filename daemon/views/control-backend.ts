@@ -1,14 +1,29 @@
-import type { DoctorFinding, DriftReport, Status } from '../../core/control.ts';
+import type { Logger } from 'pino';
+import type { DoctorFinding, DriftReport, NodeRemoval, Status } from '../../core/control.ts';
 import { NotFound } from '../../core/errors.ts';
+import type { Kernel } from '../../core/ports.ts';
 import type { IpamService } from '../../ipam/index.ts';
+import { answers, removeNode, type SharedBase } from '../cluster/index.ts';
 import type { Config } from '../config.ts';
 import { type ControlBackend, type EventLog, matchRef } from '../control/index.ts';
 import type { Engine } from '../docker/index.ts';
+import { explain } from '../explain/index.ts';
 import type { DriftLog, ReconcileLoop } from '../reconcile/index.ts';
+import {
+  type ClusterSources,
+  nodeList,
+  ownCluster,
+  remoteEndpoints,
+  remoteEndpointView,
+  storeView,
+} from './cluster-views.ts';
 import { endpointView, networkView, portViews, type ViewSources } from './control-views.ts';
 import { poolDetail, poolView } from './ipam-views.ts';
 
-export interface ControlBackendParts extends ViewSources {
+export interface ControlBackendParts extends ViewSources, ClusterSources {
+  readonly shared: ClusterSources['shared'] & Pick<SharedBase, 'addresses'>;
+  readonly kernel: Pick<Kernel, 'snapshot' | 'routes' | 'links'>;
+  readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly ipam: IpamService;
   readonly drift: DriftLog;
   readonly events: EventLog;
@@ -26,7 +41,8 @@ export function createControlBackend(parts: ControlBackendParts): ControlBackend
   const { repository, events } = parts;
   const networks = () => [...repository.networks()].map((each) => networkView(parts, each)).sort(byName);
   const endpoints = () => [...repository.endpoints()].map((each) => endpointView(parts, each)).sort(byName);
-  const refreshed = async <View>(view: () => View): Promise<View> => {
+  const others = () => remoteEndpoints(parts).map((each) => remoteEndpointView(parts, each));
+  const refreshed = async <View>(view: () => View | Promise<View>): Promise<View> => {
     await refreshNames(parts);
     return view();
   };
@@ -36,9 +52,10 @@ export function createControlBackend(parts: ControlBackendParts): ControlBackend
     network: (ref) => refreshed(() => matchRef(networks(), ref, 'network')),
     endpoints: (filter) =>
       refreshed(() => {
-        if (filter?.network === undefined) return endpoints();
+        const found = filter?.all === true ? [...endpoints(), ...others()] : endpoints();
+        if (filter?.network === undefined) return found;
         const { id } = matchRef(networks(), filter.network, 'network');
-        return endpoints().filter((each) => each.network === id);
+        return found.filter((each) => each.network === id);
       }),
     endpoint: (ref) => refreshed(() => matchRef(endpoints(), ref, 'endpoint')),
     pools: async () => parts.ipam.list().map(poolView),
@@ -49,8 +66,22 @@ export function createControlBackend(parts: ControlBackendParts): ControlBackend
     ports: () => refreshed(() => portViews(parts)),
     events: (signal, filter) => events.subscribe(signal, filter),
     drift: async () => driftReport(parts.drift),
+    nodes: async () => nodeList(parts),
+    removeNode: (name, options) => remove(parts, name, options),
+    explain: (from, to) => refreshed(() => explain({ ...parts, probe: answers }, from, to)),
     doctor: () => parts.doctor(),
   };
+}
+
+async function remove(
+  { shared: { shared, node, addresses }, events, log }: ControlBackendParts,
+  name: string,
+  options: { readonly force: boolean },
+): Promise<NodeRemoval> {
+  const clock = { now: () => Date.now() };
+  const removed = await removeNode({ shared, self: node.name, addresses, clock, log }, name, options);
+  events.publish({ kind: 'node.remove', text: `node ${name} removed from the cluster` });
+  return removed;
 }
 
 function byName(a: { readonly id: string; readonly name?: string }, b: typeof a): number {
@@ -70,10 +101,8 @@ async function refreshNames({ engine, names, repository }: ControlBackendParts):
   }
 }
 
-async function status(
-  { ready, engine, repository, ipam, drift, loop, config, version }: ControlBackendParts,
-  startedAt: number,
-): Promise<Status> {
+async function status(parts: ControlBackendParts, startedAt: number): Promise<Status> {
+  const { ready, engine, repository, ipam, drift, loop, config, version } = parts;
   const engineVersion = await engine?.version();
   const last = loop.lastWholePass;
   return {
@@ -87,7 +116,8 @@ async function status(
       reachable: engineVersion !== undefined,
       ...(engineVersion === undefined ? {} : { version: engineVersion }),
     },
-    store: { kind: config.store },
+    store: storeView(parts),
+    cluster: ownCluster(parts),
     counts: {
       networks: [...repository.networks()].length,
       endpoints: [...repository.endpoints()].length,

@@ -2,8 +2,10 @@ import { familyOf, formatIfAddress } from '../../core/address.ts';
 import type { BindingView, EndpointView, NetworkView, PortView } from '../../core/control.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import type { DriverName, Endpoint, Network, PublishedPort } from '../../core/model.ts';
+import { type OverlayOptions, overlayMtu } from '../../drivers/overlay/index.ts';
 import type { DockerNames } from '../docker/index.ts';
 import type { Repository } from '../state/index.ts';
+import { type ClusterSources, networkCluster } from './cluster-views.ts';
 
 /** Where views are read from. */
 export interface ViewSources {
@@ -16,9 +18,11 @@ function named<Key extends string>(key: Key, name: string | undefined): { readon
   return name === undefined || name === '' ? {} : ({ [key]: name } as { readonly [K in Key]?: string });
 }
 
-export function networkView({ repository, drivers, names }: ViewSources, network: Network): NetworkView {
+export function networkView(sources: ViewSources & ClusterSources, network: Network): NetworkView {
+  const { repository, drivers, names } = sources;
   const { request } = network;
-  const mtu = Number(request.options['com.docker.network.driver.mtu'] ?? 0);
+  const mtu = mtuOf(network);
+  const cluster = networkCluster(sources, network);
   return {
     id: request.id,
     ...named('name', names.network(request.id)),
@@ -33,8 +37,16 @@ export function networkView({ repository, drivers, names }: ViewSources, network
     internal: request.internal,
     endpoints: repository.endpointCount(request.id),
     state: repository.inFlight(request.id) ? 'pending' : 'ready',
+    ...(cluster === undefined ? {} : { cluster }),
     createdAt: new Date(network.createdAt).toISOString(),
   };
+}
+
+/** As asked for; for an overlay also what follows from the underlay. 0: left to the kernel. */
+function mtuOf(network: Network): number {
+  return network.driver === 'weft-overlay'
+    ? overlayMtu(network as Network<OverlayOptions>)
+    : Number(network.request.options['com.docker.network.driver.mtu'] ?? 0);
 }
 
 export function endpointView({ repository, drivers, names }: ViewSources, endpoint: Endpoint): EndpointView {

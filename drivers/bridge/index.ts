@@ -2,8 +2,7 @@
 import type { NetworkDriver, OtherNetworks } from '../../core/driver.ts';
 import { Conflict } from '../../core/errors.ts';
 import { linkName } from '../../core/names.ts';
-import { checkSubnets } from '../segment/index.ts';
-import { bridgeJoinInfo, parseBridgeEndpoint } from './join.ts';
+import { checkSubnets, parseSegmentEndpoint, segmentJoinInfo } from '../segment/index.ts';
 import { type BridgeOptions, parseBridgeOptions } from './options.ts';
 import { planBridgeEndpoint, planBridgeNetwork } from './plan.ts';
 import { bridgePortRequests } from './ports.ts';
@@ -23,14 +22,14 @@ export const bridgeDriver: NetworkDriver<BridgeOptions> = {
     checkBridgeName(options.bridge, others);
     return options;
   },
-  parseEndpoint: parseBridgeEndpoint,
+  parseEndpoint: parseSegmentEndpoint,
   planNetwork: planBridgeNetwork,
   planEndpoint: planBridgeEndpoint,
   endpointLinks: ({ request }) => [linkName('wv', request.id)],
   portRequests: bridgePortRequests,
   announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),
   ignoredOptions: ({ options }) => options.ignored,
-  joinInfo: bridgeJoinInfo,
+  joinInfo: segmentJoinInfo,
   bridgeOf: (network) => network.options.bridge,
 };
 

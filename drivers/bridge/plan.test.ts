@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { type KernelObject, keyOf } from '../../core/kernel-objects.ts';
 import type { Endpoint, Network } from '../../core/model.ts';
 import {
   aMapping,
@@ -11,6 +10,7 @@ import {
   NETWORK_ID,
   OTHER_NETWORK_ID,
 } from '../../test/fakes/builders.ts';
+import { renderPlan as render } from '../../test/support/render-plan.ts';
 import { type BridgeOptions, bridgeDriver } from './index.ts';
 
 const P = 'com.docker.network.';
@@ -27,16 +27,6 @@ function network(
     options: bridgeDriver.parseNetwork(request, { foreignLinks: new Map() }, []),
     createdAt: 0,
   };
-}
-
-function render(objects: readonly KernelObject[]): readonly string[] {
-  return objects.map((object) => {
-    const { kind: _kind, ...fields } = object;
-    if (object.kind === 'element')
-      return `${keyOf(object)}${object.data === undefined ? '' : ` : ${object.data.join(' . ')}`}`;
-    if (object.kind === 'address') return keyOf(object);
-    return `${keyOf(object)} ${JSON.stringify(fields)}`;
-  });
 }
 
 function joined(change: Partial<Endpoint> = {}): Endpoint {

@@ -1,81 +1,41 @@
-import type { Family, IfAddress, Ip } from '../../core/address.ts';
-import type { AddressObject, KernelObject } from '../../core/kernel-objects.ts';
+import type { KernelObject } from '../../core/kernel-objects.ts';
 import type { Endpoint, Network } from '../../core/model.ts';
-import { derivedMac, linkName } from '../../core/names.ts';
+import { derivedMac } from '../../core/names.ts';
+import { optional } from '../options/index.ts';
 import {
+  type GatewayMode,
   gatewayAddresses,
-  type IngressPolicy,
+  planBridgeAddresses,
+  planBridgeLink,
   planOpened,
-  planPolicy,
+  planPolicies,
   planPublished,
   planRelayed,
-  type SegmentPolicy,
+  planVeth,
+  type SegmentBridge,
 } from '../segment/index.ts';
-import type { BridgeOptions, GatewayMode } from './options.ts';
+import type { BridgeOptions } from './options.ts';
 
 /** Objects of the network itself: bridge, its gateway addresses, its elements in the host's tables. */
 export function planBridgeNetwork(network: Network<BridgeOptions>): readonly KernelObject[] {
-  const { options, request } = network;
-  const addresses = bridgeAddresses(network);
-  const bridge: KernelObject = {
-    kind: 'link',
-    type: 'bridge',
-    name: options.bridge,
-    alias: `weft:${network.driver}:${request.id}`,
-    ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
-    ...(options.adopted ? { adopted: true as const } : { mac: derivedMac(request.id) }),
-    ...(request.ipv4.length > 0 && !options.internal ? { routeLocalnet: true as const } : {}),
-    ...(addresses.some((each) => each.address.ip.includes(':')) ? { ipv6: true as const } : {}),
-  };
+  const { options } = network;
+  const bridge = bridgeOf(network);
   return [
-    bridge,
-    ...addresses,
-    ...(request.ipv4.length > 0 ? planPolicy(4, policy(4, network)) : []),
-    ...(request.ipv6.length > 0 ? planPolicy(6, policy(6, network)) : []),
+    planBridgeLink(network, bridge),
+    ...planBridgeAddresses(bridge),
+    ...planPolicies(network, options.bridge, options.trusted),
   ];
 }
 
-function bridgeAddresses({ options, request }: Network<BridgeOptions>): readonly AddressObject[] {
+function bridgeOf({ options, request }: Network<BridgeOptions>): SegmentBridge {
   const ipv4 = options.inhibitIpv4 || options.modeIpv4 === 'isolated' ? [] : gatewayAddresses(request.ipv4);
   const ipv6 = options.modeIpv6 === 'isolated' ? [] : gatewayAddresses(request.ipv6);
-  const local = ipv6.length > 0 && !options.adopted ? [LINK_LOCAL] : [];
-  return [...ipv4, ...ipv6, ...local].map((address: IfAddress) => ({
-    kind: 'address',
-    dev: options.bridge,
-    address,
-  }));
-}
-
-/**
- * For a second or two after its first port the kernel's own link-local address of a bridge is tentative, and without
- * another the kernel looks for no neighbour of the packets it forwards (net/ipv6/ndisc.c: ndisc_solicit()). Docker's
- * bridges have this one too.
- */
-const LINK_LOCAL: IfAddress = { ip: 'fe80::1' as Ip, prefix: 64 };
-
-function policy(family: Family, { options }: Network<BridgeOptions>): SegmentPolicy {
-  const mode = family === 4 ? options.modeIpv4 : options.modeIpv6;
-  const snat = family === 4 ? options.snatIpv4 : options.snatIpv6;
   return {
-    bridge: options.bridge,
-    ingress: options.internal ? 'internal' : ingress(mode, options.isolate),
-    masquerade: options.masquerade && mode !== 'routed',
-    ...(snat === undefined || mode === 'routed' ? {} : { snat }),
-    trusted: options.trusted,
+    name: options.bridge,
+    ...(options.adopted ? {} : { mac: derivedMac(request.id) }),
+    ...optional('mtu', options.mtu),
+    gateways: [...ipv4, ...ipv6],
   };
-}
-
-function ingress(mode: GatewayMode, isolate: boolean): IngressPolicy {
-  const reach = isolate ? 'isolated' : 'shared';
-  switch (mode) {
-    case 'nat':
-    case 'isolated':
-      return `nat-${reach}`;
-    case 'nat-unprotected':
-      return `open-${reach}`;
-    case 'routed':
-      return `routed-${reach}`;
-  }
 }
 
 /** Objects of one endpoint: the veth pair while it is in a sandbox, its ports while they are programmed. */
@@ -85,21 +45,12 @@ export function planBridgeEndpoint(
 ): readonly KernelObject[] {
   if (endpoint.attachment === undefined) return [];
   const { options } = network;
-  const { id } = endpoint.request;
   return [
-    {
-      kind: 'link',
-      type: 'veth',
-      name: linkName('wv', id),
-      peerName: linkName('wc', id),
-      peerMac: endpoint.mac,
-      ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
-      alias: `weft:${network.driver}:${network.request.id}:${id}`,
-      master: options.bridge,
+    planVeth(network, endpoint, {
+      bridge: options.bridge,
+      ...optional('mtu', options.mtu),
       isolated: !options.icc,
-      // Only where it is needed, because broadcasts come back, too.
-      hairpin: options.icc && !options.internal && endpoint.attachment.mappings.length > 0,
-    },
+    }),
     ...endpoint.published.flatMap(planPublished),
     ...(options.icc ? [] : endpoint.published.flatMap((port) => planRelayed(options.bridge, port))),
     ...planOpenedPorts(network, endpoint),

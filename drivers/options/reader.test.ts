@@ -24,6 +24,7 @@ describe('an option', () => {
     expect(read.boolean('a', true)).toBe(true);
     expect(read.text('a')).toBeUndefined();
     expect(read.integer('a', { min: 1, max: 2 })).toBeUndefined();
+    expect(read.integers('a', { min: 1, max: 2 })).toEqual([]);
     expect(read.choice('a', ['x', 'y'], 'y')).toBe('y');
     expect(read.ip('a')).toBeUndefined();
     expect(read.ifName('a')).toBeUndefined();
@@ -31,9 +32,21 @@ describe('an option', () => {
     expect(read.text('toString')).toBeUndefined();
   });
 
+  test.each([
+    [{}, false],
+    [{ a: '' }, true],
+    [{ a: 'true' }, true],
+    [{ a: 'anything' }, true],
+    [{ a: 'false' }, false],
+    [{ a: '0' }, false],
+  ])('that is a flag: %j is %s', (options, value) => {
+    expect(reader(options as Record<string, string>).flag('a')).toBe(value);
+  });
+
   test('of each kind is read', () => {
-    const read = reader({ n: '68', c: 'x', ip: 'FD00::1', dev: 'eth0', devs: 'eth0:eth1' });
+    const read = reader({ n: '68', c: 'x', ip: 'FD00::1', dev: 'eth0', devs: 'eth0:eth1', ns: '1,70' });
     expect(read.integer('n', { min: 68, max: 70 })).toBe(68);
+    expect(read.integers('ns', { min: 1, max: 70 })).toEqual([1, 70]);
     expect(read.choice('c', ['x', 'y'], 'y')).toBe('x');
     expect(read.ip('ip', 6)).toBe('fd00::1');
     expect(read.ifName('dev')).toBe('eth0');
@@ -50,6 +63,11 @@ describe('an option', () => {
     ],
     [(read: OptionReader) => read.integer('a', { min: 0, max: 9 }), '-1', 'expected a whole number'],
     [(read: OptionReader) => read.integer('a', { min: 0, max: 9 }), '0x1', 'expected a whole number'],
+    [
+      (read: OptionReader) => read.integers('a', { min: 1, max: 9 }),
+      '1,10',
+      'option a is "1,10": expected whole numbers from 1 to 9, separated by commas',
+    ],
     [(read: OptionReader) => read.choice('a', ['x', 'y'], 'x'), 'z', 'expected one of "x", "y"'],
     [(read: OptionReader) => read.ip('a'), 'host', 'expected an IP address'],
     [(read: OptionReader) => read.ip('a', 4), 'fd00::1', 'expected an IPv4 address'],

@@ -7,6 +7,9 @@ import { nearest } from './nearest.ts';
 /** Options of Docker's own that weft does not know yet begin so; they are accepted and reported, never refused. */
 const DOCKER_PREFIX = 'com.docker.network.';
 
+/** What Go's strconv.ParseBool takes for false. */
+const FALSE = /^(0|f|F|false|FALSE|False)$/;
+
 /**
  * Reads a map of option texts key by key and keeps account of what was asked for, so that what remains is unknown.
  * Every method throws {InvalidArgument} naming the key, the value and what is accepted.
@@ -34,18 +37,40 @@ export class OptionReader {
     const value = this.text(key);
     if (value === undefined) return fallback;
     if (/^(1|t|T|true|TRUE|True)$/.test(value)) return true;
-    if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
+    if (FALSE.test(value)) return false;
     throw this.#invalid(key, value, '"true" or "false"');
+  }
+
+  /** True for a key that is there with any value, or none, but an explicit false: so Docker reads `encrypted`. */
+  flag(key: string): boolean {
+    return !FALSE.test(this.text(key) ?? '') && Object.hasOwn(this.#options, key);
   }
 
   integer(key: string, range: { readonly min: number; readonly max: number }): number | undefined {
     const value = this.text(key);
     if (value === undefined) return undefined;
-    const number = Number(value);
-    if (!/^\d{1,10}$/.test(value) || number < range.min || number > range.max) {
+    const number = wholeNumber(value, range);
+    if (number === undefined) {
       throw this.#invalid(key, value, `a whole number from ${range.min} to ${range.max}`);
     }
     return number;
+  }
+
+  /** Whole numbers separated by commas. */
+  integers(key: string, range: { readonly min: number; readonly max: number }): readonly number[] {
+    const value = this.text(key);
+    if (value === undefined) return [];
+    return value.split(',').map((each) => {
+      const number = wholeNumber(each, range);
+      if (number === undefined) {
+        throw this.#invalid(
+          key,
+          value,
+          `whole numbers from ${range.min} to ${range.max}, separated by commas`,
+        );
+      }
+      return number;
+    });
   }
 
   choice<Choice extends string>(key: string, choices: readonly Choice[], fallback: Choice): Choice {
@@ -113,4 +138,12 @@ export class OptionReader {
   #invalid(key: string, value: string, accepted: string): InvalidArgument {
     return new InvalidArgument(`option ${key} is ${quote(value)}: expected ${accepted}`, { field: key });
   }
+}
+
+function wholeNumber(
+  text: string,
+  range: { readonly min: number; readonly max: number },
+): number | undefined {
+  const number = Number(text);
+  return /^\d{1,10}$/.test(text) && number >= range.min && number <= range.max ? number : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Family, Ip } from '../../core/address.ts';
 import { familyOf } from '../../core/address.ts';
+import type { Tunnel } from '../../core/cluster.ts';
 import type { IfName } from '../../core/ids.ts';
 import type { ElementObject } from '../../core/kernel-objects.ts';
 import { nftFamily } from '../../core/kernel-objects.ts';
@@ -81,4 +82,28 @@ export function planOpened(protocol: Protocol, ip: Ip, port: number): ElementObj
 /** True for `0.0.0.0` and `::`. */
 export function isUnspecified(ip: Ip): boolean {
   return ip === '0.0.0.0' || ip === '::';
+}
+
+/** The element that makes a UDP port of this host one that VXLAN is expected on, in packets of `family`. */
+export function planTunnelPort(family: Family, port: number): ElementObject {
+  return element(family, 'tunnel-ports', [String(port)]);
+}
+
+/** The element that lets a host send to the tunnel ports. */
+export function planTunnelEnd(ip: Ip): ElementObject {
+  return element(familyOf(ip), 'tunnel-ends', [ip]);
+}
+
+/**
+ * Who may send to this host's tunnels: the guarded port in the underlay's family, and the senders of that family, for a
+ * VXLAN device has one. The port is guarded though there be no sender.
+ * @param senders underlay addresses of the other members.
+ */
+export function planTunnelSenders(
+  { local, port }: Pick<Tunnel, 'local' | 'port'>,
+  senders: readonly Ip[],
+): readonly ElementObject[] {
+  const family = familyOf(local);
+  const reachable = senders.filter((sender) => familyOf(sender) === family);
+  return [planTunnelPort(family, port), ...reachable.map(planTunnelEnd)];
 }

@@ -1,15 +1,33 @@
 /**
- * What every network with a host bridge shares, whatever is behind the bridge: the host's nft table and its elements,
- * subnet checks, published ports. Pure; drivers with a bridge (weft-bridge, weft-overlay) call it. Layer: drivers.
+ * What every network with a host bridge shares, whatever is behind the bridge: options, the bridge and its addresses,
+ * veth pairs, subnet checks, published ports, the host's nft table and its elements, the answer to Join. Pure; drivers
+ * with a bridge (weft-bridge, weft-overlay) call it. Layer: drivers.
  */
 
-export { bindMappings, type PortTargets } from './bindings.ts';
 export {
   planOpened,
-  planPolicy,
   planPublished,
   planRelayed,
-  type SegmentPolicy,
+  planTunnelEnd,
+  planTunnelPort,
+  planTunnelSenders,
 } from './elements.ts';
-export { checkEndpointAddress, checkSubnets, gatewayAddresses, gatewayFor } from './subnets.ts';
-export { hostTable, type IngressPolicy, TABLE } from './table.ts';
+export { parseSegmentEndpoint, segmentJoinInfo } from './join.ts';
+export {
+  GATEWAY_MODES,
+  type GatewayMode,
+  LEAST_MTU,
+  type OptionContext,
+  readSegmentOptions,
+  type SegmentOptions,
+} from './options.ts';
+export {
+  planBridgeAddresses,
+  planBridgeLink,
+  planPolicies,
+  planVeth,
+  type SegmentBridge,
+} from './plan.ts';
+export { segmentPortRequests } from './ports.ts';
+export { checkSubnets, gatewayAddresses } from './subnets.ts';
+export { hostTable, TABLE } from './table.ts';

@@ -17,6 +17,7 @@ const WORDS: Readonly<Record<Exclude<NftDatatype, 'verdict'>, number>> = {
 
 const NF_CT_STATE_RELATED_OR_ESTABLISHED = 0b110;
 const IPS_DST_NAT = 1 << 5;
+const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 
 export function rule(comment: string, ...statements: readonly (readonly NftExpr[])[]): NftRule {
@@ -36,12 +37,14 @@ export function jump(chain: string): readonly NftExpr[] {
 export const counter: readonly NftExpr[] = [{ expr: 'counter' }];
 
 /** What can be looked up: a packet's field and where it is loaded from. */
-type Field = 'iifname' | 'oifname' | 'l4proto' | 'daddr4' | 'daddr6' | 'dport';
+type Field = 'iifname' | 'oifname' | 'l4proto' | 'saddr4' | 'saddr6' | 'daddr4' | 'daddr6' | 'dport';
 
 const FIELD_TYPE: Readonly<Record<Field, Exclude<NftDatatype, 'verdict'>>> = {
   iifname: 'ifname',
   oifname: 'ifname',
   l4proto: 'inet_proto',
+  saddr4: 'ipv4_addr',
+  saddr6: 'ipv6_addr',
   daddr4: 'ipv4_addr',
   daddr6: 'ipv6_addr',
   dport: 'inet_service',
@@ -53,6 +56,10 @@ function load(field: Field, dreg: number): NftExpr {
     case 'oifname':
     case 'l4proto':
       return { expr: 'meta', key: field, dreg };
+    case 'saddr4':
+      return { expr: 'payload', base: 'network', offset: 12, len: 4, dreg };
+    case 'saddr6':
+      return { expr: 'payload', base: 'network', offset: 8, len: 16, dreg };
     case 'daddr4':
       return { expr: 'payload', base: 'network', offset: 16, len: 4, dreg };
     case 'daddr6':
@@ -74,6 +81,11 @@ function loadAll(fields: readonly Field[]): NftExpr[] {
 /** `FIELD . FIELD @set` */
 export function inSet(set: string, ...fields: readonly Field[]): readonly NftExpr[] {
   return [...loadAll(fields), { expr: 'lookup', set, sreg: 0 }];
+}
+
+/** `FIELD != @set` */
+export function notInSet(set: string, field: Field): readonly NftExpr[] {
+  return [load(field, 0), { expr: 'lookup', set, sreg: 0, invert: true }];
 }
 
 /** `FIELD vmap @map` */
@@ -123,10 +135,17 @@ function ctBits(key: 'state' | 'status', bits: number): readonly NftExpr[] {
 }
 
 /** `fib daddr type local`: addressed to this host. */
-export const toThisHost: readonly NftExpr[] = [
-  { expr: 'fib', result: 'type', address: 'daddr', dreg: 0 },
-  { expr: 'cmp', op: 'eq', sreg: 0, data: hostOrder32(RTN_LOCAL) },
-];
+export const toThisHost: readonly NftExpr[] = routeType('eq', RTN_LOCAL);
+
+/** `fib daddr type != unicast`: addressed to this host, to a broadcast or to a multicast address. */
+export const notForwarded: readonly NftExpr[] = routeType('neq', RTN_UNICAST);
+
+function routeType(op: 'eq' | 'neq', type: number): readonly NftExpr[] {
+  return [
+    { expr: 'fib', result: 'type', address: 'daddr', dreg: 0 },
+    { expr: 'cmp', op, sreg: 0, data: hostOrder32(type) },
+  ];
+}
 
 const toLoopback6: readonly NftExpr[] = [
   { expr: 'payload', base: 'network', offset: 24, len: 16, dreg: 0 },
@@ -150,6 +169,12 @@ export function icmp(family: 4 | 6): readonly NftExpr[] {
     { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(family === 4 ? 1 : 58) },
   ];
 }
+
+/** `meta l4proto udp` */
+export const udp: readonly NftExpr[] = [
+  { expr: 'meta', key: 'l4proto', dreg: 0 },
+  { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(17) },
+];
 
 /** nf_tables keeps marks, states and route types in host byte order; every supported machine is little-endian. */
 function hostOrder32(value: number): Uint8Array {

@@ -23,6 +23,8 @@ describe('the host table', () => {
   test('decides in a fixed number of rules whatever networks exist', () => {
     expect(outline(hostTable(4))).toMatchInlineSnapshot(`
       [
+        "chain tunnel: filter prerouting -300 accept",
+        "  tunnel packets of strangers",
         "chain publish",
         "  published on one address",
         "  published on every address",

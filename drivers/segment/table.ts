@@ -9,11 +9,14 @@ import {
   jump,
   masquerade,
   noInput,
+  notForwarded,
+  notInSet,
   rule,
   snatFrom,
   toLoopback,
   toThisHost,
   translated,
+  udp,
   verdict,
   verdictFrom,
 } from './match.ts';
@@ -21,7 +24,8 @@ import {
 /** Name of weft's table in each family. */
 export const TABLE = 'weft';
 
-/** Priorities of nft(8): dstnat, filter, srcnat. */
+/** Priorities of nft(8): raw, dstnat, filter, srcnat. */
+const RAW = -300;
 const DSTNAT = -100;
 const FILTER = 0;
 const SRCNAT = 100;
@@ -60,12 +64,15 @@ function sets(family: Family): readonly NftSet[] {
     { name: 'relayed', key: ['ifname', 'inet_proto', 'inet_service'] },
     { name: 'ports', key: ['inet_proto', address, 'inet_service'], data: [address, 'inet_service'] },
     { name: 'ports-any', key: ['inet_proto', 'inet_service'], data: [address, 'inet_service'] },
+    { name: 'tunnel-ports', key: ['inet_service'] },
+    { name: 'tunnel-ends', key: [address] },
   ];
 }
 
 function chains(family: Family): readonly NftChain[] {
   const daddr = family === 4 ? 'daddr4' : 'daddr6';
   return [
+    tunnelChain(family),
     {
       name: 'publish',
       rules: [
@@ -121,6 +128,29 @@ function chains(family: Family): readonly NftChain[] {
       ],
     },
   ];
+}
+
+/**
+ * VXLAN has no authentication: whoever reaches the port can put frames into a network (RFC 7348 section 7). Before
+ * connection tracking, so that a flood of such packets fills no table; what this host only forwards or bridges is not
+ * its own tunnels' and passes.
+ */
+function tunnelChain(family: Family): NftChain {
+  return {
+    name: 'tunnel',
+    base: { type: 'filter', hook: 'prerouting', priority: RAW, policy: 'accept' },
+    rules: [
+      rule(
+        'tunnel packets of strangers',
+        udp,
+        inSet('tunnel-ports', 'dport'),
+        notInSet('tunnel-ends', family === 4 ? 'saddr4' : 'saddr6'),
+        notForwarded,
+        counter,
+        verdict('drop'),
+      ),
+    ],
+  };
 }
 
 /**

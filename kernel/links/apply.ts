@@ -1,29 +1,15 @@
-import { satisfies } from '../../core/diff.ts';
-import { errorMessage, KernelError } from '../../core/errors.ts';
-import type { BridgeLink, LinkObject } from '../../core/kernel-objects.ts';
-import { DERIVED_NAME } from '../../core/names.ts';
+import { errorMessage } from '../../core/errors.ts';
+import type { LinkObject } from '../../core/kernel-objects.ts';
 import type { Step } from '../../core/ports.ts';
-import type { NetlinkTransport } from '../netlink/index.ts';
-import {
-  type Action,
-  addAction,
-  errnoOf,
-  existsError,
-  linkAction,
-  type Outcome,
-  removeAction,
-} from './action.ts';
+import { type Action, addAction, errnoOf, type Outcome, removeAction } from './action.ts';
+import { ActionQueue } from './action-queue.ts';
 import type { DiscardQueue, LinkLog } from './discard.ts';
-import { createBridge, createVeth, repairBridge, repairVeth, setUpBridge } from './link-messages.ts';
-import { linkObject } from './link-object.ts';
-import type { LinkTable } from './link-table.ts';
+import { inOrder } from './entry-order.ts';
+import { knownIndex, type LinkMaker, linkStepAction, noLink, remadeLink } from './link-step.ts';
 import type { OnLink } from './object-messages.ts';
 
-export interface Applier {
-  readonly transport: NetlinkTransport;
-  readonly links: LinkTable;
+export interface Applier extends LinkMaker {
   readonly discards: DiscardQueue;
-  readonly hasIpv6: boolean;
   readonly log: LinkLog;
 }
 
@@ -46,11 +32,11 @@ export async function applySteps(applier: Applier, steps: readonly Step[]): Prom
 
 /** Undoes steps, last first, and carries on past what cannot be undone: the next comparison finds it. */
 export async function undoSteps(applier: Applier, done: readonly Step[]): Promise<void> {
-  for (const step of done.toReversed()) {
-    const inverse: Step =
-      step.op === 'replace'
-        ? { op: 'replace', object: step.was, was: step.object }
-        : { op: step.op === 'create' ? 'delete' : 'create', object: step.object };
+  const inverses = done.toReversed().map(inverseOf);
+  const [failure] = await Promise.allSettled([perform(applier, inverses, [])]);
+  if (failure.status === 'fulfilled') return;
+  // Some were undone already, which does no harm: each step may be done twice.
+  for (const inverse of inverses) {
     try {
       await perform(applier, [inverse], []);
     } catch (error) {
@@ -59,30 +45,44 @@ export async function undoSteps(applier: Applier, done: readonly Step[]): Promis
   }
 }
 
-async function perform(applier: Applier, steps: readonly Step[], done: Step[]): Promise<void> {
+function inverseOf(step: Step): Step {
+  if (step.op === 'replace') return { op: 'replace', object: step.was, was: step.object };
+  return { op: step.op === 'create' ? 'delete' : 'create', object: step.object };
+}
+
+async function perform(applier: Applier, given: readonly Step[], done: Step[]): Promise<void> {
+  const steps = inOrder(given);
   await applier.discards.settled(steps.filter(isLinkCreation).map(({ object }) => object.name));
   await applier.links.find(devicesOf(steps));
-  let pending: Action[] = [];
-  const flush = async (): Promise<void> => {
-    const actions = pending;
-    pending = [];
-    await runActions(applier, actions, done);
-  };
-  for (let i = 0; i < steps.length; i++) {
-    const run = steps.slice(i, linkDeletionsEnd(steps, i));
-    if (run.length > 0) {
-      await flush();
-      await deleteLinks(applier, run, done);
-      i += run.length - 1;
-      continue;
+  const queue = new ActionQueue(applier.transport, done, (action, outcomes) =>
+    retried(applier, action, outcomes),
+  );
+  try {
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i] as Step;
+      const end = linkDeletionsEnd(steps, i);
+      if (end > i || needsUnknownLink(applier, step)) await queue.flush();
+      if (end > i) {
+        await deleteLinks(applier, steps.slice(i, end), done);
+        i = end - 1;
+        continue;
+      }
+      await makeWay(applier, step, done);
+      const action = await actionOf(applier, step);
+      if (action !== undefined) await queue.add(action);
     }
-    const step = steps[i] as Step;
-    if (isReplacedForeign(step)) await clearName(applier, step);
-    if (needsUnknownLink(applier, step)) await flush();
-    const action = await actionOf(applier, step);
-    if (action !== undefined) pending.push(action);
+    await queue.flush();
+  } finally {
+    await queue.stop();
   }
-  await flush();
+}
+
+/** Deletes the link that is in the way of the step's. One of ours is made again if the call fails. */
+async function makeWay(applier: Applier, step: Step, done: Step[]): Promise<void> {
+  if (step.op !== 'replace' || remadeLink(step) === undefined) return;
+  const { object, was } = step;
+  await deleteLinks(applier, [{ op: 'delete', object }], []);
+  if (was.kind === 'link' && was.type !== 'foreign') done.push({ op: 'delete', object: was });
 }
 
 type LinkStep = Step & { readonly object: LinkObject };
@@ -108,34 +108,24 @@ function linkDeletionsEnd(steps: readonly Step[], from: number): number {
 }
 
 /** Every existing link that the steps name by ifindex. */
-function devicesOf(steps: readonly Step[]): Set<string> {
-  const made = new Set(steps.filter(isLinkCreation).map(({ object }) => object.name as string));
-  const devices = steps.flatMap((step) => deviceOf(step) ?? []);
-  return new Set(devices.filter((name) => !made.has(name)));
+function devicesOf(steps: readonly Step[]): ReadonlySet<string> {
+  const devices = new Set<string>();
+  for (const step of steps) {
+    const device = deviceOf(step);
+    if (device !== undefined) devices.add(device);
+  }
+  for (const step of steps) if (isLinkCreation(step)) devices.delete(step.object.name);
+  return devices;
 }
 
 function deviceOf({ op, object }: Step): string | undefined {
-  if (object.kind === 'link') return op !== 'delete' && object.type === 'veth' ? object.master : undefined;
+  if (object.kind === 'link') return op !== 'delete' && 'master' in object ? object.master : undefined;
   return 'dev' in object ? object.dev : undefined;
 }
 
 function needsUnknownLink({ links }: Applier, step: Step): boolean {
   const device = deviceOf(step);
   return device !== undefined && links.get(device) === undefined;
-}
-
-function isReplacedForeign(step: Step): boolean {
-  return step.op === 'replace' && step.object.kind === 'link' && (step.was as LinkObject).type === 'foreign';
-}
-
-/**
- * Makes way for a link of ours whose derived name another kind of link has; other names belong to the host.
- * @throws {KernelError} EEXIST for a name that weft did not derive.
- */
-async function clearName(applier: Applier, step: Step): Promise<void> {
-  const object = step.object as LinkObject;
-  if (!DERIVED_NAME.test(object.name)) throw existsError(object);
-  await deleteLinks(applier, [{ op: 'delete', object }], []);
 }
 
 async function deleteLinks(applier: Applier, steps: readonly Step[], done: Step[]): Promise<void> {
@@ -167,74 +157,10 @@ async function actionOf(applier: Applier, step: Step): Promise<Action | undefine
 }
 
 async function onLinkAction(applier: Applier, step: Step, object: OnLink): Promise<Action | undefined> {
-  const index = await knownIndex(applier, object.dev);
+  const index = await knownIndex(applier.links, object.dev);
   if (step.op === 'delete') return index === undefined ? undefined : removeAction(step, object, index);
   if (index === undefined) throw noLink(object.dev, `create ${object.kind} on ${object.dev}`);
   return addAction(step, object, index);
-}
-
-async function knownIndex({ links }: Applier, name: string): Promise<number | undefined> {
-  if (links.get(name) === undefined) await links.find([name]);
-  return links.get(name);
-}
-
-function noLink(name: string, step: string): KernelError {
-  return new KernelError(`${step}: there is no link ${name} (ENODEV)`, { errno: 'ENODEV', step });
-}
-
-async function linkStepAction(applier: Applier, step: Step, object: LinkObject): Promise<Action | undefined> {
-  const { hasIpv6, links } = applier;
-  const exists = step.op === 'replace' && !isReplacedForeign(step);
-  if (object.type === 'foreign') return undefined;
-  if (object.type === 'veth') {
-    const master = await knownIndex(applier, object.master);
-    if (master === undefined) throw noLink(object.master, `create veth ${object.name}`);
-    const requests = exists ? repairVeth(object, master, hasIpv6) : createVeth(object, master, hasIpv6);
-    return linkAction(step, object, requests, !exists, links);
-  }
-  if (object.adopted === true) return linkAction(step, object, setUpBridge(object, hasIpv6), false, links);
-  if (exists) return linkAction(step, object, repairBridge(object, step.was, hasIpv6), false, links);
-  if (DERIVED_NAME.test(object.name)) {
-    return linkAction(step, object, [createBridge(object), ...setUpBridge(object, hasIpv6)], true, links);
-  }
-  // Settings must not reach a bridge of the host's that has taken the name meanwhile, so the creation goes alone.
-  const created = await claimName(applier, object);
-  return created ? linkAction(step, object, setUpBridge(object, hasIpv6), false, links) : undefined;
-}
-
-/**
- * Creates a bridge whose name weft did not derive.
- * @returns false when it is there already as wanted.
- * @throws {KernelError} EEXIST when it is there and differs.
- */
-async function claimName({ transport, links }: Applier, object: BridgeLink): Promise<boolean> {
-  const { step, ...request } = createBridge(object);
-  try {
-    await transport.request(request, step);
-    return true;
-  } catch (error) {
-    if (!(error instanceof KernelError) || error.errno !== 'EEXIST') throw error;
-    const [found] = await links.read([object.name]);
-    const is = found && linkObject(found, object, (index) => links.nameOf(index));
-    if (is !== undefined && satisfies(object, is)) return false;
-    throw existsError(object);
-  }
-}
-
-/** Sends the messages of several actions together and takes note of those that changed something. */
-async function runActions(applier: Applier, actions: readonly Action[], done: Step[]): Promise<void> {
-  if (actions.length === 0) return;
-  const outcomes = await applier.transport.requestAll(actions.flatMap(({ requests }) => requests));
-  let at = 0;
-  let failed: Error | undefined;
-  for (const action of actions) {
-    const own = outcomes.slice(at, at + action.requests.length);
-    at += action.requests.length;
-    const { changed, failure } = await action.judge(await retried(applier, action, own));
-    if (changed) done.push(action.step);
-    failed ??= failure;
-  }
-  if (failed !== undefined) throw failed;
 }
 
 /** Repeats an action whose ifindex was out of date, once. */
@@ -246,7 +172,7 @@ async function retried(
   const { on, step } = action;
   if (on === undefined || errnoOf(outcomes[0]) !== 'ENODEV') return outcomes;
   if (applier.links.get(on.dev) === on.index) applier.links.forget(on.dev);
-  const index = await knownIndex(applier, on.dev);
+  const index = await knownIndex(applier.links, on.dev);
   if (index === undefined || index === on.index) return outcomes;
   const again = await actionOf(applier, step);
   return again === undefined ? outcomes : applier.transport.requestAll(again.requests);

@@ -1,4 +1,5 @@
 import { DecodeError } from '../../core/errors.ts';
+import type { IfName } from '../../core/ids.ts';
 import type { KernelHint } from '../../core/ports.ts';
 import {
   AF,
@@ -8,13 +9,13 @@ import {
   decodeRoute,
   type LinkMessage,
   type NetlinkReply,
-  NTF,
-  NUD,
   RTM,
   RTNLGRP,
 } from '../netlink/index.ts';
+import { entryOf } from './entry.ts';
 import { isOwned, linkObject } from './link-object.ts';
 import type { LinkTable } from './link-table.ts';
+import { floodOf } from './vxlan-messages.ts';
 
 /** include/uapi/linux/netconf.h: NETCONFA_IFINDEX comes first; the fixed part is one byte, padded. */
 const NETCONFA_IFINDEX = 1;
@@ -26,8 +27,7 @@ const NETCONF_LENGTH = NETCONF_ATTRIBUTE + 8;
 export const HINT_GROUPS: readonly number[] = Object.values(RTNLGRP);
 
 /**
- * What a notification hints at; undefined for those that cannot concern weft, such as neighbours that come and go by
- * themselves. Keeps the table of links up to date on the way.
+ * What a notification hints at; undefined for those that cannot concern weft. Keeps the table of links up to date on the way.
  */
 export function hintOf(message: NetlinkReply, links: LinkTable): KernelHint | undefined {
   try {
@@ -52,7 +52,7 @@ function decodeHint({ type, payload }: NetlinkReply, links: LinkTable): KernelHi
       return onLink('route', links.nameOf(decodeRoute(payload).fields.oif ?? 0));
     case RTM.RTM_NEWNEIGH:
     case RTM.RTM_DELNEIGH:
-      return neighbourHint(payload, links);
+      return neighbourHint(type, payload, links);
     case RTM.RTM_NEWNETCONF:
     case RTM.RTM_DELNETCONF:
       return netconfHint(payload, links);
@@ -85,7 +85,9 @@ function portHint(type: number, { fields }: LinkMessage): KernelHint | undefined
   const { isolated, hairpin } = fields.bridgePort ?? {};
   if (type === RTM.RTM_DELLINK || isolated === undefined || hairpin === undefined)
     return { source: 'link', dev };
-  return { source: 'link', dev, port: { isolated: isolated === 1, hairpin: hairpin === 1 } };
+  const flood = floodOf(fields.bridgePort);
+  const port = { isolated: isolated === 1, hairpin: hairpin === 1 };
+  return { source: 'link', dev, port: flood === undefined ? port : { ...port, flood } };
 }
 
 /**
@@ -101,10 +103,11 @@ function netconfHint(payload: Uint8Array, links: LinkTable): KernelHint | undefi
   return onLink('netconf', links.nameOf(index));
 }
 
-/** Only entries that somebody set by hand: those the kernel learns come and go all the time. */
-function neighbourHint(payload: Uint8Array, links: LinkTable): KernelHint | undefined {
-  const { header } = decodeNeighbour(payload);
-  const byHand = (header.state & (NUD.NUD_PERMANENT | NUD.NUD_NOARP)) !== 0;
-  if (!byHand || (header.flags & NTF.NTF_EXT_LEARNED) !== 0) return undefined;
-  return onLink('neighbour', links.nameOf(header.index));
+/** What the notification says of a neighbour or forwarding entry: that it is as weft makes them, or not. */
+function neighbourHint(type: number, payload: Uint8Array, links: LinkTable): KernelHint | undefined {
+  const seen = entryOf(decodeNeighbour(payload), (index) => links.nameOf(index) as IfName | undefined);
+  if (seen === undefined) return undefined;
+  const { entry, fixed } = seen;
+  const hint: KernelHint = { source: 'neighbour', dev: entry.dev, entry };
+  return fixed && type === RTM.RTM_NEWNEIGH ? hint : { ...hint, gone: true };
 }

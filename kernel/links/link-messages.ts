@@ -15,15 +15,16 @@ export type NamedRequest = NetlinkRequest & { readonly step: string };
 
 /** Links below this MTU have no IPv6 at all (RFC 8200 section 5), and the kernel refuses settings for it. */
 const IPV6_MIN_MTU = 1280;
-const UP = { flags: IFF.IFF_UP, change: IFF.IFF_UP } as const;
+export const UP = { flags: IFF.IFF_UP, change: IFF.IFF_UP } as const;
 
 /** Turns a link off IPv6 link-local addresses, where it has IPv6. */
-function withoutLinkLocal(mtu: number | undefined, ipv6: boolean): LinkFields {
+export function withoutLinkLocal(mtu: number | undefined, ipv6: boolean): LinkFields {
   if (!ipv6 || (mtu !== undefined && mtu < IPV6_MIN_MTU)) return {};
   return { afSpec: { inet6: { addrGenMode: IN6_ADDR_GEN_MODE.IN6_ADDR_GEN_MODE_NONE } } };
 }
 
-function set(
+/** A request that gives an existing link settings. */
+export function set(
   fields: LinkFields,
   header: { readonly flags?: number; readonly change?: number },
   step: string,
@@ -31,7 +32,8 @@ function set(
   return { type: RTM.RTM_NEWLINK, flags: 0, payload: encodeLink(header, fields), step };
 }
 
-function create(fields: LinkFields, step: string): NamedRequest {
+/** A request that makes a link; EEXIST when the name is taken. */
+export function create(fields: LinkFields, step: string): NamedRequest {
   const flags = NLM_F.NLM_F_CREATE | NLM_F.NLM_F_EXCL;
   return { type: RTM.RTM_NEWLINK, flags, payload: encodeLink({}, fields), step };
 }

@@ -1,7 +1,8 @@
 import { type IfName, parseMac } from '../../core/ids.ts';
-import type { BridgeLink, LinkObject, VethLink } from '../../core/kernel-objects.ts';
+import type { BridgeLink, LinkObject, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
 import { DERIVED_NAME } from '../../core/names.ts';
 import { IFF, IPV4_DEVCONF, type LinkMessage } from '../netlink/index.ts';
+import { floodOf } from './vxlan-messages.ts';
 
 /** Whether a link is weft's by its name or alias. The container's end of a pair is not: it goes with the host's. */
 export function isOwned({ fields }: LinkMessage): boolean {
@@ -25,7 +26,8 @@ export function linkObject(
   const fits = wanted === undefined || wanted.type === kind;
   if (kind === 'bridge' && fits) return bridgeObject(link, name, wanted);
   if (kind === 'veth' && fits) return vethObject(link, name, wanted, nameOf);
-  return { kind: 'link', type: 'foreign', name, found: kind };
+  const vxlan = kind === 'vxlan' && fits ? vxlanObject(link, name, nameOf) : undefined;
+  return vxlan ?? { kind: 'link', type: 'foreign', name, found: kind };
 }
 
 function down({ header }: LinkMessage): { readonly down?: true } {
@@ -80,6 +82,34 @@ function vethObject(
     master: (fields.master === undefined ? '' : (nameOf(fields.master) ?? '')) as IfName,
     isolated: fields.info?.bridgePort?.isolated === 1,
     hairpin: fields.info?.bridgePort?.hairpin === 1,
+    ...down(link),
+  };
+}
+
+/** Undefined for a device without VNI or address of its own, which no repair would make one of weft's. */
+function vxlanObject(
+  link: LinkMessage,
+  name: IfName,
+  nameOf: (index: number) => string | undefined,
+): VxlanLink | undefined {
+  const { fields } = link;
+  const tunnel = fields.info?.vxlan;
+  const local = tunnel?.local ?? tunnel?.local6;
+  if (tunnel?.id === undefined || local === undefined || tunnel.port === undefined) return undefined;
+  if (tunnel.collectMetadata === 1) return undefined;
+  const flood = floodOf(fields.info?.bridgePort);
+  return {
+    kind: 'link',
+    type: 'vxlan',
+    name,
+    vni: tunnel.id,
+    local,
+    port: tunnel.port,
+    ...mtu(link),
+    alias: fields.alias ?? '',
+    master: (fields.master === undefined ? '' : (nameOf(fields.master) ?? '')) as IfName,
+    flood: flood ?? false,
+    ...(flood === undefined || tunnel.learning === 1 ? { altered: true } : {}),
     ...down(link),
   };
 }

@@ -1,4 +1,5 @@
 import { cidrRange, type Family, familyOf, ipFromBigint } from '../../core/address.ts';
+import type { Mac } from '../../core/ids.ts';
 import type { AddressObject, FdbObject, NeighbourObject, RouteObject } from '../../core/kernel-objects.ts';
 import {
   AF,
@@ -22,7 +23,8 @@ export type OnLink = AddressObject | RouteObject | NeighbourObject | FdbObject;
 
 const NEW = NLM_F.NLM_F_CREATE | NLM_F.NLM_F_EXCL;
 const SET = NLM_F.NLM_F_CREATE | NLM_F.NLM_F_REPLACE;
-const ZERO_MAC = '00:00:00:00:00:00';
+/** Stands for frames to everybody in the forwarding table of a VXLAN device. */
+export const ZERO_MAC = '00:00:00:00:00:00' as Mac;
 
 export function addressFamily(family: Family): number {
   return family === 4 ? AF.AF_INET : AF.AF_INET6;

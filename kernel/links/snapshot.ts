@@ -1,6 +1,6 @@
-import { type Cidr, type Family, familyOf, type Ip, ipFromBigint } from '../../core/address.ts';
+import { type Cidr, type Family, familyOf, ipFromBigint } from '../../core/address.ts';
 import { KernelError } from '../../core/errors.ts';
-import { type IfName, parseMac } from '../../core/ids.ts';
+import type { IfName } from '../../core/ids.ts';
 import { type KernelObject, keyOf, type LinkObject } from '../../core/kernel-objects.ts';
 import {
   AF,
@@ -15,8 +15,6 @@ import {
   type LinkMessage,
   type NetlinkReply,
   type NetlinkTransport,
-  NTF,
-  NUD,
   RT_SCOPE,
   RT_TABLE,
   RTEXT_FILTER,
@@ -24,6 +22,7 @@ import {
   RTN,
   RTPROT,
 } from '../netlink/index.ts';
+import { entryOf } from './entry.ts';
 import { isOwned, linkObject } from './link-object.ts';
 import type { LinkTable } from './link-table.ts';
 import { addressFamily } from './object-messages.ts';
@@ -32,13 +31,12 @@ import { inSlices } from './slices.ts';
 /** What a snapshot collects: objects by key, and which of them somebody asked for. */
 class Collection {
   readonly objects = new Map<string, KernelObject>();
-  readonly wanted: ReadonlyMap<string, KernelObject>;
+  readonly wanted = new Map<string, KernelObject>();
   /** Names of links that are weft's. */
   readonly owned = new Set<string>();
   readonly #links: LinkTable;
 
-  constructor(wanted: readonly KernelObject[], links: LinkTable) {
-    this.wanted = new Map(wanted.map((object) => [keyOf(object), object]));
+  constructor(links: LinkTable) {
     this.#links = links;
   }
 
@@ -63,7 +61,8 @@ export async function takeSnapshot(
   wanted: readonly KernelObject[],
   only: ReadonlySet<string> | undefined,
 ): Promise<KernelObject[]> {
-  const collection = new Collection(wanted, links);
+  const collection = new Collection(links);
+  await inSlices(wanted, (object) => collection.wanted.set(keyOf(object), object));
   const found = only === undefined ? await allLinks(transport, links) : await links.read([...only]);
   if (only !== undefined) await links.find(masters(wanted));
   await inSlices(found, (link) => addLink(collection, link));
@@ -89,8 +88,8 @@ export async function takeSnapshot(
     routesOf(transport, links, wanted),
   ]);
   await inSlices(addresses, (reply) => addAddress(collection, reply));
-  await inSlices(neighbours, (reply) => addNeighbour(collection, reply));
-  await inSlices(fdb, (reply) => addForwarding(collection, reply));
+  await inSlices(neighbours, (reply) => addEntry(collection, reply));
+  await inSlices(fdb, (reply) => addEntry(collection, reply));
   await inSlices(routes, (reply) => addRoute(collection, reply));
   const objects = [...collection.objects.values()];
   return only === undefined ? objects : objects.filter((object) => only.has(deviceOf(object)));
@@ -135,9 +134,9 @@ export async function allLinks(
 }
 
 function masters(wanted: readonly KernelObject[]): string[] {
-  return wanted.flatMap((object) =>
-    object.kind === 'link' && object.type === 'veth' ? [object.master] : [],
-  );
+  return wanted
+    .filter((object) => object.kind === 'link')
+    .flatMap((link) => ('master' in link ? [link.master] : []));
 }
 
 export function deviceOf(object: KernelObject): string {
@@ -167,36 +166,10 @@ function addAddress(collection: Collection, { payload }: NetlinkReply): void {
   collection.add({ kind: 'address', dev, address }, collection.owned.has(dev) && !generated);
 }
 
-function addNeighbour(collection: Collection, { payload }: NetlinkReply): void {
-  const { header, fields } = decodeNeighbour(payload);
-  const dev = collection.nameOf(header.index);
-  if (dev === undefined || fields.destination === undefined || fields.address === undefined) return;
-  if ((header.state & NUD.NUD_PERMANENT) === 0) return;
-  const mac = macOf(fields.address);
-  if (mac === undefined) return;
-  collection.add({ kind: 'neighbour', dev, ip: fields.destination, mac }, collection.owned.has(dev));
-}
-
-function macOf(text: string): ReturnType<typeof parseMac> | undefined {
-  // Entries of the all-zero MAC are a VXLAN device's flood list; multicast ones belong to the kernel.
-  if (text === '00:00:00:00:00:00') return text as ReturnType<typeof parseMac>;
-  const first = Number.parseInt(text.slice(0, 2), 16);
-  return text.length === 17 && (first & 1) === 0 ? parseMac(text, 'mac') : undefined;
-}
-
-/** Static entries only: with a VTEP on a VXLAN device itself, or of a bridge port (NTF_MASTER). */
-function addForwarding(collection: Collection, { payload }: NetlinkReply): void {
-  const { header, fields } = decodeNeighbour(payload);
-  const dev = collection.nameOf(header.index);
-  const mac = fields.address === undefined ? undefined : macOf(fields.address);
-  if (dev === undefined || mac === undefined || (header.flags & NTF.NTF_EXT_LEARNED) !== 0) return;
-  if (fields.destination !== undefined) {
-    if ((header.state & (NUD.NUD_PERMANENT | NUD.NUD_NOARP)) === 0) return;
-    const destination: Ip = fields.destination;
-    collection.add({ kind: 'fdb', dev, mac, destination }, collection.owned.has(dev));
-  } else if (fields.master !== undefined && header.state === NUD.NUD_NOARP) {
-    collection.add({ kind: 'fdb', dev, mac }, collection.owned.has(dev));
-  }
+/** Permanent neighbours, and static forwarding entries that name a port or a VTEP. */
+function addEntry(collection: Collection, { payload }: NetlinkReply): void {
+  const seen = entryOf(decodeNeighbour(payload), (index) => collection.nameOf(index));
+  if (seen?.fixed === true) collection.add(seen.entry, collection.owned.has(seen.entry.dev));
 }
 
 /** Routes of weft's own protocol, and those on devices for which a route is wanted. The kernel filters. */
@@ -205,7 +178,7 @@ async function routesOf(
   links: LinkTable,
   wanted: readonly KernelObject[],
 ): Promise<readonly NetlinkReply[]> {
-  const routes = wanted.flatMap((object) => (object.kind === 'route' ? [object] : []));
+  const routes = wanted.filter((object) => object.kind === 'route');
   const devices = new Map<string, Family>();
   for (const { dev, destination } of routes)
     devices.set(`${dev} ${familyOf(destination)}`, familyOf(destination));

@@ -80,11 +80,20 @@ export const raw: AttributeCodec<Uint8Array> = {
   decode: (bytes) => bytes,
 };
 
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** Hardware address of any length as `aa:bb:…`. */
 export const hardwareAddress: AttributeCodec<string> = {
-  encode: (value) =>
-    Uint8Array.from(value === '' ? [] : value.split(':'), (pair) => Number.parseInt(pair, 16)),
-  decode: (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':'),
+  encode: (value) => {
+    const bytes = new Uint8Array((value.length + 1) / 3);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(value.slice(3 * i, 3 * i + 2), 16);
+    return bytes;
+  },
+  decode: (bytes) => {
+    let text = '';
+    for (const byte of bytes) text += text === '' ? HEX[byte] : `:${HEX[byte]}`;
+    return text;
+  },
 };
 
 /** IPv4 or IPv6 address in network order; its length tells the family. */

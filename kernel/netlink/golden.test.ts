@@ -96,6 +96,51 @@ const GOLDEN: Readonly<Record<string, Golden>> = {
       info: { kind: 'vxlan', vxlan: { id: 16777215, local6: 'fd00::1', learning: 0, port: 4789 } },
     },
   },
+  'vxlan-checksums': {
+    codec: link,
+    type: RTM.RTM_NEWLINK,
+    flags: CREATE,
+    header: {},
+    fields: {
+      mtu: 1400,
+      master: 3,
+      name: 'wx-x',
+      info: {
+        kind: 'vxlan',
+        vxlan: {
+          udpChecksum: 1,
+          udpZeroChecksum6Tx: 0,
+          udpZeroChecksum6Rx: 0,
+          id: 42,
+          local: '192.0.2.1',
+          learning: 0,
+          port: 4789,
+        },
+      },
+    },
+  },
+  'vxlan-local': {
+    codec: link,
+    type: RTM.RTM_NEWLINK,
+    flags: ACK,
+    header: { index: 4 },
+    fields: { info: { kind: 'vxlan', vxlan: { local: '192.0.2.9', learning: 0 } } },
+  },
+  'bridge-slave-tunnel': {
+    codec: link,
+    type: RTM.RTM_NEWLINK,
+    flags: ACK,
+    header: { index: 4 },
+    fields: {
+      info: {
+        kind: 'bridge_slave',
+        slaveData: Buffer.from(
+          '05000400000000000500080000000000050009000000000005001b000000000005001e000000000005002000010000000500210000000000',
+          'hex',
+        ),
+      },
+    },
+  },
   'macvlan-create': {
     codec: link,
     type: RTM.RTM_NEWLINK,
@@ -227,6 +272,34 @@ const GOLDEN: Readonly<Record<string, Golden>> = {
     flags: REPLACE,
     header: { family: 7, index: 2, state: 0xc0, flags: 2 },
     fields: { address: '02:00:00:00:00:77', destination: '192.0.2.2' },
+  },
+  'fdb-vxlan-del': {
+    codec: neighbour,
+    type: RTM.RTM_DELNEIGH,
+    flags: ACK,
+    header: { family: 7, index: 4, state: 0xc0, flags: 2 },
+    fields: { address: '00:00:00:00:00:00', destination: '192.0.2.2' },
+  },
+  'fdb-vxlan-flood4': {
+    codec: neighbour,
+    type: RTM.RTM_NEWNEIGH,
+    flags: APPEND,
+    header: { family: 7, index: 4, state: 0xc0, flags: 2 },
+    fields: { address: '00:00:00:00:00:00', destination: '192.0.2.2' },
+  },
+  'fdb-port-del': {
+    codec: neighbour,
+    type: RTM.RTM_DELNEIGH,
+    flags: ACK,
+    header: { family: 7, index: 4, state: 0xc0, flags: 4 },
+    fields: { address: '02:00:00:00:00:77' },
+  },
+  'neighbour4-del': {
+    codec: neighbour,
+    type: RTM.RTM_DELNEIGH,
+    flags: ACK,
+    header: { family: 2, index: 3, state: 0x80 },
+    fields: { destination: '198.18.0.5' },
   },
   'fdb-vxlan-flood6': {
     codec: neighbour,

@@ -108,6 +108,10 @@ describe('expressions', () => {
       'nat',
       'masquerade',
       'counter',
+      'tcp-option',
+      'tcp-option-set',
+      'rt',
+      'byteorder',
     ];
     expect(new Set(all.map(([, { expr }]) => expr))).toEqual(new Set(kinds));
   });

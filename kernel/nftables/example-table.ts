@@ -1,5 +1,6 @@
 import type { ElementObject } from '../../core/kernel-objects.ts';
 import type { NftChain, NftDatatype, NftExpr, NftFamily, NftRule, NftTable } from '../../core/nft.ts';
+import { exampleClamp } from './example-clamp.ts';
 
 const NUL_PADDED = 16;
 
@@ -33,7 +34,7 @@ export function exampleTable(family: NftFamily): NftTable {
       { name: 'sources', key: ['ifname'], data: [address] },
       { name: 'marks', key: ['mark'] },
     ],
-    chains: [isolate(), ...natChains(family), forward(family), guard(family)],
+    chains: [isolate(), ...natChains(family), forward(family), guard(family), exampleClamp()],
   };
 }
 

@@ -59,16 +59,20 @@ function withoutSetIds({ type, payload }: Message): Message {
     ? top.filter(([number]) => number !== SET_ID)
     : top.map(([number, value]): RawAttribute => {
         if ((number & 0x3fff) !== EXPRESSIONS) return [number, value];
-        return [number, rawJoin(rawAttributes(value).map(([n, expr]) => [n, withoutLookupId(expr)]))];
+        return [number, rawJoin(rawAttributes(value).map(([n, expr]) => [n, withoutSuperfluous(expr)]))];
       });
   return { type, payload: joinBytes([payload.subarray(0, 4), rawJoin(kept)]) };
 }
 
-function withoutLookupId(expr: Uint8Array): Uint8Array {
-  const SET_ID = 4;
+/** Attributes nft adds to an expression that say nothing: a lookup's set number, and that a mask is a mask. */
+const SUPERFLUOUS: Readonly<Record<string, number>> = { lookup: 4, bitwise: 6 };
+
+function withoutSuperfluous(expr: Uint8Array): Uint8Array {
   const [name, data] = rawAttributes(expr);
-  if (name === undefined || data === undefined || Buffer.from(name[1]).toString() !== 'lookup\0') return expr;
-  return rawJoin([name, [data[0], rawJoin(rawAttributes(data[1]).filter(([number]) => number !== SET_ID))]]);
+  const kernelName = Buffer.from(name?.[1] ?? []).toString();
+  const left = SUPERFLUOUS[kernelName.slice(0, -1)];
+  if (name === undefined || data === undefined || left === undefined) return expr;
+  return rawJoin([name, [data[0], rawJoin(rawAttributes(data[1]).filter(([number]) => number !== left))]]);
 }
 
 type RawAttribute = readonly [type: number, value: Uint8Array];

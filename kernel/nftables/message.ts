@@ -35,7 +35,7 @@ const NFNL_BATCH_GENID = 1;
 export const NLM_F = { REQUEST: 0x1, ACK: 0x4, EXCL: 0x200, CREATE: 0x400, APPEND: 0x800 } as const;
 
 /** include/uapi/linux/netfilter.h: enum nf_inet_hooks' families. */
-export const NFPROTO: Readonly<Record<NftFamily, number>> = { ip: 2, ip6: 10 };
+export const NFPROTO: Readonly<Record<NftFamily, number>> = { ip: 2, ip6: 10, bridge: 7 };
 
 const NFPROTO_UNSPEC = 0;
 
@@ -88,5 +88,6 @@ export function decodeNftMessage(reply: { readonly type: number; readonly payloa
   const family = reply.payload[0];
   if (family === NFPROTO.ip) return { ...base, family: 'ip' };
   if (family === NFPROTO.ip6) return { ...base, family: 'ip6' };
+  if (family === NFPROTO.bridge) return { ...base, family: 'bridge' };
   return base;
 }

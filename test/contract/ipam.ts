@@ -76,6 +76,11 @@ export function ipamContract(name: string, open: () => Promise<Store>): void {
       const pools = await Promise.all(Array.from({ length: 20 }, () => ipam.pool()));
       expect(new Set(pools.map(({ pool }) => pool)).size).toBe(20);
       expect(pools[0]?.pool).toBe('10.64.0.0/24');
+      await ipam.restart();
+      const named = await ipam.pool('198.18.0.0/24');
+      expect(ipam.service.list().flatMap((pool) => (pool.chosen ? [] : [pool.poolId]))).toEqual([
+        named.poolId,
+      ]);
       await ipam.service.releasePool(pools[3]?.poolId ?? '');
       expect((await ipam.pool()).pool).toBe(pools[3]?.pool);
     });

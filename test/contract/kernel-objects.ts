@@ -11,6 +11,7 @@ import type {
   SysctlObject,
   TableObject,
   VethLink,
+  VxlanLink,
 } from '../../core/kernel-objects.ts';
 import { linkName } from '../../core/names.ts';
 import type { NftTable } from '../../core/nft.ts';
@@ -45,6 +46,19 @@ export function aVeth(id: string, change: Partial<VethLink> = {}): VethLink {
 
 export const VETH: VethLink = aVeth('one');
 
+export const VXLAN: VxlanLink = {
+  kind: 'link',
+  type: 'vxlan',
+  name: linkName('wx', 'contract'),
+  vni: 4242,
+  local: '192.0.2.1' as Ip,
+  port: 4789,
+  mtu: 1400,
+  alias: 'weft:weft-overlay:contract',
+  master: BRIDGE.name,
+  flood: false,
+};
+
 export const ADDRESS: AddressObject = {
   kind: 'address',
   dev: BRIDGE.name,
@@ -59,6 +73,13 @@ export const NEIGHBOUR: NeighbourObject = {
 };
 
 export const FDB: FdbObject = { kind: 'fdb', dev: VETH.name, mac: '02:00:00:00:00:0a' as Mac };
+
+/** An entry of the VXLAN device: behind which host a MAC is. */
+export function aVtep(destination: string, mac = '02:00:00:00:00:0c'): FdbObject {
+  return { kind: 'fdb', dev: VXLAN.name, mac: mac as Mac, destination: destination as Ip };
+}
+
+export const VTEP: FdbObject = aVtep('192.0.2.2');
 
 export const ROUTE: RouteObject = {
   kind: 'route',
@@ -105,9 +126,11 @@ export const ONE_OF_EACH: readonly KernelObject[] = [
   TABLE,
   BRIDGE,
   VETH,
+  VXLAN,
   ADDRESS,
   NEIGHBOUR,
   FDB,
+  VTEP,
   ROUTE,
   PORT,
 ];

@@ -4,12 +4,14 @@ import { creations, deletions, diff } from '../../core/diff.ts';
 import { KernelError } from '../../core/errors.ts';
 import type { IfName } from '../../core/ids.ts';
 import { hostState, type KernelObject, keyOf, type LinkObject } from '../../core/kernel-objects.ts';
+import { linkName } from '../../core/names.ts';
 import type { Kernel, Step } from '../../core/ports.ts';
 import {
   ADDRESS,
   aPort,
   aTable,
   aVeth,
+  aVtep,
   BRIDGE,
   FDB,
   NEIGHBOUR,
@@ -20,6 +22,8 @@ import {
   SYSCTL,
   TABLE,
   VETH,
+  VTEP,
+  VXLAN,
 } from './kernel-objects.ts';
 
 /** A kernel under test in a namespace of its own, and what a stranger does there. */
@@ -92,7 +96,7 @@ promise('deleting a sysctl leaves its value', async ({ kernel }) => {
   assert.deepEqual(await differences(kernel, [SYSCTL]), []);
 });
 
-for (const object of [BRIDGE, aTable(), ADDRESS, NEIGHBOUR, FDB, ROUTE, PORT]) {
+for (const object of [BRIDGE, aTable(), ADDRESS, NEIGHBOUR, FDB, VTEP, ROUTE, PORT]) {
   promise(`deletes a lone ${object.kind} and leaves the rest`, async ({ kernel }) => {
     await kernel.apply(creations(ONE_OF_EACH));
     await kernel.apply([{ op: 'delete', object }]);
@@ -109,6 +113,10 @@ const changed: readonly (readonly [KernelObject, KernelObject])[] = [
   [BRIDGE, { ...BRIDGE, alias: 'weft:weft-bridge:other' }],
   [VETH, { ...VETH, isolated: false, hairpin: true }],
   [VETH, { ...VETH, mtu: 1300 }],
+  [VXLAN, { ...VXLAN, mtu: 1300 }],
+  [VXLAN, { ...VXLAN, alias: 'weft:weft-overlay:other' }],
+  [VXLAN, { ...VXLAN, flood: true }],
+  [VXLAN, { ...VXLAN, local: '192.0.2.9' as Ip }],
   [NEIGHBOUR, { ...NEIGHBOUR, mac: '02:00:00:00:00:0b' as never }],
   [ROUTE, { ...ROUTE, via: '198.18.0.8' as Ip }],
   [SYSCTL, { ...SYSCTL, value: '0' }],
@@ -135,6 +143,67 @@ promise('moves a pair to another bridge', async ({ kernel }) => {
   const moved = { ...VETH, master: NOBODYS };
   await kernel.apply([{ op: 'replace', object: moved, was: VETH }]);
   assert.deepEqual(await differences(kernel, [BRIDGE, other, moved]), []);
+});
+
+for (const object of [
+  { ...VXLAN, vni: 4243 },
+  { ...VXLAN, port: 4790 },
+  { ...VXLAN, local: '2001:db8::1' as Ip },
+]) {
+  const what = `VNI ${object.vni}, port ${object.port}, ${object.local}`;
+  promise(`makes a VXLAN device again for ${what}, without what stood on it`, async ({ kernel }) => {
+    await kernel.apply(creations(ONE_OF_EACH));
+    await kernel.apply([{ op: 'replace', object, was: VXLAN }]);
+    const wanted = ONE_OF_EACH.map((each) => (each === VXLAN ? object : each));
+    assert.deepEqual(await differences(kernel, wanted), [`create ${keyOf(VTEP)}`]);
+  });
+}
+
+promise('gives a VXLAN device back that was to be made again, when a step is refused', async ({ kernel }) => {
+  await kernel.apply(creations([BRIDGE, VXLAN]));
+  const steps: Step[] = [
+    { op: 'replace', object: { ...VXLAN, vni: 4243 }, was: VXLAN },
+    { op: 'create', object: { ...ADDRESS, dev: NOBODYS } },
+  ];
+  await assert.rejects(kernel.apply(steps), KernelError);
+  assert.deepEqual(await differences(kernel, [BRIDGE, VXLAN]), []);
+});
+
+const moves: readonly (readonly [string, KernelObject, KernelObject])[] = [
+  ['a MAC from host to host', VTEP, aVtep('192.0.2.3')],
+  ['an address from MAC to MAC', NEIGHBOUR, { ...NEIGHBOUR, mac: '02:00:00:00:00:0b' as never }],
+  ['a MAC from port to port', FDB, { ...FDB, dev: VXLAN.name }],
+];
+for (const [what, was, object] of moves) {
+  const orders: readonly (readonly [string, Step[]])[] = [
+    ['deletion first', [{ op: 'delete', object: was } as const, { op: 'create', object } as const]],
+    ['creation first', [{ op: 'create', object } as const, { op: 'delete', object: was } as const]],
+  ];
+  for (const [order, steps] of orders) {
+    promise(`moves ${what} in one call, ${order}`, async ({ kernel }) => {
+      await kernel.apply(creations(ONE_OF_EACH));
+      await kernel.apply(steps);
+      const wanted = ONE_OF_EACH.map((each) => (each === was ? object : each));
+      assert.deepEqual(await differences(kernel, wanted), []);
+    });
+
+    promise(`undoes the move of ${what}, ${order}`, async ({ kernel }) => {
+      await kernel.apply(creations(ONE_OF_EACH));
+      const wrong: Step = { op: 'create', object: { ...ADDRESS, dev: NOBODYS } };
+      await assert.rejects(kernel.apply([...steps, wrong]), KernelError);
+      assert.deepEqual(await differences(kernel, ONE_OF_EACH), []);
+    });
+  }
+}
+
+promise('frames to everybody go to many hosts, each told of by itself', async ({ kernel }) => {
+  const zero = '00:00:00:00:00:00';
+  const members = ['192.0.2.2', '192.0.2.3', '192.0.2.4'].map((host) => aVtep(host, zero));
+  await kernel.apply(creations([BRIDGE, VXLAN, ...members]));
+  assert.deepEqual(await differences(kernel, [BRIDGE, VXLAN, ...members]), []);
+  const [first, ...rest] = members;
+  await kernel.apply([{ op: 'delete', object: first as KernelObject }]);
+  assert.deepEqual(await differences(kernel, [BRIDGE, VXLAN, ...rest]), []);
 });
 
 promise('a replaced table keeps the elements of sets that stay', async ({ kernel }) => {
@@ -184,6 +253,14 @@ promise('routes() shows routes made and subnets of addresses', async ({ kernel }
 
 const refusals: readonly (readonly [string, string, readonly KernelObject[], KernelObject])[] = [
   ['a pair without its bridge', 'ENODEV', [], VETH],
+  ['a VXLAN device without its bridge', 'ENODEV', [], VXLAN],
+  [
+    'a VXLAN device with the VNI and port of another',
+    'EEXIST',
+    [BRIDGE, VXLAN],
+    { ...VXLAN, name: linkName('wx', 'two') },
+  ],
+  ['a VXLAN device of another VNI', 'EEXIST', [BRIDGE, VXLAN], { ...VXLAN, vni: 4243 }],
   ['an address without its link', 'ENODEV', [], ADDRESS],
   ['a neighbour without its link', 'ENODEV', [], NEIGHBOUR],
   ['a forwarding entry without its link', 'ENODEV', [], FDB],

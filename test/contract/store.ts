@@ -1,13 +1,20 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { Conflict, InvalidArgument, Unavailable } from '../../core/errors.ts';
-import type { Store, StoreEvent } from '../../core/ports.ts';
+import { Conflict, InvalidArgument, NotFound, Unavailable } from '../../core/errors.ts';
+import type { SharedStore, Store, StoreEvent } from '../../core/ports.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const texts = (entries: readonly { key: string; value: Uint8Array }[]) =>
   entries.map(({ key, value }) => `${key}=${new TextDecoder().decode(value)}`);
 
-/** What every `Store` promises. `open` gives an empty store; the suite disposes of it. */
-export function storeContract(name: string, open: () => Promise<Store>): void {
+/**
+ * What every `Store` promises. `open` gives an empty store; the suite disposes of it.
+ * @param revision what an empty store is at; undefined where others have used the revisions before it.
+ */
+export function storeContract(
+  name: string,
+  open: () => Promise<Store>,
+  revision: { readonly atFirst: bigint | undefined } = { atFirst: 0n },
+): void {
   describe(`${name} keeps the store contract`, () => {
     const opened: Store[] = [];
     const fresh = async () => {
@@ -19,9 +26,12 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       for (const store of opened.splice(0)) await store[Symbol.asyncDispose]();
     });
 
-    test('an empty store lists nothing at revision 0', async () => {
+    test('an empty store lists nothing, at its first revision', async () => {
       const store = await fresh();
-      expect(await store.list('')).toEqual({ entries: [], revision: 0n });
+      const { entries, revision: first } = await store.list('');
+      expect(entries).toEqual([]);
+      if (revision.atFirst === undefined) expect(first).toBeGreaterThan(0n);
+      else expect(first).toBe(revision.atFirst);
     });
 
     test('a put is listed with its revision and replaced by a later put', async () => {
@@ -61,11 +71,12 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
 
     test('an expectation of 0 creates only what is not there', async () => {
       const store = await fresh();
+      const { revision: before } = await store.list('');
       const create = { expect: [{ key: 'k', revision: 0n }], put: [{ key: 'k', value: bytes('mine') }] };
       await store.commit(create);
       const again = store.commit(create);
       await expect(again).rejects.toThrow(Conflict);
-      await expect(again).rejects.toThrow(/^k has revision 1, expected 0$/);
+      await expect(again).rejects.toMatchObject({ message: `k has revision ${before + 1n}, expected 0` });
     });
 
     test('an expectation of the current revision swaps, of an older one changes nothing', async () => {
@@ -204,14 +215,89 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
 
     test('a closed store finishes its commits, ends its watches and refuses the rest', async () => {
       const store = await fresh();
-      const next = store.watch('', 5n, new AbortController().signal)[Symbol.asyncIterator]().next();
+      const { revision: before } = await store.list('');
+      const next = store
+        .watch('', before + 5n, new AbortController().signal)
+        [Symbol.asyncIterator]()
+        .next();
       const last = store.commit({ put: [{ key: 'k', value: bytes('') }] });
       await store[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
-      expect(await last).toBe(1n);
+      expect(await last).toBe(before + 1n);
       expect((await next).done).toBe(true);
       await expect(store.commit({ delete: ['k'] })).rejects.toThrow(Unavailable);
       await expect(store.list('')).rejects.toThrow(Unavailable);
+    });
+  });
+}
+
+/** What every `SharedStore` promises beyond a `Store`. `open` gives an empty store; the suite disposes of it. */
+export function sharedStoreContract(name: string, open: () => Promise<SharedStore>): void {
+  describe(`${name} keeps the contract of a shared store`, () => {
+    const opened: SharedStore[] = [];
+    const fresh = async () => {
+      const store = await open();
+      opened.push(store);
+      return store;
+    };
+    const keys = async (store: Store) => (await store.list('')).entries.map(({ key }) => key);
+    afterEach(async () => {
+      for (const store of opened.splice(0)) await store[Symbol.asyncDispose]();
+    });
+
+    test('what was put with a lease goes when the lease is disposed of, and nothing else', async () => {
+      const store = await fresh();
+      const lease = await store.lease(30);
+      const other = await store.lease(30);
+      await store.commit({
+        put: [
+          { key: 'mine', value: bytes('1'), lease: lease.id },
+          { key: 'also', value: bytes('1'), lease: lease.id },
+          { key: 'others', value: bytes('1'), lease: other.id },
+          { key: 'free', value: bytes('1') },
+        ],
+      });
+      expect(await keys(store)).toEqual(['also', 'free', 'mine', 'others']);
+      await lease[Symbol.asyncDispose]();
+      await lease[Symbol.asyncDispose]();
+      expect(await keys(store)).toEqual(['free', 'others']);
+      expect(lease.lost.aborted).toBe(false);
+      await other[Symbol.asyncDispose]();
+      expect(await keys(store)).toEqual(['free']);
+    });
+
+    test('a watch sees the keys of a lease that ended go', async () => {
+      const store = await fresh();
+      const lease = await store.lease(30);
+      const at = await store.commit({ put: [{ key: 'mine', value: bytes('1'), lease: lease.id }] });
+      const events = store.watch('', at, new AbortController().signal)[Symbol.asyncIterator]();
+      const next = events.next();
+      await lease[Symbol.asyncDispose]();
+      expect((await next).value).toMatchObject({ type: 'delete', entry: { key: 'mine' } });
+      await events.return?.();
+    });
+
+    test('a key put again without its lease outlives it', async () => {
+      const store = await fresh();
+      const lease = await store.lease(30);
+      await store.commit({ put: [{ key: 'k', value: bytes('1'), lease: lease.id }] });
+      await store.commit({ put: [{ key: 'k', value: bytes('2') }] });
+      await lease[Symbol.asyncDispose]();
+      expect(await keys(store)).toEqual(['k']);
+    });
+
+    test('a put with a lease that has ended is refused, and so is all of its transaction', async () => {
+      const store = await fresh();
+      const lease = await store.lease(30);
+      await lease[Symbol.asyncDispose]();
+      const late = store.commit({
+        put: [
+          { key: 'a', value: bytes('1') },
+          { key: 'b', value: bytes('1'), lease: lease.id },
+        ],
+      });
+      await expect(late).rejects.toThrow(NotFound);
+      expect(await keys(store)).toEqual([]);
     });
   });
 }

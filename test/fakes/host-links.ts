@@ -1,7 +1,8 @@
+import { familyOf, type Ip } from '../../core/address.ts';
 import { satisfies } from '../../core/diff.ts';
 import { KernelError } from '../../core/errors.ts';
 import type { IfName, Mac } from '../../core/ids.ts';
-import type { BridgeLink, LinkObject, VethLink } from '../../core/kernel-objects.ts';
+import type { BridgeLink, LinkObject, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
 import { DERIVED_NAME, derivedMac } from '../../core/names.ts';
 
 /** A link as the kernel of a test has it. `kind` is IFLA_INFO_KIND. */
@@ -19,6 +20,16 @@ export interface FakeLink {
   readonly hairpin: boolean;
   /** The other end of a pair while it is in this namespace. */
   readonly peer?: string;
+  /** Of a VXLAN device. `altered`: somebody changed a setting that all of weft's share. */
+  readonly tunnel?: FakeTunnel;
+}
+
+export interface FakeTunnel {
+  readonly vni: number;
+  readonly local: Ip;
+  readonly port: number;
+  readonly flood: boolean;
+  readonly altered?: true;
 }
 
 /** Links by name. */
@@ -54,7 +65,21 @@ export function linkObjectOf(link: FakeLink, wanted: LinkObject | undefined): Li
   const fits = wanted === undefined || wanted.type === link.kind;
   if (link.kind === 'bridge' && fits) return bridgeObject(link, wanted);
   if (link.kind === 'veth' && fits) return vethObject(link, wanted);
+  if (link.kind === 'vxlan' && link.tunnel !== undefined && fits) return vxlanObject(link, link.tunnel);
   return { kind: 'link', type: 'foreign', name, found: link.kind };
+}
+
+function vxlanObject(link: FakeLink, tunnel: FakeTunnel): VxlanLink {
+  return {
+    kind: 'link',
+    type: 'vxlan',
+    name: link.name as IfName,
+    ...tunnel,
+    mtu: link.mtu,
+    alias: link.alias,
+    master: link.master as IfName,
+    ...(link.up ? {} : { down: true }),
+  };
 }
 
 function bridgeObject(link: FakeLink, wanted: LinkObject | undefined): BridgeLink {
@@ -94,7 +119,8 @@ function vethObject(link: FakeLink, wanted: LinkObject | undefined): VethLink {
 export function createLink(links: FakeLinks, object: LinkObject): void {
   if (object.type === 'foreign') return;
   if (object.type === 'bridge') createBridge(links, object);
-  else createVeth(links, object);
+  else if (object.type === 'veth') createVeth(links, object);
+  else createVxlan(links, object);
 }
 
 function createBridge(links: FakeLinks, object: BridgeLink): void {
@@ -147,6 +173,33 @@ function vethWith(link: FakeLink, object: VethLink): FakeLink {
   return { ...link, up: true, alias, isolated, hairpin };
 }
 
+function createVxlan(links: FakeLinks, object: VxlanLink): void {
+  const step = `create vxlan ${object.name}`;
+  if (!links.has(object.master)) throw refusal('ENODEV', step);
+  const found = links.get(object.name);
+  if (found !== undefined) {
+    settleExisting(links, object, found, vxlanWith(found, object), step);
+    return;
+  }
+  if ([...links.values()].some(({ tunnel }) => tunnel !== undefined && isSameTunnel(tunnel, object))) {
+    throw refusal('EEXIST', step);
+  }
+  const { vni, local, port, flood, master, mtu = 1500 } = object;
+  const made = { ...newLink(object.name, 'vxlan'), mtu, master, tunnel: { vni, local, port, flood } };
+  links.set(object.name, vxlanWith(made, object));
+}
+
+/** Whether the kernel takes two devices for one, or can turn one into the other. */
+function isSameTunnel(a: FakeTunnel, b: FakeTunnel | VxlanLink): boolean {
+  return a.vni === b.vni && a.port === b.port && familyOf(a.local) === familyOf(b.local);
+}
+
+function vxlanWith(link: FakeLink, { alias, flood }: VxlanLink): FakeLink {
+  if (link.tunnel === undefined) return { ...link, up: true, alias };
+  const { altered: _altered, ...tunnel } = link.tunnel;
+  return { ...link, up: true, alias, tunnel: { ...tunnel, flood } };
+}
+
 /** Settings reach a link only under a name that weft derives; what is not as wanted after them is in the way. */
 function settleExisting(
   links: FakeLinks,
@@ -163,13 +216,13 @@ function settleExisting(
 
 /** Corrects a link; a foreign one is replaced where the name is weft's. @throws {KernelError} */
 export function replaceLink(links: FakeLinks, object: LinkObject, was: LinkObject): void {
-  if (was.type === 'foreign') {
+  const found = links.get(object.name);
+  if (was.type === 'foreign' || isRemade(found, object)) {
     if (!DERIVED_NAME.test(object.name)) throw refusal('EEXIST', `create ${object.type} ${object.name}`);
     deleteLink(links, object.name);
     createLink(links, object);
     return;
   }
-  const found = links.get(object.name);
   if (object.type === 'foreign') return;
   if (found === undefined) throw refusal('ENODEV', `correct ${object.type} ${object.name}`);
   if (object.type === 'bridge') {
@@ -177,9 +230,19 @@ export function replaceLink(links: FakeLinks, object: LinkObject, was: LinkObjec
     links.set(object.name, bridgeWith({ ...found, ...own }, object));
     return;
   }
-  if (!links.has(object.master)) throw refusal('ENODEV', `correct veth ${object.name}`);
+  if (!links.has(object.master)) throw refusal('ENODEV', `correct ${object.type} ${object.name}`);
   const { master } = object;
-  links.set(object.name, vethWith({ ...found, master, mtu: object.mtu ?? found.mtu }, object));
+  const moved = { ...found, master, mtu: object.mtu ?? found.mtu };
+  if (object.type === 'veth') links.set(object.name, vethWith(moved, object));
+  else if (moved.tunnel !== undefined) {
+    const tunnel = { ...moved.tunnel, local: object.local };
+    links.set(object.name, vxlanWith({ ...moved, tunnel }, object));
+  }
+}
+
+/** A VXLAN device that is made again, without what stood on it, because it cannot become the wanted one. */
+export function isRemade(found: FakeLink | undefined, wanted: LinkObject): boolean {
+  return wanted.type === 'vxlan' && found?.tunnel !== undefined && !isSameTunnel(found.tunnel, wanted);
 }
 
 /** Deletes a link, the other end of a pair and its place under a bridge. @returns the names that went. */

@@ -3,6 +3,7 @@ import { Internal } from '../../core/errors.ts';
 import type { IfName } from '../../core/ids.ts';
 import {
   type ElementObject,
+  type FdbObject,
   type HostState,
   hostState,
   type KernelObject,
@@ -20,6 +21,7 @@ import {
   type FakeLink,
   type FakeLinks,
   isOwned,
+  isRemade,
   linkObjectOf,
   refusal,
   replaceLink,
@@ -163,7 +165,9 @@ export class FakeHost {
         createLink(this.links, object);
         break;
       case 'replace':
-        if ((step.was as LinkObject).type === 'foreign') this.#dropOn(object.name);
+        if ((step.was as LinkObject).type === 'foreign' || isRemade(this.links.get(object.name), object)) {
+          this.#dropOn(object.name);
+        }
         replaceLink(this.links, object, step.was as LinkObject);
         break;
       case 'delete':
@@ -183,7 +187,21 @@ export class FakeHost {
       return;
     }
     if (!this.links.has(object.dev)) throw refusal('ENODEV', `create ${key}`);
+    if (object.kind === 'fdb') this.#leaveOtherPlaces(object);
     this.#onLinks.set(key, object);
+  }
+
+  /** A MAC is behind one port of a bridge, and behind one VTEP of a VXLAN device unless it stands for everybody. */
+  #leaveOtherPlaces({ dev, mac, destination }: FdbObject): void {
+    if (mac === '00:00:00:00:00:00') return;
+    const bridge = this.links.get(dev)?.master ?? '';
+    for (const [key, other] of this.#onLinks) {
+      if (other.kind !== 'fdb' || other.mac !== mac) continue;
+      const isTunnel = destination !== undefined;
+      if (isTunnel !== (other.destination !== undefined)) continue;
+      const here = isTunnel ? other.dev === dev : this.links.get(other.dev)?.master === bridge;
+      if (here) this.#onLinks.delete(key);
+    }
   }
 
   /** Sets whose definition stays keep their elements. */

@@ -2,12 +2,16 @@ import type {
   DoctorFinding,
   DriftReport,
   EndpointView,
+  Explanation,
   IpamPoolDetail,
   IpamPoolView,
   NetworkView,
+  NodeList,
+  NodeRemoval,
   PortView,
   Status,
 } from '../../core/control.ts';
+import { Conflict, NotFound } from '../../core/errors.ts';
 import {
   type ControlBackend,
   type EndpointFilter,
@@ -19,6 +23,10 @@ import {
 export interface ControlScene {
   networks: NetworkView[];
   endpoints: EndpointView[];
+  /** Endpoints of other hosts. */
+  remote: EndpointView[];
+  nodes: NodeList;
+  explanation: Explanation;
   pools: IpamPoolDetail[];
   ports: PortView[];
   drift: DriftReport;
@@ -58,10 +66,11 @@ export class MemoryControlBackend implements ControlBackend {
   }
 
   async endpoints(filter: EndpointFilter = {}): Promise<readonly EndpointView[]> {
-    const { endpoints, networks } = this.#read();
-    if (filter.network === undefined) return endpoints;
+    const { endpoints, remote, networks } = this.#read();
+    const found = filter.all === true ? [...endpoints, ...remote] : endpoints;
+    if (filter.network === undefined) return found;
     const { id } = matchRef(networks, filter.network, 'network');
-    return endpoints.filter((endpoint) => endpoint.network === id);
+    return found.filter((endpoint) => endpoint.network === id);
   }
 
   async endpoint(ref: string): Promise<EndpointView> {
@@ -88,6 +97,23 @@ export class MemoryControlBackend implements ControlBackend {
 
   async drift(): Promise<DriftReport> {
     return this.#read().drift;
+  }
+
+  async nodes(): Promise<NodeList> {
+    return this.#read().nodes;
+  }
+
+  async removeNode(name: string, { force }: { readonly force: boolean }): Promise<NodeRemoval> {
+    const { nodes, store } = this.#read().nodes;
+    const node = nodes.find((each) => each.name === name);
+    if (node === undefined) throw new NotFound(`the cluster has no node ${name}`, { node: name });
+    if (node.state === 'ready' && !force) throw new Conflict(`node ${name} lives`, { node: name });
+    this.scene.nodes = { nodes: nodes.filter((each) => each !== node), store };
+    return { name, networks: node.networks, endpoints: node.endpoints, blocks: 2, addresses: 0 };
+  }
+
+  async explain(from: string, to: string): Promise<Explanation> {
+    return { ...this.#read().explanation, from, to };
   }
 
   async doctor(): Promise<readonly DoctorFinding[]> {
@@ -123,7 +149,8 @@ export function aControlScene(now = NOW): ControlScene {
       uptimeSeconds: 7500,
       ready: true,
       engine: { configured: true, reachable: true, version: '29.0.1' },
-      store: { kind: 'embedded' },
+      store: { kind: 'embedded', connected: true, ageMs: 0, revision: 7 },
+      cluster: { state: 'ready', address: '192.0.2.1', nodes: 1 },
       lastReconcile: { at: ago(12), durationMs: 14.2, repairs: 0 },
       drift: [{ object: 'route', cause: 'missing', count: 3 }],
     },
@@ -171,6 +198,27 @@ export function aControlScene(now = NOW): ControlScene {
         createdAt: ago(90),
       },
     ],
+    remote: [],
+    nodes: {
+      store: { kind: 'embedded', connected: true, ageMs: 0, revision: 7 },
+      nodes: [
+        {
+          name: 'host1',
+          id: '11111111-2222-3333-4444-555555555555',
+          self: true,
+          address: '192.0.2.1',
+          vxlanPort: 4789,
+          state: 'ready',
+          version: '0.1.0',
+          since: ago(7500),
+          joinedAt: ago(86_400),
+          networks: 0,
+          refused: 0,
+          endpoints: 0,
+        },
+      ],
+    },
+    explanation: { from: 'web-1', to: '198.18.0.1', holds: true, steps: [] },
     ports: [
       {
         ...binding,

@@ -1,5 +1,6 @@
 import type { CommandOptions, CommandResult } from './command.ts';
 import type { DockerClient } from './docker-client.ts';
+import type { LabProcess } from './lab-process.ts';
 
 /** What `GET /containers/ID/json` says about one of a container's networks. */
 export interface ContainerEndpoint {
@@ -150,6 +151,11 @@ export class Container {
   /** As {@link netExec}; gives code and output whatever the code. */
   async tryNetExec(argv: readonly string[], options?: CommandOptions): Promise<CommandResult> {
     return this.#docker.tryHostExec(await this.#inNetwork(argv), options);
+  }
+
+  /** Starts a program of the machine in this container's network namespace; it may outlive the container. */
+  async netSpawn(argv: readonly string[]): Promise<LabProcess> {
+    return this.#docker.hostSpawn(await this.#inNetwork(argv));
   }
 
   /** The arguments before a program that put it, run inside the host, into this container's network namespace. */

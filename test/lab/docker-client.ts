@@ -2,6 +2,7 @@ import type { CommandOptions, CommandResult } from './command.ts';
 import { Container } from './container.ts';
 import type { EngineApi, EngineObject } from './engine-api.ts';
 import { IMAGE } from './image.ts';
+import type { LabProcess } from './lab-process.ts';
 import {
   type ContainerSpec,
   containerRequest,
@@ -47,6 +48,7 @@ export interface EngineEvent {
 export interface HostExec {
   readonly exec: (argv: readonly string[], options?: CommandOptions) => Promise<string>;
   readonly tryExec: (argv: readonly string[], options?: CommandOptions) => Promise<CommandResult>;
+  readonly spawn: (argv: readonly string[]) => Promise<LabProcess>;
 }
 
 /** A host's Docker Engine, by its API. Refusals come as {@link EngineRefused} with the Engine's message. */
@@ -54,12 +56,14 @@ export class DockerClient {
   readonly api: EngineApi;
   readonly hostExec: HostExec['exec'];
   readonly tryHostExec: HostExec['tryExec'];
+  readonly hostSpawn: HostExec['spawn'];
   #containers = 0;
 
   constructor(api: EngineApi, host: HostExec) {
     this.api = api;
     this.hostExec = host.exec;
     this.tryHostExec = host.tryExec;
+    this.hostSpawn = host.spawn;
   }
 
   info(): Promise<EngineObject> {

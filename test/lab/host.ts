@@ -95,6 +95,11 @@ export class Host implements AsyncDisposable {
     return this.#running.holder.pid;
   }
 
+  /** Name of the host's port on the underlay's bridge; another one after every {@link reboot}. */
+  get port(): string {
+    return this.#running.port;
+  }
+
   /** A path inside the host as the test itself can open it. */
   path(inside: string): string {
     return join(`/proc/${this.pid}/root`, inside);
@@ -229,6 +234,7 @@ export class Host implements AsyncDisposable {
       const docker = new DockerClient(engine.api, {
         exec: (argv, options) => this.exec(argv, options),
         tryExec: (argv, options) => this.tryExec(argv, options),
+        spawn: (argv) => this.spawn(argv),
       });
       this.#boot = { holder, port, engine, docker, baseline: await takeSnapshot(holder.enter) };
     } catch (error) {

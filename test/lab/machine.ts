@@ -21,6 +21,7 @@ export class Machine implements AsyncDisposable {
   readonly ip6: string;
   readonly #underlay: Underlay;
   readonly #holder: NamespaceHolder;
+  #port = '';
 
   private constructor(name: string, address: UnderlayAddress, underlay: Underlay, holder: NamespaceHolder) {
     this.name = name;
@@ -36,12 +37,22 @@ export class Machine implements AsyncDisposable {
     const machine = new Machine(name, underlay.takeAddress(), underlay, holder);
     underlay.keep(machine);
     try {
-      await underlay.attach(holder.pid, machine);
+      machine.#port = await underlay.attach(holder.pid, machine);
     } catch (error) {
       await machine[Symbol.asyncDispose]();
       throw error;
     }
     return machine;
+  }
+
+  /** Name of the machine's port on the underlay's bridge. */
+  get port(): string {
+    return this.#port;
+  }
+
+  /** Pulls the machine's cable on the underlay, or plugs it in again. */
+  setCable(state: 'plugged' | 'pulled'): Promise<void> {
+    return this.#underlay.setPort(this.#port, state === 'plugged' ? 'up' : 'down');
   }
 
   /** Reaches a subnet (CIDR, either family) by way of a host's address of the same family. */

@@ -1,5 +1,6 @@
 import { sweepStaleCgroups } from './cgroup.ts';
 import { type CommandOptions, type CommandResult, runCommand, tryCommand } from './command.ts';
+import { LabProcess } from './lab-process.ts';
 import { NamespaceHolder } from './namespace-holder.ts';
 
 /** What an underlay may differ in. */
@@ -145,6 +146,11 @@ export class Underlay implements AsyncDisposable {
   /** Runs a program on the router; gives code and output whatever the code. */
   tryExec(argv: readonly string[], options?: CommandOptions): Promise<CommandResult> {
     return tryCommand([...this.holder.enter, ...argv], options);
+  }
+
+  /** Starts a program on the router that goes on running; it ends with the underlay at the latest. */
+  spawn(argv: readonly string[]): Promise<LabProcess> {
+    return LabProcess.start(this.holder.enter, argv);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

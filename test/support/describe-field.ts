@@ -1,7 +1,7 @@
 import { ipFromBytes } from '../../core/address.ts';
 import type { NftExpr } from '../../core/nft.ts';
 
-type Load = Extract<NftExpr, { expr: 'meta' | 'payload' | 'ct' | 'fib' }>;
+type Load = Extract<NftExpr, { expr: 'meta' | 'payload' | 'ct' | 'fib' | 'rt' | 'tcp-option' }>;
 
 /** Header fields by base, offset and length: IPv4 and IPv6 addresses, and ports, which all transports have first. */
 const PAYLOADS: Readonly<Record<string, string>> = {
@@ -11,7 +11,11 @@ const PAYLOADS: Readonly<Record<string, string>> = {
   'network 24 16': 'ip6 daddr',
   'transport 0 2': 'th sport',
   'transport 2 2': 'th dport',
+  'transport 13 1': 'tcp flags',
 };
+
+/** include/uapi/linux/rtnetlink.h: RTN_* */
+const ROUTE_TYPES: Readonly<Record<number, string>> = { 1: 'unicast', 2: 'local' };
 
 const CT_STATES: readonly (readonly [number, string])[] = [
   [1, 'invalid'],
@@ -35,21 +39,37 @@ export function fieldName(expr: Load): string {
       return `ct ${expr.key}`;
     case 'fib':
       return `fib ${expr.address} ${expr.result}`;
+    case 'rt':
+      return 'rt mtu';
+    case 'tcp-option':
+      return tcpOptionName(expr);
   }
+}
+
+/** A TCP option's bytes as nft(8) calls them. */
+export function tcpOptionName(place: {
+  readonly option: number;
+  readonly offset: number;
+  readonly len: number;
+}): string {
+  const { option, offset, len } = place;
+  if (option === 2 && offset === 2 && len === 2) return 'tcp option maxseg size';
+  return `tcp option @${option},${offset * 8},${len * 8}`;
 }
 
 /** A constant as it reads beside the field it is compared with; hex where the field does not say. */
 export function describeConstant(field: string, data: Uint8Array): string {
   if (field === 'iifname' || field === 'oifname') return interfaceName(data);
   if (/^ip6? [sd]addr/.test(field) && (data.length === 4 || data.length === 16)) return ipFromBytes(data);
-  if (/^th [sd]port$/.test(field) || field === 'meta l4proto') {
+  if (/^th [sd]port$|maxseg/.test(field) || field === 'meta l4proto') {
     return String(data.reduce((value, byte) => value * 256 + byte, 0));
   }
   if (field === 'ct state') {
     const states = CT_STATES.filter(([bit]) => ((data[0] ?? 0) & bit) !== 0).map(([, name]) => name);
     return states.join(',') || '0';
   }
-  if (field === 'fib daddr type' && data[0] === 2) return 'local';
+  if (field === 'fib daddr type')
+    return ROUTE_TYPES[data[0] ?? 0] ?? `0x${Buffer.from(data).toString('hex')}`;
   return `0x${Buffer.from(data).toString('hex')}`;
 }
 

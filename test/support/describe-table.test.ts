@@ -82,6 +82,12 @@ test('a table reads nearly as nft lists it', () => {
     		meta mark set ip daddr map @zones comment "zone of the destination"
     		ct direction 0x01 ct mark 0x05000000 meta mark @marks fib saddr type != 0x03000000 accept comment "replies with a known mark"
     	}
+
+    	chain mangle-forward {
+    		type filter hook forward priority -150; policy accept;
+    		meta l4proto 6 tcp flags & 0x06 0x02 tcp option maxseg size set rt mtu comment "segments that fit the route"
+    		meta l4proto 6 tcp flags & 0x06 0x02 tcp option maxseg size > 1360 counter tcp option maxseg size set 0x0550 comment "segments of 1360 bytes"
+    	}
     }
     "
   `);

@@ -2,7 +2,7 @@ import type { NftChain, NftExpr, NftRule, NftSet, NftTable } from '../../core/nf
 import { TYPE_FACTS } from '../../kernel/nftables/datatype.ts';
 import { typesOfSet } from '../../kernel/nftables/set.ts';
 import { formatVerdict } from '../../kernel/nftables/verdict.ts';
-import { describeConstant, fieldName } from './describe-field.ts';
+import { describeConstant, fieldName, tcpOptionName } from './describe-field.ts';
 
 /**
  * A table in nearly the syntax of nft(8), for documents, logs and snapshots of tests. It is made from the plan, not
@@ -62,9 +62,13 @@ class Registers {
       case 'payload':
       case 'ct':
       case 'fib':
+      case 'rt':
+      case 'tcp-option':
         return this.#load(expr.dreg, fieldName(expr));
       case 'immediate':
         return this.#load(expr.dreg, describeConstant('', expr.data));
+      case 'byteorder':
+        return this.#load(expr.dreg, this.#at(expr.sreg));
       case 'bitwise':
         return this.#load(expr.dreg, this.#masked(expr));
       case 'cmp':
@@ -75,6 +79,8 @@ class Registers {
         return `${expr.type} to ${this.#nat(expr.addrReg, expr.portReg)}`;
       case 'meta-set':
         return `meta ${expr.key} set ${this.#at(expr.sreg)}`;
+      case 'tcp-option-set':
+        return `${tcpOptionName(expr)} set ${this.#at(expr.sreg)}`;
       case 'verdict':
         return formatVerdict(expr.verdict);
       case 'masquerade':

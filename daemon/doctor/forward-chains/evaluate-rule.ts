@@ -52,6 +52,13 @@ function evaluateExpr(
     case 'immediate':
       load(registers, expr.dreg, loaded(expr, probe));
       return 'yes';
+    case 'rt':
+    case 'byteorder':
+      load(registers, expr.dreg, undefined);
+      return 'yes';
+    case 'tcp-option':
+      load(registers, expr.dreg, undefined);
+      return 'maybe';
     case 'bitwise':
       load(registers, expr.dreg, masked(registers.get(expr.sreg), expr));
       return 'yes';
@@ -66,6 +73,7 @@ function evaluateExpr(
     case 'opaque':
       return evaluateOpaque(expr, probe, registers);
     case 'meta-set':
+    case 'tcp-option-set':
     case 'nat':
     case 'masquerade':
     case 'counter':

@@ -2,10 +2,12 @@ import { DecodeError } from '../../../core/errors.ts';
 import type { NftExpr, NftFamily } from '../../../core/nft.ts';
 import { attributeMap, attributeNest, attributeText, need, needText } from '../attribute.ts';
 import { bitwise } from './bitwise.ts';
+import { byteorder } from './byteorder.ts';
 import { cmp } from './cmp.ts';
 import type { ExprAttributes } from './codec.ts';
 import { counter } from './counter.ts';
 import { ct } from './ct.ts';
+import { NFTA_EXTHDR_SREG, tcpOption, tcpOptionSet } from './exthdr.ts';
 import { fib } from './fib.ts';
 import { immediate, isVerdict, verdict } from './immediate.ts';
 import { lookup } from './lookup.ts';
@@ -13,6 +15,7 @@ import { masquerade } from './masquerade.ts';
 import { meta, metaSet, NFTA_META_SREG } from './meta.ts';
 import { nat } from './nat.ts';
 import { payload } from './payload.ts';
+import { rt } from './rt.ts';
 
 const NFTA_LIST_ELEM = 1;
 const NFTA_EXPR_NAME = 1;
@@ -62,6 +65,14 @@ function nameAndData(expr: NftExpr, family: NftFamily): readonly [string, readon
       return ['nat', nat.encode(expr, family)];
     case 'masquerade':
       return ['masq', masquerade.encode(expr, family)];
+    case 'tcp-option':
+      return ['exthdr', tcpOption.encode(expr, family)];
+    case 'tcp-option-set':
+      return ['exthdr', tcpOptionSet.encode(expr, family)];
+    case 'rt':
+      return ['rt', rt.encode(expr, family)];
+    case 'byteorder':
+      return ['byteorder', byteorder.encode(expr, family)];
     case 'counter':
       return ['counter', counter.encode(expr, family)];
   }
@@ -80,6 +91,9 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['fib', fib.decode],
   ['nat', nat.decode],
   ['masq', masquerade.decode],
+  ['exthdr', (map, family) => (map.has(NFTA_EXTHDR_SREG) ? tcpOptionSet : tcpOption).decode(map, family)],
+  ['rt', rt.decode],
+  ['byteorder', byteorder.decode],
   ['counter', counter.decode],
 ]);
 

@@ -37,7 +37,8 @@ add chain $t nat-prerouting { type nat hook prerouting priority -101; policy acc
 add chain $t nat-output { type nat hook output priority -101; policy accept; }
 add chain $t nat-postrouting { type nat hook postrouting priority 99; policy accept; }
 add chain $t forward { type filter hook forward priority -1; policy accept; }
-add chain $t raw-prerouting { type filter hook prerouting priority -300; policy accept; }"
+add chain $t raw-prerouting { type filter hook prerouting priority -300; policy accept; }
+add chain $t mangle-forward { type filter hook forward priority -150; policy accept; }"
   publish=(
     "dnat to meta l4proto . $family daddr . th dport map @ports_addr comment \"published on one address\""
     "fib daddr type local dnat to meta l4proto . th dport map @ports_any comment \"published on any local address\""
@@ -58,7 +59,9 @@ add rule $t forward meta l4proto udp th dport >= 1 th dport <= 9 goto isolate co
 add rule $t forward th sport > 65280 th dport < 9 counter return comment \"from high to low ports\"
 add rule $t raw-prerouting iifname @bridges meta mark set 0x10 comment \"mark by link\"
 add rule $t raw-prerouting meta mark set $family daddr map @zones comment \"zone of the destination\"
-add rule $t raw-prerouting ct direction reply ct mark 5 meta mark @marks fib saddr type != broadcast accept comment \"replies with a known mark\""
+add rule $t raw-prerouting ct direction reply ct mark 5 meta mark @marks fib saddr type != broadcast accept comment \"replies with a known mark\"
+add rule $t mangle-forward tcp flags & (syn|rst) == syn tcp option maxseg size set rt mtu comment \"segments that fit the route\"
+add rule $t mangle-forward tcp flags & (syn|rst) == syn tcp option maxseg size > 1360 counter tcp option maxseg size set 1360 comment \"segments of 1360 bytes\""
   elements="ports_addr { tcp . $host . 80 : $to . 8080 }
 ports_any { udp . 53 : $to . 5353 }
 bridges { wb-abc }

@@ -2,9 +2,9 @@ import { InvalidArgument } from '../../core/errors.ts';
 import { parseIfName } from '../../core/ids.ts';
 import type { Endpoint, EndpointRequest, JoinInfo, Network } from '../../core/model.ts';
 import { linkName } from '../../core/names.ts';
-import { OptionReader } from '../options/index.ts';
-import { checkEndpointAddress, gatewayFor } from '../segment/index.ts';
-import type { BridgeOptions } from './options.ts';
+import { OptionReader, optional } from '../options/index.ts';
+import type { SegmentOptions } from './options.ts';
+import { checkEndpointAddress, gatewayFor } from './subnets.ts';
 
 const IFNAME = 'com.docker.network.endpoint.ifname';
 
@@ -12,15 +12,16 @@ const IFNAME = 'com.docker.network.endpoint.ifname';
  * @throws {InvalidArgument} for an endpoint without an address, an address that is none of the network's hosts, or an
  * unknown or wrong driver-opt. {Conflict} for the address of a gateway.
  */
-export function parseBridgeEndpoint(network: Network<BridgeOptions>, request: EndpointRequest): void {
+export function parseSegmentEndpoint(network: Network<SegmentOptions>, request: EndpointRequest): void {
   if (request.ipv4 === undefined && request.ipv6 === undefined) {
-    throw new InvalidArgument('Interface has no address: weft-bridge needs an IPAM driver that gives one', {
-      field: 'Interface.Address',
-    });
+    throw new InvalidArgument(
+      `Interface has no address: ${network.driver} needs an IPAM driver that gives one`,
+      { field: 'Interface.Address' },
+    );
   }
   if (request.ipv4 !== undefined) checkEndpointAddress(request.ipv4, network.request.ipv4);
   if (request.ipv6 !== undefined) checkEndpointAddress(request.ipv6, network.request.ipv6);
-  const reader = new OptionReader(request.options, 'a weft-bridge endpoint');
+  const reader = new OptionReader(request.options, `a ${network.driver} endpoint`);
   reader.ifName(IFNAME);
   reader.accept(
     'weft.service',
@@ -37,7 +38,7 @@ export function parseBridgeEndpoint(network: Network<BridgeOptions>, request: En
  * Link name and gateways for Docker. Internal networks name no gateway, because Docker would install it as the
  * default route (protocol: Join); one without any gateway needs no docker_gwbridge either.
  */
-export function bridgeJoinInfo(network: Network<BridgeOptions>, endpoint: Endpoint): JoinInfo {
+export function segmentJoinInfo(network: Network<SegmentOptions>, endpoint: Endpoint): JoinInfo {
   const { options, request } = network;
   const { id, ipv4, ipv6 } = endpoint.request;
   const ifname = endpoint.request.options[IFNAME];
@@ -49,8 +50,8 @@ export function bridgeJoinInfo(network: Network<BridgeOptions>, endpoint: Endpoi
       destinationPrefix: options.ifacePrefix,
       ...(ifname === undefined ? {} : { destinationName: parseIfName(ifname, IFNAME) }),
     },
-    ...(gateway === undefined ? {} : { gateway }),
-    ...(gatewayIpv6 === undefined ? {} : { gatewayIpv6 }),
+    ...optional('gateway', gateway),
+    ...optional('gatewayIpv6', gatewayIpv6),
     routes: [],
     disableGatewayService: true,
   };

@@ -1,0 +1,14 @@
+import t from 'tap';
+import { OverlayScene } from './overlay-scene.ts';
+import { HOST_FAULTS } from './suite-host-faults.ts';
+
+/* Hosts fail, their daemons and what weft has in their kernels; the rest goes on. */
+
+t.setTimeout(900_000);
+
+const scene = await OverlayScene.open({ hosts: 3, engine: '28.5' });
+try {
+  await scene.run(t, HOST_FAULTS);
+} finally {
+  await scene[Symbol.asyncDispose]();
+}

@@ -1,0 +1,209 @@
+import type { Test } from 'tap';
+import { type ClusterNode, type NetworkDetails, type NetworkSpec, until } from '../../lab/index.ts';
+import { tunnels } from './kernel-entries.ts';
+import { findNetwork, type OverlayScene, overlaySpec } from './overlay-scene.ts';
+import { allReachAll } from './suite-reachability.ts';
+
+const MTU = 'com.docker.network.driver.mtu';
+
+/** @throws {Error} when the host does not have it. */
+async function network(node: ClusterNode, name: string): Promise<NetworkDetails> {
+  const found = await findNetwork(node, name);
+  if (found === undefined) throw new Error(`${node.name} has no network ${name}`);
+  return found;
+}
+
+/** The subnets of a network as a host's dockerd has them. */
+async function subnetsOf(node: ClusterNode, name: string): Promise<readonly string[]> {
+  return ((await network(node, name)).IPAM.Config ?? []).map(({ Subnet }) => Subnet);
+}
+
+/** What the Engine said no with; `made` when it did not. */
+async function refusal(node: ClusterNode, spec: NetworkSpec): Promise<string> {
+  return node.docker.createNetwork(spec).then(
+    () => 'made',
+    (error: unknown) => String(error),
+  );
+}
+
+async function spreads(t: Test, scene: OverlayScene): Promise<void> {
+  const { v4, v6 } = await scene.dualNetwork('spread', { options: { [MTU]: '1400' }, internal: true });
+  for (const node of scene.nodes) {
+    const { Driver, Scope, Internal, EnableIPv6, Options, IPAM } = await network(node, 'spread');
+    t.match(
+      { Driver, Scope, Internal, EnableIPv6 },
+      {
+        Driver: 'weft-overlay',
+        Scope: 'local',
+        Internal: true,
+        EnableIPv6: true,
+      },
+    );
+    t.match(Options, { [MTU]: '1400' }, `${node.name} has its options`);
+    t.equal(IPAM.Driver, 'weft');
+    t.same(await subnetsOf(node, 'spread'), [v4, v6], `${node.name} has its subnets`);
+  }
+}
+
+async function choosesOnce(t: Test, scene: OverlayScene): Promise<void> {
+  const [one] = scene.three;
+  await scene.network('chosen');
+  const subnets = await subnetsOf(one, 'chosen');
+  t.equal(subnets.length, 1, 'weft chose a subnet');
+  for (const node of scene.nodes)
+    t.same(await subnetsOf(node, 'chosen'), subnets, `${node.name} has the same`);
+  await allReachAll(t, await scene.serverOnEach('chosen'));
+}
+
+async function goes(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, two] = scene.three;
+  const { v4 } = scene.takeSubnets();
+  await scene.network('brief', { subnets: [{ subnet: v4 }] });
+  await one.docker.removeNetwork('brief');
+  await scene.nowhere('brief');
+  for (const node of scene.nodes) {
+    const isClear = async () => (await tunnels(node)).size === 0;
+    t.ok(await until('its tunnel is gone', isClear), `nothing of it is left on ${node.name}`);
+  }
+  const other = scene.takeSubnets();
+  await scene.network('brief', { subnets: [{ subnet: other.v4 }] }, two);
+  for (const node of scene.nodes)
+    t.same(await subnetsOf(node, 'brief'), [other.v4], 'the name is free for another');
+}
+
+async function usedStays(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, two, three] = scene.three;
+  await scene.dualNetwork('used');
+  const users = await Promise.all([two, three].map((node) => scene.server(node, 'used')));
+  await one.docker.removeNetwork('used');
+  await until('it is gone where it was removed', async () => (await findNetwork(one, 'used')) === undefined);
+  await allReachAll(t, users);
+  for (const node of [two, three]) t.ok(await findNetwork(node, 'used'), `${node.name} keeps what it uses`);
+}
+
+async function withoutSocket(scene: OverlayScene): Promise<ClusterNode> {
+  const [, , three] = scene.three;
+  await three.weftd.stop();
+  await three.startWeftd(['--docker', 'none']);
+  return three;
+}
+
+async function joinsByHand(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, two] = scene.three;
+  const blind = await withoutSocket(scene);
+  const { v4, v6 } = scene.takeSubnets();
+  const spec = overlaySpec('by-hand', {
+    ipv6: true,
+    subnets: [{ subnet: v4 }, { subnet: v6 }],
+    options: { 'weft.network': 'by-hand' },
+  });
+  try {
+    await one.docker.createNetwork(spec);
+    await scene.everywhere('by-hand', [two]);
+    t.equal(await findNetwork(blind, 'by-hand'), undefined, 'a host without a socket is told of nothing');
+    await blind.docker.createNetwork({ ...spec, name: 'other-name' });
+    const here = await scene.server(blind, 'other-name', { name: 'blind' });
+    const there = await Promise.all([one, two].map((node) => scene.server(node, 'by-hand')));
+    await allReachAll(t, [here, ...there]);
+    await here.container.remove();
+    await blind.docker.removeNetwork('other-name');
+  } finally {
+    await blind.weftd.stop();
+    await blind.startWeftd();
+  }
+}
+
+async function refusesDifferences(t: Test, scene: OverlayScene): Promise<void> {
+  const [one] = scene.three;
+  const blind = await withoutSocket(scene);
+  const { v4, v6 } = scene.takeSubnets();
+  const spec = overlaySpec('strict', {
+    subnets: [{ subnet: v4 }],
+    options: { 'weft.network': 'strict', [MTU]: '1400' },
+  });
+  const other = scene.takeSubnets();
+  try {
+    await one.docker.createNetwork(spec);
+    const differences: readonly (readonly [RegExp, NetworkSpec])[] = [
+      [
+        /com\.docker\.network\.driver\.mtu/,
+        { ...spec, options: { 'weft.network': 'strict', [MTU]: '1300' } },
+      ],
+      [/subnet/, { ...spec, subnets: [{ subnet: other.v4 }] }],
+      [/internal/, { ...spec, internal: true }],
+      [/weft\.multicast/, { ...spec, options: { ...spec.options, 'weft.multicast': 'true' } }],
+      [/ipv6/i, { ...spec, ipv6: true, subnets: [{ subnet: v4 }, { subnet: v6 }] }],
+    ];
+    for (const [names, different] of differences) {
+      t.match(await refusal(blind, different), names, `what differs is named: ${names.source}`);
+    }
+    t.equal(await findNetwork(blind, 'strict'), undefined, 'nothing of them stays');
+    const encrypted = overlaySpec('secret', { options: { encrypted: '' } });
+    t.match(await refusal(one, encrypted), /encrypted/, 'encryption is refused, never left out');
+  } finally {
+    await blind.weftd.stop();
+    await blind.startWeftd();
+  }
+}
+
+async function downAtCreation(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, two, three] = scene.three;
+  await two.weftd.kill9();
+  await three.host.killDockerd9();
+  const { v4 } = scene.takeSubnets();
+  await one.docker.createNetwork(overlaySpec('missed', { subnets: [{ subnet: v4 }] }));
+  await two.startWeftd();
+  await three.host.startDockerd();
+  await scene.everywhere('missed');
+  await allReachAll(t, await scene.serverOnEach('missed'));
+}
+
+async function downAtRemoval(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, two, three] = scene.three;
+  await scene.dualNetwork('outlived');
+  await two.weftd.kill9();
+  await three.host.killDockerd9();
+  await one.docker.removeNetwork('outlived');
+  await two.startWeftd();
+  await three.host.startDockerd();
+  await scene.nowhere('outlived');
+  for (const node of scene.nodes) t.equal((await tunnels(node)).size, 0, `${node.name} has no tunnel left`);
+}
+
+async function atTheSameInstant(t: Test, scene: OverlayScene): Promise<void> {
+  for (let round = 1; round <= 5; round++) {
+    const name = `race${round}`;
+    const made = await Promise.allSettled(
+      scene.nodes.map((node) => node.docker.createNetwork(overlaySpec(name))),
+    );
+    t.ok(
+      made.some(({ status }) => status === 'fulfilled'),
+      `round ${round}: one creation succeeded`,
+    );
+    await scene.everywhere(name);
+    const agreed = async () => {
+      const views = await Promise.all(scene.nodes.map((node) => subnetsOf(node, name)));
+      return new Set(views.map(String)).size === 1 ? views[0] : undefined;
+    };
+    t.ok(await until('one definition won', agreed), `round ${round}: all have the same subnet`);
+    await allReachAll(t, await scene.serverOnEach(name));
+    t.equal(new Set((await Promise.all(scene.nodes.map(vnis))).map(String)).size, 1, 'and the same VNIs');
+  }
+}
+
+async function vnis(node: ClusterNode): Promise<readonly number[]> {
+  return [...(await tunnels(node)).values()].map(({ vni }) => vni).toSorted((a, b) => a - b);
+}
+
+/** The identity of a network over hosts. */
+export const MEMBERSHIP = {
+  'a network made on one host is on all, with its options': spreads,
+  'what one host chose holds for all': choosesOnce,
+  'a network removed on one host goes everywhere, and its name is free': goes,
+  'a network stays where containers use it': usedStays,
+  'a host without Docker’s socket joins by hand': joinsByHand,
+  'a join with other options is refused, naming the difference': refusesDifferences,
+  'hosts that were down at its creation get a network': downAtCreation,
+  'hosts that were down at its removal lose a network': downAtRemoval,
+  'creations at the same instant end in one network': atTheSameInstant,
+} as const;
