@@ -198,7 +198,7 @@ function store(value: (flag: string) => string): Pick<Config, 'store' | 'storeUr
     throw wrong(given, value(given), 'the other of --store-cert and --store-key as well');
   }
   if (url === 'embedded') return { store: 'embedded', storeTls };
-  if (!url.startsWith('etcd://')) throw wrong('store', url, 'embedded or etcd://HOST:PORT[,HOST:PORT…]');
+  if (!/^etcds?:\/\//.test(url)) throw wrong('store', url, 'embedded or etcd://HOST:PORT[,HOST:PORT…]');
   return { store: 'etcd', storeUrl: url, storeTls };
 }
 

@@ -1,4 +1,5 @@
-import { Conflict } from '../../core/errors.ts';
+import { CLUSTER_KEYS } from '../../core/cluster.ts';
+import { Conflict, errorMessage } from '../../core/errors.ts';
 import type { NetworkId } from '../../core/ids.ts';
 import type { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { EndpointRequest, Network } from '../../core/model.ts';
@@ -65,6 +66,12 @@ export class Cluster implements ClusterGate, AsyncDisposable {
         ...(underlay.mtu === undefined ? {} : { underlayMtu: underlay.mtu }),
       },
       fence: () => membership.fence?.reason,
+      storeAway: () => {
+        const { connected, lastError } = shared.status;
+        return connected
+          ? undefined
+          : `a new network must be made known to the cluster, which cannot be reached: ${lastError ?? 'no answer yet'}`;
+      },
       rangeOf: (subnet) => this.#subnets.rangeOf(subnet),
       bound: (network) => this.#subnets.share(network),
       log,
@@ -153,6 +160,21 @@ export class Cluster implements ClusterGate, AsyncDisposable {
   /** A network was removed on this host; durable when it resolves. */
   async deleted(network: Network): Promise<void> {
     await this.#sync?.left(network);
+  }
+
+  /** A network could not be made; its definition goes if this host made it and nobody has joined. Never rejects. */
+  async abandoned({ tunnel }: Network): Promise<void> {
+    const definition = tunnel === undefined ? undefined : this.definitions.get(tunnel.name);
+    if (definition === undefined || definition.id !== tunnel?.id) return;
+    const { shared, node, log } = this.#parts;
+    const joined = [...shared.entries(`${CLUSTER_KEYS.joined}${definition.name}/`)];
+    if (definition.createdBy !== node.name || joined.length > 0) return;
+    await this.definitions.remove(definition).catch((error: unknown) => {
+      log.warn(
+        { network: definition.name, error: errorMessage(error) },
+        'definition of a failed network stays',
+      );
+    });
   }
 
   /** @throws {Conflict} naming the node whose endpoint has the address that is asked for. */

@@ -28,6 +28,8 @@ export interface NetworkBinderParts {
   readonly end: TunnelEnd;
   /** Why this host may not act in the cluster, if so. */
   readonly fence: () => string | undefined;
+  /** Why a new network cannot be made known to the cluster now, if so. */
+  readonly storeAway: () => string | undefined;
   /** `--ip-range` of a subnet, which Docker tells the IPAM driver only. */
   readonly rangeOf: (subnet: Cidr) => Cidr | undefined;
   /** Called with each network that was bound: its subnets are shared from now on. */
@@ -44,9 +46,24 @@ export class NetworkBinder {
   /** Why a network of this host is not one of the cluster's, by Docker's id. */
   readonly #refusals = new Map<NetworkId, string>();
   readonly #waiting = new Map<NetworkId, Set<() => void>>();
+  /** Networks that this host is making because the cluster has them: name → ClusterNetwork.id. */
+  readonly #following = new Map<string, string>();
 
   constructor(parts: NetworkBinderParts) {
     this.#parts = parts;
+  }
+
+  /**
+   * Makes a network that the cluster has. Docker's create call comes back to this host as any other; should the
+   * definition be gone by then, it must not be made anew.
+   */
+  async follow<Result>({ name, id }: ClusterNetwork, make: () => Promise<Result>): Promise<Result> {
+    this.#following.set(name, id);
+    try {
+      return await make();
+    } finally {
+      this.#following.delete(name);
+    }
   }
 
   refusalOf(id: NetworkId): string | undefined {
@@ -58,8 +75,14 @@ export class NetworkBinder {
    * @throws {Conflict} naming what differs from the definition. {Unavailable}
    */
   async tunnelFor(network: Network<OverlayOptions>): Promise<Tunnel | undefined> {
+    const fence = this.#parts.fence();
+    if (fence !== undefined) throw new Unavailable(fence);
     const name = network.options.network;
-    if (name === undefined) return undefined;
+    if (name === undefined) {
+      const away = this.#parts.storeAway();
+      if (away !== undefined) throw new Unavailable(away);
+      return undefined;
+    }
     return this.#tunnel(await this.#define(name, network));
   }
 
@@ -146,10 +169,25 @@ export class NetworkBinder {
     return defineNetwork(name, request, options, ranges);
   }
 
-  #define(name: string, network: Network<OverlayOptions>): Promise<ClusterNetwork> {
+  async #define(name: string, network: Network<OverlayOptions>): Promise<ClusterNetwork> {
     const fence = this.#parts.fence();
     if (fence !== undefined) throw new Unavailable(fence);
+    const followed = this.#following.get(name);
+    if (followed !== undefined && this.#parts.definitions.get(name)?.id !== followed)
+      throw new Conflict(`network ${name} was removed from the cluster while it was made here`);
+    const twin = this.#twinOf(name, network.request.id);
+    if (twin !== undefined)
+      throw new Conflict(
+        `network ${name} of the cluster is network ${twin.slice(0, 12)} on this host already`,
+      );
     return this.#parts.definitions.define(this.#definition(name, network), network.options.vni);
+  }
+
+  /** Another network of this host that is tied to the name. */
+  #twinOf(name: string, id: NetworkId): NetworkId | undefined {
+    for (const { request, tunnel } of this.#parts.repository.networks())
+      if (tunnel?.name === name && request.id !== id) return request.id;
+    return undefined;
   }
 
   #tunnel({ name, id, vni }: ClusterNetwork): Tunnel {

@@ -82,8 +82,12 @@ export class NetworkSync implements AsyncDisposable {
   }
 
   /** A network of the cluster's was removed on this host; durable when it resolves. */
-  async left({ tunnel }: Network): Promise<void> {
-    if (tunnel === undefined) return;
+  async left({ tunnel, request }: Network): Promise<void> {
+    // One of two that Docker has under one name: the other stays.
+    const isTwin = this.#overlays().some(
+      (other) => other.request.id !== request.id && other.tunnel?.name === tunnel?.name,
+    );
+    if (tunnel === undefined || isTwin) return;
     await this.#notes.add(tunnel.name, tunnel.id);
     this.#leaving = true;
     this.poke();
@@ -166,7 +170,8 @@ export class NetworkSync implements AsyncDisposable {
     const { id } = network.request;
     const cluster = definitions.get(name);
     if (engine === undefined || cluster === undefined || network.options.network !== undefined) return;
-    if (repository.endpointCount(id) > 0 || !chosenByWeft(network)) return;
+    const isTwin = this.#isHere(name, cluster.id);
+    if (repository.endpointCount(id) > 0 || !(isTwin || chosenByWeft(network))) return;
     log.info({ networkId: id, network: name }, 'made on another host first; taking its definition');
     await engine.removeNetwork(id);
     this.poke();
@@ -255,7 +260,8 @@ export class NetworkSync implements AsyncDisposable {
     if (here || engine === undefined) return;
     if (left !== undefined && Buffer.from(left.value).toString() === id) return;
     try {
-      await engine.createNetwork(dockerCreateRequest(definition, { 'weft.network': name }));
+      const body = dockerCreateRequest(definition, { 'weft.network': name });
+      await this.#parts.binder.follow(definition, () => engine.createNetwork(body));
       log.info({ network: name }, 'made on another host; made here too');
       this.#said.delete(name);
       this.poke();

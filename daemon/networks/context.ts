@@ -27,8 +27,10 @@ export interface ClusterGate {
   tunnelFor(network: Network): Promise<Tunnel | undefined>;
   /** The network is stored and made. */
   created(network: Network): void;
-  /** The network is no longer stored; durable when it resolves. */
+  /** The network is about to be no longer stored; durable when it resolves. */
   deleted(network: Network): Promise<void>;
+  /** The network could not be made; what was defined for it alone goes. */
+  abandoned(network: Network): Promise<void>;
   /** @throws {Conflict} | {Unavailable} saying why containers cannot join the network. */
   whenBound(id: NetworkId): Promise<void>;
   /** @throws {Conflict} naming the node that has an address asked for. */

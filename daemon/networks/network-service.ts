@@ -55,7 +55,7 @@ export class NetworkService {
       await kernel.apply(creations(driver.planNetwork(network)));
     } catch (error) {
       await repository.deleteNetwork(request.id);
-      await cluster?.deleted(network);
+      await cluster?.abandoned(network);
       throw error;
     }
     cluster?.created(network);
