@@ -66,12 +66,6 @@ export class Cluster implements ClusterGate, AsyncDisposable {
         ...(underlay.mtu === undefined ? {} : { underlayMtu: underlay.mtu }),
       },
       fence: () => membership.fence?.reason,
-      storeAway: () => {
-        const { connected, lastError } = shared.status;
-        return connected
-          ? undefined
-          : `a new network must be made known to the cluster, which cannot be reached: ${lastError ?? 'no answer yet'}`;
-      },
       rangeOf: (subnet) => this.#subnets.rangeOf(subnet),
       bound: (network) => this.#subnets.share(network),
       log,

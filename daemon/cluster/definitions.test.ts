@@ -70,6 +70,8 @@ describe('the definition of a network', () => {
     await first.define(define('app', '10.1.0.0/24'), undefined);
     views[1].cutOff(true);
     await expect(second.define(define('db', '10.2.0.0/24'), undefined)).rejects.toThrow(Unavailable);
+    await expect(second.assertReachable()).rejects.toThrow(Unavailable);
+    await first.assertReachable();
     expect(await second.define(define('app', '10.1.0.0/24'), undefined)).toMatchObject({ createdBy: 'h1' });
   });
 

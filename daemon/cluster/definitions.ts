@@ -33,6 +33,17 @@ export class Definitions {
     return definitionsIn(this.#shared);
   }
 
+  /** @throws {Unavailable} when a definition could not be made now. */
+  async assertReachable(): Promise<void> {
+    const index = this.#shared.get(INDEX);
+    try {
+      await this.#shared.commit({ expect: [{ key: INDEX, revision: index?.revision ?? 0n }] });
+    } catch (error) {
+      // The store has answered: somebody makes another definition just now.
+      if (!(error instanceof Conflict)) throw error;
+    }
+  }
+
   /** Whether this very network, and not one made later with its name, was removed everywhere. */
   isGone(name: string, id: string): boolean {
     return this.#shared.get(keys.gone(name, id)) !== undefined;

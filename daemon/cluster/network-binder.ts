@@ -28,8 +28,6 @@ export interface NetworkBinderParts {
   readonly end: TunnelEnd;
   /** Why this host may not act in the cluster, if so. */
   readonly fence: () => string | undefined;
-  /** Why a new network cannot be made known to the cluster now, if so. */
-  readonly storeAway: () => string | undefined;
   /** `--ip-range` of a subnet, which Docker tells the IPAM driver only. */
   readonly rangeOf: (subnet: Cidr) => Cidr | undefined;
   /** Called with each network that was bound: its subnets are shared from now on. */
@@ -79,8 +77,7 @@ export class NetworkBinder {
     if (fence !== undefined) throw new Unavailable(fence);
     const name = network.options.network;
     if (name === undefined) {
-      const away = this.#parts.storeAway();
-      if (away !== undefined) throw new Unavailable(away);
+      await this.#parts.definitions.assertReachable();
       return undefined;
     }
     return this.#tunnel(await this.#define(name, network));
