@@ -100,6 +100,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     namedBridgesChanged,
   });
   base.shared.onFence = () => base.cluster.fenceChanged();
+  base.shared.isIdle = () => base.cluster.isIdle();
   base.cluster.start();
   if (engine !== undefined) await followDocker({ ...base, engine, networks, loop }, stack);
   let ready = false;

@@ -185,6 +185,14 @@ export class Cluster implements ClusterGate, AsyncDisposable {
     }
   }
 
+  /** Whether no endpoint of this host is on an overlay network. */
+  isIdle(): boolean {
+    const { repository } = this.#parts;
+    for (const { request } of repository.endpoints())
+      if (repository.network(request.networkId)?.driver === 'weft-overlay') return false;
+    return true;
+  }
+
   /** After this host was fenced, or is no longer. */
   fenceChanged(): void {
     this.#publisher?.compare();

@@ -7,6 +7,7 @@ import { Membership } from './membership.ts';
 let shared: MemoryShared;
 const opened: Membership[] = [];
 const fences: (string | undefined)[] = [];
+let idle = false;
 
 function node(
   name: string,
@@ -24,6 +25,8 @@ function node(
     clock: { now: () => Date.now() },
     log: pino({ level: 'silent' }),
     fenced: (fence) => fences.push(fence?.reason),
+    isIdle: () => idle,
+    renewId: async () => `renewed-${name}`,
   });
   opened.push(membership);
   return membership;
@@ -32,6 +35,7 @@ function node(
 beforeEach(() => {
   shared = new MemoryShared();
   fences.length = 0;
+  idle = false;
 });
 afterEach(async () => {
   for (const membership of opened.splice(0)) await membership[Symbol.asyncDispose]();
@@ -83,6 +87,21 @@ describe('a node', () => {
     await again.register();
     expect(again.registered).toBe(false);
     expect(shared.dump('member/')).toEqual({});
+  });
+
+  test('that was removed joins again as a new one when nothing here is in the way', async () => {
+    const h1 = node('h1');
+    await h1.register();
+    shared.commit({
+      put: [{ key: 'removed/id-h1', value: Buffer.from('{"name":"h1","at":1}') }],
+      delete: ['member/h1', 'address/192.0.2.1', 'alive/h1'],
+    });
+    await new Promise((resolve) => setTimeout(resolve, 2100));
+    expect(h1.fence).toBeDefined();
+    idle = true;
+    await vi.waitFor(() => expect(h1.registered).toBe(true), { timeout: 5000 });
+    expect(h1.fence).toBeUndefined();
+    expect(shared.dump('member/')).toMatchObject({ 'member/h1': { id: 'renewed-h1' } });
   });
 
   test('registers once the store can be reached', async () => {

@@ -8,6 +8,8 @@ import { decodeClusterRecord, encodeClusterRecord, keys, readClusterRecord } fro
 
 /** How long a host that has died is still thought to live, seconds. */
 const LEASE_SECONDS = 8;
+/** How often a removed host looks whether it may join again, milliseconds. */
+const REJOIN_MS = 2000;
 /** How soon a registration that failed is tried again, milliseconds. */
 const AGAIN_MS = 1000;
 
@@ -32,6 +34,10 @@ export interface MembershipParts {
   readonly log: Log;
   /** Called when the host is fenced or, with undefined, no longer. */
   readonly fenced: (fence: Fence | undefined) => void;
+  /** Whether no container of this host is on an overlay network, so that nothing here is in the others' way. */
+  readonly isIdle: () => boolean;
+  /** Makes a new identity and keeps it. */
+  readonly renewId: () => Promise<string>;
 }
 
 /**
@@ -42,6 +48,8 @@ export class Membership implements AsyncDisposable {
   readonly #parts: MembershipParts;
   readonly #instance = randomUUID();
   readonly #since: number;
+  /** The identity in the state directory; another one after this host was removed and has joined again. */
+  #id: string;
   readonly #subscription: Disposable;
   #lease: Lease | undefined;
   #fence: Fence | undefined;
@@ -53,9 +61,10 @@ export class Membership implements AsyncDisposable {
   constructor(parts: MembershipParts) {
     this.#parts = parts;
     this.#since = parts.clock.now();
+    this.#id = parts.node.id;
     const mine = keys.alive(parts.node.name);
-    const removed = keys.removed(parts.node.id);
     this.#subscription = parts.shared.subscribe((events) => {
+      const removed = keys.removed(this.#id);
       if (events.some(({ entry }) => entry.key === mine || entry.key === removed)) this.#look();
     });
   }
@@ -97,13 +106,13 @@ export class Membership implements AsyncDisposable {
 
   async #register(): Promise<void> {
     const { shared, node, version, log } = this.#parts;
-    if (shared.get(keys.removed(node.id)) !== undefined) {
-      this.#setFence(removedReason(node.name));
+    if (shared.get(keys.removed(this.#id)) !== undefined) {
+      this.#removed();
       return;
     }
     const claim = this.#claim();
     const lease = await shared.lease(LEASE_SECONDS);
-    const alive = { id: node.id, version, instance: this.#instance, since: this.#since };
+    const alive = { id: this.#id, version, instance: this.#instance, since: this.#since };
     try {
       await shared.commit({
         ...claim,
@@ -138,13 +147,13 @@ export class Membership implements AsyncDisposable {
     const address = shared.get(keys.address(node.address));
     this.#assertName(known);
     this.#assertAddress(address);
-    const record: MemberRecord = { ...node, joinedAt: known?.joinedAt ?? clock.now() };
+    const record: MemberRecord = { ...node, id: this.#id, joinedAt: known?.joinedAt ?? clock.now() };
     const moved = known !== undefined && known.address !== node.address ? [keys.address(known.address)] : [];
     return {
       expect: [
         { key: keys.member(node.name), revision: member?.revision ?? 0n },
         { key: keys.address(node.address), revision: address?.revision ?? 0n },
-        { key: keys.removed(node.id), revision: 0n },
+        { key: keys.removed(this.#id), revision: 0n },
       ],
       put: [
         { key: keys.member(node.name), value: encodeClusterRecord('member', record) },
@@ -156,7 +165,7 @@ export class Membership implements AsyncDisposable {
 
   #assertName(known: MemberRecord | undefined): void {
     const { shared, node } = this.#parts;
-    if (known === undefined || known.id === node.id) return;
+    if (known === undefined || known.id === this.#id) return;
     const alive = shared.get(keys.alive(node.name)) !== undefined;
     throw new Conflict(
       `node name ${node.name} belongs to another host (${known.address}, ${alive ? 'alive' : 'not alive now'}): ` +
@@ -179,8 +188,8 @@ export class Membership implements AsyncDisposable {
   /** After a change of this node's own records by others. */
   #look(): void {
     const { shared, node } = this.#parts;
-    if (shared.get(keys.removed(node.id)) !== undefined) {
-      this.#setFence(removedReason(node.name));
+    if (shared.get(keys.removed(this.#id)) !== undefined) {
+      this.#removed();
       return;
     }
     const alive = readClusterRecord('alive', shared.get(keys.alive(node.name)));
@@ -196,6 +205,29 @@ export class Membership implements AsyncDisposable {
           'remove node-id there and restart it, then restart this one',
       );
     }
+  }
+
+  #removed(): void {
+    this.#setFence(removedReason(this.#parts.node.name));
+    if (this.#stopped || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#running = this.#rejoin();
+    }, REJOIN_MS);
+    this.#timer.unref();
+  }
+
+  /** Once nothing of the old membership is left here, this is a new host. */
+  async #rejoin(): Promise<void> {
+    if (this.#stopped) return;
+    if (!this.#parts.isIdle()) {
+      this.#removed();
+      return;
+    }
+    this.#id = await this.#parts.renewId();
+    this.#parts.log.info({ id: this.#id }, 'joining the cluster again as a new node');
+    this.#setFence(undefined);
+    await this.#retry();
   }
 
   #setFence(reason: string | undefined): void {

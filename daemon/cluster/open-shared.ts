@@ -9,7 +9,7 @@ import { ClusterAddresses, systemClock } from '../../ipam/index.ts';
 import { MirroredStore, openEtcdStore, prefixedStore, sharedFromLocal } from '../../store/index.ts';
 import type { Config } from '../config.ts';
 import { Membership, type NodeIdentity } from './membership.ts';
-import { readNodeId } from './node-id.ts';
+import { readNodeId, renewNodeId } from './node-id.ts';
 import { readClusterRecord } from './records.ts';
 import { findUnderlay, type Underlay } from './underlay.ts';
 
@@ -29,6 +29,8 @@ export interface SharedBase extends AsyncDisposable {
   readonly addresses: ClusterAddresses;
   /** Set by what must know when this host is fenced, or is no longer. */
   onFence: () => void;
+  /** Set by what knows whether a container of this host is on an overlay network. */
+  isIdle: () => boolean;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function openShared(parts: {
       log,
     }),
   );
-  const base = { shared: mirror, node, underlay, addresses, onFence: () => undefined };
+  const base = { shared: mirror, node, underlay, addresses, onFence: () => undefined, isIdle: () => false };
   const membership = stack.use(
     new Membership({
       shared: mirror,
@@ -80,6 +82,8 @@ export async function openShared(parts: {
         addresses.fence(fence?.reason);
         opened.onFence();
       },
+      isIdle: () => opened.isIdle(),
+      renewId: () => renewNodeId(config.stateDir),
     }),
   );
   const opened: SharedBase = { ...base, membership, [Symbol.asyncDispose]: () => running.disposeAsync() };

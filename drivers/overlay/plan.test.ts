@@ -78,6 +78,7 @@ describe('the plan of a weft-overlay network', () => {
         "element ip weft within wb-gsipqbabrb . wb-gsipqbabrb",
         "element ip weft entering wb-gsipqbabrb : jump nat-isolated",
         "element ip weft masqueraded wb-gsipqbabrb",
+        "element ip weft clamped wb-gsipqbabrb",
       ]
     `);
   });
@@ -98,6 +99,8 @@ describe('the plan of a weft-overlay network', () => {
         "element ip6 weft within wb-gsipqbabrb . wb-gsipqbabrb",
         "element ip6 weft entering wb-gsipqbabrb : jump nat-isolated",
         "element ip6 weft masqueraded wb-gsipqbabrb",
+        "element ip weft clamped wb-gsipqbabrb",
+        "element ip6 weft clamped wb-gsipqbabrb",
       ]
     `);
   });
@@ -128,6 +131,7 @@ describe('the plan of a weft-overlay network', () => {
         "element ip weft within wb-gsipqbabrb . wb-gsipqbabrb",
         "element ip weft leaving wb-gsipqbabrb : drop",
         "element ip weft entering wb-gsipqbabrb : drop",
+        "element ip weft clamped wb-gsipqbabrb",
       ]
     `);
   });
@@ -161,6 +165,7 @@ describe('the plan of a weft-overlay network', () => {
         "element ip weft within wb-gsipqbabrb . wb-gsipqbabrb",
         "element ip weft entering wb-gsipqbabrb : jump nat-isolated",
         "element ip weft masqueraded wb-gsipqbabrb",
+        "element ip weft clamped wb-gsipqbabrb",
       ]
     `);
   });

@@ -8,6 +8,7 @@ import {
   gatewayAddresses,
   planBridgeAddresses,
   planBridgeLink,
+  planClamped,
   planPolicies,
   planPublished,
   planVeth,
@@ -32,6 +33,8 @@ export function planOverlayNetwork(network: Overlay): readonly KernelObject[] {
     ...planTunnel(network),
     ...planBridgeAddresses(bridge),
     ...planPolicies(network, bridge.name, []),
+    ...(network.request.ipv4.length > 0 ? [planClamped(4, bridge.name)] : []),
+    ...(network.request.ipv6.length > 0 ? [planClamped(6, bridge.name)] : []),
   ];
 }
 

@@ -89,6 +89,11 @@ export function planTunnelPort(family: Family, port: number): ElementObject {
   return element(family, 'tunnel-ports', [String(port)]);
 }
 
+/** The element that makes TCP segments from and to a network fit what its links carry. */
+export function planClamped(family: Family, bridge: IfName): ElementObject {
+  return element(family, 'clamped', [bridge]);
+}
+
 /** The element that lets a host send to the tunnel ports. */
 export function planTunnelEnd(ip: Ip): ElementObject {
   return element(familyOf(ip), 'tunnel-ends', [ip]);

@@ -5,6 +5,7 @@
  */
 
 export {
+  planClamped,
   planOpened,
   planPublished,
   planRelayed,

@@ -17,6 +17,10 @@ const WORDS: Readonly<Record<Exclude<NftDatatype, 'verdict'>, number>> = {
 
 const NF_CT_STATE_RELATED_OR_ESTABLISHED = 0b110;
 const IPS_DST_NAT = 1 << 5;
+const SYN = 0x02;
+const RST = 0x04;
+/** RFC 9293 section 3.2: kind 2, maximum segment size, whose value stands after kind and length. */
+const TCP_MAXSEG = 2;
 const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 
@@ -169,6 +173,22 @@ export function icmp(family: 4 | 6): readonly NftExpr[] {
     { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(family === 4 ? 1 : 58) },
   ];
 }
+
+/** `tcp flags & (syn | rst) == syn`: a connection being opened, or its answer. */
+export const tcpOpening: readonly NftExpr[] = [
+  { expr: 'meta', key: 'l4proto', dreg: 0 },
+  { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(6) },
+  { expr: 'payload', base: 'transport', offset: 13, len: 1, dreg: 0 },
+  { expr: 'bitwise', sreg: 0, dreg: 0, mask: Uint8Array.of(SYN | RST), xor: Uint8Array.of(0) },
+  { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(SYN) },
+];
+
+/** `tcp option maxseg size set rt mtu`: no larger than the route carries; the kernel never raises it. */
+export const clampSegments: readonly NftExpr[] = [
+  { expr: 'rt', key: 'tcpmss', dreg: 0 },
+  { expr: 'byteorder', op: 'hton', sreg: 0, dreg: 0, len: 2, size: 2 },
+  { expr: 'tcp-option-set', option: TCP_MAXSEG, offset: 2, len: 2, sreg: 0 },
+];
 
 /** `meta l4proto udp` */
 export const udp: readonly NftExpr[] = [

@@ -25,6 +25,9 @@ describe('the host table', () => {
       [
         "chain tunnel: filter prerouting -300 accept",
         "  tunnel packets of strangers",
+        "chain segments: filter forward -150 accept",
+        "  segments that fit a tunnel, inwards",
+        "  segments that fit a tunnel, outwards",
         "chain publish",
         "  published on one address",
         "  published on every address",

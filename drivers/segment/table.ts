@@ -1,6 +1,7 @@
 import type { Family } from '../../core/address.ts';
 import type { NftChain, NftRule, NftSet, NftTable } from '../../core/nft.ts';
 import {
+  clampSegments,
   counter,
   dnatFrom,
   established,
@@ -13,6 +14,7 @@ import {
   notInSet,
   rule,
   snatFrom,
+  tcpOpening,
   toLoopback,
   toThisHost,
   translated,
@@ -24,8 +26,9 @@ import {
 /** Name of weft's table in each family. */
 export const TABLE = 'weft';
 
-/** Priorities of nft(8): raw, dstnat, filter, srcnat. */
+/** Priorities of nft(8): raw, mangle, dstnat, filter, srcnat. */
 const RAW = -300;
+const MANGLE = -150;
 const DSTNAT = -100;
 const FILTER = 0;
 const SRCNAT = 100;
@@ -64,6 +67,7 @@ function sets(family: Family): readonly NftSet[] {
     { name: 'relayed', key: ['ifname', 'inet_proto', 'inet_service'] },
     { name: 'ports', key: ['inet_proto', address, 'inet_service'], data: [address, 'inet_service'] },
     { name: 'ports-any', key: ['inet_proto', 'inet_service'], data: [address, 'inet_service'] },
+    { name: 'clamped', key: ['ifname'] },
     { name: 'tunnel-ports', key: ['inet_service'] },
     { name: 'tunnel-ends', key: [address] },
   ];
@@ -73,6 +77,7 @@ function chains(family: Family): readonly NftChain[] {
   const daddr = family === 4 ? 'daddr4' : 'daddr6';
   return [
     tunnelChain(family),
+    segmentsChain,
     {
       name: 'publish',
       rules: [
@@ -152,6 +157,16 @@ function tunnelChain(family: Family): NftChain {
     ],
   };
 }
+
+/** Path MTU discovery fails where ICMP is filtered; who opens a connection over a tunnel is told what it carries. */
+const segmentsChain: NftChain = {
+  name: 'segments',
+  base: { type: 'filter', hook: 'forward', priority: MANGLE, policy: 'accept' },
+  rules: [
+    rule('segments that fit a tunnel, inwards', tcpOpening, inSet('clamped', 'oifname'), clampSegments),
+    rule('segments that fit a tunnel, outwards', tcpOpening, inSet('clamped', 'iifname'), clampSegments),
+  ],
+};
 
 /**
  * Answers to ::1 would be translated back before ip6_rcv_core() looks at them, which drops ::1 from any link but lo

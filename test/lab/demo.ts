@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { TwoHosts } from './demo-hosts.ts';
+import { docker, say, show, weft } from './demo-screen.ts';
 import {
   createHost,
   createMachine,
@@ -12,7 +14,7 @@ import {
 } from './index.ts';
 
 /*
- * Shows weft at work on a test host. Each command is printed as a person would type it, then what it really printed.
+ * Shows weft at work on a test host, then on two that share networks.
  */
 
 const { values } = parseArgs({
@@ -22,28 +24,6 @@ const engine = ENGINES.find((each) => each === values.engine) as EngineSeries | 
 if (engine === undefined) {
   process.stderr.write(`demo: --engine is ${values.engine}: expected one of ${ENGINES.join(', ')}\n`);
   process.exit(2);
-}
-
-const bold = (text: string): string => (process.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text);
-
-function say(text: string): void {
-  process.stdout.write(`\n${bold(`# ${text}`)}\n`);
-}
-
-function show(command: string, output: string): void {
-  process.stdout.write(`$ ${command}\n${output.trimEnd()}${output.trim() === '' ? '' : '\n'}`);
-}
-
-async function docker(host: Host, line: string): Promise<string> {
-  const { code, stdout, stderr } = await host.dockerCli(line.split(' '));
-  show(`docker ${line}`, `${stdout}${stderr}`);
-  if (code !== 0) throw new Error(`docker ${line} ended with ${code}`);
-  return stdout.trim();
-}
-
-async function weft(host: Host, line: string): Promise<void> {
-  const { stdout, stderr } = await host.weft(line.split(' '));
-  show(`weft ${line}`, `${stdout}${stderr}`);
 }
 
 async function networks(host: Host): Promise<void> {
@@ -72,10 +52,8 @@ async function publishing(
   const curl = ['curl', '-sS', '-m', '5'];
   show('curl http://127.0.0.1:8080/hostname', await host.exec([...curl, 'http://127.0.0.1:8080/hostname']));
   show('curl http://[::1]:8080/hostname', await host.exec([...curl, 'http://[::1]:8080/hostname']));
-  show(
-    `lan$ curl http://${host.ip}:8080/hostname`,
-    await lan.exec([...curl, `http://${host.ip}:8080/hostname`]),
-  );
+  const address = `http://${host.ip}:8080/hostname`;
+  show(`curl ${address}`, await lan.exec([...curl, address]), 'lan');
   const busy = await host.dockerCli(['run', '--rm', '--network', 'app', '-p', '8080:80', IMAGE, 'true']);
   show('docker run --rm --network app -p 8080:80 … true', busy.stderr.split('\n').slice(0, 1).join('\n'));
 }
@@ -114,13 +92,18 @@ await publishing(host, lan);
 await healing(host);
 await weft(host, 'doctor');
 
+await using hosts = await TwoHosts.boot(engine);
+await hosts.play();
+
 if (values.keep) {
-  say('It stays until Ctrl-C. A shell in the host, from another terminal:');
-  process.stdout.write(`nsenter -t ${host.pid} -n -m -u -p bash\n`);
+  say('It stays until Ctrl-C. A shell in each host, from another terminal:');
+  for (const { name, pid } of [host, ...hosts.nodes.map((node) => node.host)])
+    process.stdout.write(`nsenter -t ${pid} -n -m -u -p bash    # ${name}\n`);
   await once(process, 'SIGINT');
 }
 
 say('Clean up');
+await hosts.clear();
 await docker(host, 'rm -f web db');
 await docker(host, 'network rm app back');
 await weftd.stop();

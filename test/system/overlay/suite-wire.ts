@@ -154,10 +154,32 @@ async function mtuFollowsTheUnderlay(t: Test, scene: OverlayScene): Promise<void
   t.match((await ping(mtu - 27)).stderr, /too long|Message too long/, 'a larger one is refused at once');
 }
 
+async function segmentsFit(t: Test, scene: OverlayScene): Promise<void> {
+  const [one] = scene.three;
+  const { lan, underlay } = scene.cluster;
+  await scene.dualNetwork('clamped');
+  const server = await scene.server(one, 'clamped', { ports: ['8085:80'] });
+  const link = underlay.mtu - (one.address.includes(':') ? 70 : 50);
+  for (const [host, headers] of [
+    [one.host.ip, 40],
+    [one.host.ip6, 60],
+  ] as const) {
+    const opening = ['tcp[tcpflags] & tcp-syn != 0', 'ip6[53] & 2 != 0'][host.includes(':') ? 1 : 0] ?? '';
+    const watch = await server.container.netSpawn(['tcpdump', '-nvlc1', '-i', 'eth0', opening]);
+    await watch.line('listening', (line) => /listening on/.test(line));
+    await reaches(t, lan, { ip: host, port: 8085, name: server.name }, `a client reaches ${host}`);
+    const seen = await watch.line('an opening segment', (line) => /mss \d+/.test(line));
+    const size = Number(/mss (\d+)/.exec(seen)?.[1]);
+    t.equal(size, link - headers, 'what a client on the LAN offers is made to fit the tunnel');
+    await watch.stop();
+  }
+}
+
 /** What is on the wire between hosts, and what is not. */
 export const WIRE = {
   'ARP and ND are answered locally and flood nowhere': answersLocally,
   'multicast goes to member hosts when asked for': multicast,
   'tunnel packets of strangers are dropped and counted': strangersAreDropped,
   'the MTU follows the underlay': mtuFollowsTheUnderlay,
+  'TCP segments fit the tunnel': segmentsFit,
 } as const;
