@@ -83,6 +83,11 @@ export class Membership implements AsyncDisposable {
    * @throws {Conflict} when another host has the name or the address.
    */
   async register(): Promise<void> {
+    if (!this.#parts.shared.status.connected) {
+      this.#parts.log.warn({}, 'the cluster cannot be reached; going on with what is known');
+      this.#again();
+      return;
+    }
     try {
       await this.#register();
     } catch (error) {

@@ -99,7 +99,10 @@ if (values.keep) {
   say('It stays until Ctrl-C. A shell in each host, from another terminal:');
   for (const { name, pid } of [host, ...hosts.nodes.map((node) => node.host)])
     process.stdout.write(`nsenter -t ${pid} -n -m -u -p bash    # ${name}\n`);
+  // Waiting for a signal keeps no process alive.
+  const awake = setInterval(() => undefined, 60_000);
   await once(process, 'SIGINT');
+  clearInterval(awake);
 }
 
 say('Clean up');
