@@ -9,10 +9,12 @@ let shared: MemoryShared;
 let views: readonly [MemoryView, MemoryView];
 let first: Definitions;
 let second: Definitions;
+let now: number;
 beforeEach(() => {
   shared = new MemoryShared();
   views = [shared.view(), shared.view()];
-  const clock = { now: () => 1000 };
+  now = 1000;
+  const clock = { now: () => now };
   first = new Definitions({ shared: views[0], node: 'h1', clock });
   second = new Definitions({ shared: views[1], node: 'h2', clock });
 });
@@ -85,5 +87,17 @@ describe('the definition of a network', () => {
     await first.restore(made);
     expect(first.get('app')).toEqual(made);
     expect(first.isGone('app', made.id)).toBe(false);
+  });
+
+  test('is forgotten a season after its removal', async () => {
+    const old = await first.define(define('app', '10.1.0.0/24'), undefined);
+    await first.remove(old);
+    now += 89 * 24 * 3600 * 1000;
+    await first.remove(await first.define(define('app', '10.1.0.0/24'), undefined));
+    expect(first.isGone('app', old.id)).toBe(true);
+    now += 2 * 24 * 3600 * 1000;
+    const last = await first.define(define('app', '10.1.0.0/24'), undefined);
+    await first.remove(last);
+    expect([first.isGone('app', old.id), first.isGone('app', last.id)]).toEqual([false, true]);
   });
 });

@@ -12,6 +12,8 @@ const INDEX = 'definitions';
 const TRIES = 20;
 /** Operations a commit may have; etcd takes 128. */
 const OPERATIONS = 100;
+/** A host that was down for longer than this, and still has a network that was removed, makes it anew. */
+const REMEMBER_MS = 90 * 24 * 3600 * 1000;
 
 /** The definitions of overlay networks that all hosts share. */
 export class Definitions {
@@ -94,11 +96,19 @@ export class Definitions {
       put: [{ key: keys.gone(name, id), value: encodeClusterRecord('gone', { at: this.#clock.now() }) }],
       delete: [keys.network(name), keys.vni(vni)],
     });
-    const rest = [CLUSTER_KEYS.joined, CLUSTER_KEYS.left, CLUSTER_KEYS.endpoint].flatMap((prefix) =>
+    const under = [CLUSTER_KEYS.joined, CLUSTER_KEYS.left, CLUSTER_KEYS.endpoint].flatMap((prefix) =>
       [...this.#shared.entries(`${prefix}${name}/`)].map(({ key }) => key),
     );
+    const rest = [...under, ...this.#oldRemovals()];
     for (let i = 0; i < rest.length; i += OPERATIONS)
       await this.#shared.commit({ delete: rest.slice(i, i + OPERATIONS) });
+  }
+
+  #oldRemovals(): readonly string[] {
+    const before = this.#clock.now() - REMEMBER_MS;
+    return [...this.#shared.entries(CLUSTER_KEYS.gone)]
+      .filter((entry) => (readClusterRecord('gone', entry)?.at ?? Number.POSITIVE_INFINITY) < before)
+      .map(({ key }) => key);
   }
 
   #put(network: ClusterNetwork): Promise<bigint> {

@@ -7,11 +7,11 @@ import type { SharedView, Store } from '../../core/ports.ts';
 import { dockerCreateRequest, type OverlayOptions } from '../../drivers/overlay/index.ts';
 import type { Engine } from '../docker/index.ts';
 import type { Repository } from '../state/index.ts';
+import { Attendance } from './attendance.ts';
 import type { Definitions } from './definitions.ts';
 import { LeftNotes } from './left-notes.ts';
 import type { Log } from './log.ts';
 import type { NetworkBinder } from './network-binder.ts';
-import { encodeClusterRecord, keys, readClusterRecord } from './records.ts';
 
 /** A comparison at least this often, for what Docker or the store refused. */
 const EVERY_MS = 5000;
@@ -45,6 +45,7 @@ export interface NetworkSyncParts {
 export class NetworkSync implements AsyncDisposable {
   readonly #parts: NetworkSyncParts;
   readonly #notes: LeftNotes;
+  readonly #attendance: Attendance;
   readonly #subscription: Disposable;
   readonly #drops: Disposable;
   /** A network of this host is being removed; the cluster hears of it once it is no longer stored here. */
@@ -59,6 +60,7 @@ export class NetworkSync implements AsyncDisposable {
   constructor(parts: NetworkSyncParts) {
     this.#parts = parts;
     this.#notes = new LeftNotes(parts.local);
+    this.#attendance = new Attendance(parts);
     const prefixes = [CLUSTER_KEYS.network, CLUSTER_KEYS.gone, CLUSTER_KEYS.joined, CLUSTER_KEYS.left];
     this.#subscription = parts.shared.subscribe((events) => {
       if (events.some(({ entry }) => prefixes.some((prefix) => entry.key.startsWith(prefix)))) this.poke();
@@ -133,6 +135,7 @@ export class NetworkSync implements AsyncDisposable {
     for (const definition of this.#parts.definitions.all()) {
       await this.#tolerate(definition.name, () => this.#propagate(definition));
     }
+    await this.#tolerate('networks that are no more', () => this.#attendance.forget());
   }
 
   #overlays(): readonly Overlay[] {
@@ -183,13 +186,14 @@ export class NetworkSync implements AsyncDisposable {
     const { tunnel, request } = network;
     if (tunnel === undefined) return;
     const definition = definitions.get(tunnel.name);
-    if (definition?.id === tunnel.id) return this.#tellJoined(tunnel.name, tunnel.id);
+    if (definition?.id === tunnel.id) return this.#attendance.join(definition);
+    // One made since under the same name is made here too once this one is out of its way.
+    const gone = definitions.isGone(tunnel.name, tunnel.id);
+    if (gone && repository.endpointCount(request.id) === 0) return this.#removeHere(network);
     if (definition !== undefined) {
       await binder.bind(request.id, tunnel.name);
       return;
     }
-    const gone = definitions.isGone(tunnel.name, tunnel.id);
-    if (gone && repository.endpointCount(request.id) === 0) return this.#removeHere(network);
     const lost = binder.definitionOf(network);
     if (lost === undefined) return;
     this.#parts.log.warn(
@@ -211,17 +215,6 @@ export class NetworkSync implements AsyncDisposable {
     await engine.removeNetwork(id);
   }
 
-  async #tellJoined(name: string, id: string): Promise<void> {
-    const { shared, node } = this.#parts;
-    const known = readClusterRecord('joined', shared.get(keys.joined(name, node)));
-    const left = shared.get(keys.left(name, node)) !== undefined;
-    if (known?.network === id && known.refused === undefined && !left) return;
-    await shared.commit({
-      put: [{ key: keys.joined(name, node), value: encodeClusterRecord('joined', { network: id }) }],
-      delete: [keys.left(name, node)],
-    });
-  }
-
   /** The last to leave, or the first where nobody uses it any more, takes the definition along. */
   async #tellLeft(name: string, id: string): Promise<void> {
     const { shared, definitions, node, log } = this.#parts;
@@ -232,10 +225,7 @@ export class NetworkSync implements AsyncDisposable {
         (entry) => entry.key.split('/')[2] !== node,
       );
       if (used) {
-        await shared.commit({
-          put: [{ key: keys.left(name, node), value: Buffer.from(id) }],
-          delete: [keys.joined(name, node)],
-        });
+        await this.#attendance.leave(definition);
         log.info({ network: name }, 'removed on this host; others use it');
       } else {
         await definitions.remove(definition);
@@ -251,14 +241,12 @@ export class NetworkSync implements AsyncDisposable {
 
   /** A definition that this host has no network for. */
   async #propagate(definition: ClusterNetwork): Promise<void> {
-    const { engine, shared, node, log } = this.#parts;
-    const { name, id } = definition;
+    const { engine, log } = this.#parts;
+    const { name } = definition;
     const here = this.#overlays().some(
       ({ tunnel, options }) => tunnel?.name === name || (tunnel === undefined && options.network === name),
     );
-    const left = shared.get(keys.left(name, node));
-    if (here || engine === undefined) return;
-    if (left !== undefined && Buffer.from(left.value).toString() === id) return;
+    if (here || engine === undefined || this.#attendance.hasLeft(definition)) return;
     try {
       const body = dockerCreateRequest(definition, { 'weft.network': name });
       await this.#parts.binder.follow(definition, () => engine.createNetwork(body));
@@ -267,17 +255,9 @@ export class NetworkSync implements AsyncDisposable {
       this.poke();
     } catch (error) {
       if (!(error instanceof Conflict || error instanceof Unavailable)) throw error;
-      await this.#tellRefused(definition, error.message);
+      this.#say(name, error.message);
+      await this.#attendance.refuse(definition, error.message);
     }
-  }
-
-  async #tellRefused({ name, id }: ClusterNetwork, reason: string): Promise<void> {
-    const { shared, node } = this.#parts;
-    this.#say(name, reason);
-    const known = readClusterRecord('joined', shared.get(keys.joined(name, node)));
-    if (known?.network === id && known.refused === reason) return;
-    const record = encodeClusterRecord('joined', { network: id, refused: reason });
-    await shared.commit({ put: [{ key: keys.joined(name, node), value: record }] });
   }
 
   #say(about: string, reason: string): void {

@@ -74,6 +74,7 @@ export class MemoryView implements SharedView {
   #known: Map<string, Entry>;
   readonly #listeners = new Set<(events: readonly StoreEvent[]) => void>();
   #cut = false;
+  #isDeaf = false;
 
   constructor(shared: MemoryShared, entries: readonly Entry[]) {
     this.#shared = shared;
@@ -87,7 +88,13 @@ export class MemoryView implements SharedView {
   /** True: the store cannot be reached. False: it can again, and what was missed is heard at once. */
   cutOff(cut: boolean): void {
     this.#cut = cut;
-    if (cut) return;
+    this.deafen(cut);
+  }
+
+  /** True: what happens is heard late. False: what was missed is heard at once. */
+  deafen(deaf: boolean): void {
+    this.#isDeaf = deaf;
+    if (deaf) return;
     const now = new Map(this.#shared.entries().map((entry) => [entry.key, entry]));
     const events: StoreEvent[] = [];
     for (const [key, entry] of this.#known)
@@ -100,7 +107,7 @@ export class MemoryView implements SharedView {
   }
 
   hear(events: readonly StoreEvent[]): void {
-    if (this.#cut) return;
+    if (this.#isDeaf) return;
     for (const { type, entry } of events) {
       if (type === 'put') this.#known.set(entry.key, entry);
       else this.#known.delete(entry.key);

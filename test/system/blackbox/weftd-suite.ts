@@ -76,5 +76,5 @@ export function pastLeases(records: Readonly<Record<string, string>>): Readonly<
   return Object.fromEntries(Object.entries(records).filter(([key]) => !OWN.test(key)));
 }
 
-/** What weftd keeps for itself. */
-const OWN = /^ula$/;
+/** What weftd keeps of itself: its ULA prefix and its place in its own cluster. */
+const OWN = /^(ula$|cluster\/(member|address|alive|~leased\/alive)\/)/;

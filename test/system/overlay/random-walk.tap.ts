@@ -19,7 +19,8 @@ t.test(`${WALK.steps} random steps on ${WALK.hosts} hosts`, async (t) => {
       `replay: scripts/random-walk --seed ${WALK.seed} --steps ${WALK.steps} --hosts 3 --quiet-every 50`,
     );
   }
-  t.equal(quietPoints, 3, 'every invariant held at each quiet point');
+  t.equal(failures.length, 0, 'nothing was unexpected');
+  t.ok(quietPoints >= 3, `every invariant held at each of ${quietPoints} quiet points`);
   const done = [...kinds.values()].reduce((sum, each) => sum + each.done, 0);
   const refused = [...kinds.values()].reduce((sum, each) => sum + each.refused, 0);
   t.ok(done + refused >= WALK.steps, `${done} steps were done, ${refused} refused as they had to be`);

@@ -1,5 +1,5 @@
 import type { HostView } from './host-view.ts';
-import { type Addresses, type Model, onNetwork } from './model.ts';
+import { type Addresses, type Model, networksOn, onNetwork } from './model.ts';
 import { giverOf, isIn, type StoreView } from './store-view.ts';
 
 /** All of the cluster, looked at once. */
@@ -64,17 +64,24 @@ function storeViolations(model: Model, store: StoreView): readonly string[] {
   return [
     ...difference('network in etcd', Object.keys(model.networks), store.networks),
     ...difference('endpoint in etcd', wanted, stored),
-    ...store.left.map((key) => `left/${key} is in etcd, and nobody left a network that is there`),
+    ...difference(
+      'host that has left in etcd',
+      Object.values(model.networks).flatMap(({ name, left }) => left.map((host) => `${name}/${host}`)),
+      store.left,
+    ),
     ...uncovered,
   ];
 }
 
 function networkViolations(model: Model, host: HostView): readonly string[] {
-  const names = Object.keys(model.networks);
+  const names = networksOn(model, host.name).map(({ name }) => name);
   const views = host.weft.networks.filter(({ driver }) => driver === 'weft-overlay');
   const bad = views.flatMap(({ name, state, cluster }) => {
     const joined = (cluster?.members ?? []).filter((member) => member.state === 'joined');
-    const missing = Object.keys(model.hosts).filter((each) => !joined.some(({ node }) => node === each));
+    const left = model.networks[name ?? '']?.left ?? [];
+    const missing = Object.keys(model.hosts).filter(
+      (each) => !left.includes(each) && !joined.some(({ node }) => node === each),
+    );
     const told = joined.flatMap(({ node, endpoints }) => {
       const running = onNetwork(model, cluster?.name ?? '').filter((each) => each.host === node).length;
       return endpoints === running
@@ -146,10 +153,11 @@ function entryViolations(model: Model, view: ClusterView, host: HostView): reado
     if (tunnel !== undefined) tunnels.set(tunnel.ifname, name);
   }
   const vtep = (name: string) => view.hosts.find((each) => each.name === name)?.address ?? '?';
-  for (const network of Object.values(model.networks)) {
+  for (const network of networksOn(model, host.name)) {
     if (network.multicast)
       for (const { name, address } of view.hosts)
-        if (name !== host.name) wanted.push(`${network.name}: everybody at ${address}`);
+        if (name !== host.name && !network.left.includes(name))
+          wanted.push(`${network.name}: everybody at ${address}`);
     for (const { host: on, addresses } of onNetwork(model, network.name)) {
       if (on === host.name) continue;
       const { ip, ip6, mac } = addresses;
@@ -177,7 +185,7 @@ function entryViolations(model: Model, view: ClusterView, host: HostView): reado
 /** One bridge and one tunnel a network, one veth an endpoint. */
 function linkViolations(model: Model, host: HostView): readonly string[] {
   const count = (prefix: string) => host.links.filter(({ ifname }) => ifname.startsWith(prefix)).length;
-  const networks = Object.keys(model.networks).length;
+  const networks = networksOn(model, host.name).length;
   const endpoints = Object.keys(model.networks).flatMap((name) =>
     onNetwork(model, name).filter((each) => each.host === host.name),
   ).length;
@@ -191,9 +199,9 @@ function linkViolations(model: Model, host: HostView): readonly string[] {
 
 /** weft's own books of addresses and endpoints. */
 function addressViolations(model: Model, host: HostView): readonly string[] {
-  const here = Object.values(model.networks).flatMap(({ name, base4, base6 }) => {
+  const here = networksOn(model, host.name).flatMap(({ name, base4, prefix4, base6 }) => {
     const endpoints = onNetwork(model, name).filter((each) => each.host === host.name).length;
-    return [`${base4}.0/24`, ...(base6 === undefined ? [] : [`${base6}/64`])].map(
+    return [`${base4}.0/${prefix4}`, ...(base6 === undefined ? [] : [`${base6}/64`])].map(
       (subnet) => `${subnet}: ${endpoints + 1} in use`,
     );
   });
@@ -206,9 +214,9 @@ function addressViolations(model: Model, host: HostView): readonly string[] {
   const known = host.weft.endpoints.map(
     ({ networkName, node, ipv4, mac }) => `${networkName} ${node ?? host.name} ${ipv4?.split('/')[0]} ${mac}`,
   );
-  const outside = Object.values(model.networks).flatMap(({ name, base4, base6 }) =>
+  const outside = Object.values(model.networks).flatMap(({ name, base4, prefix4, base6 }) =>
     onNetwork(model, name).flatMap(({ addresses: { ip, ip6 } }) => [
-      ...(isIn(`${base4}.0/24`, ip) && ip !== `${base4}.1` ? [] : [`${ip} is no address of ${name}`]),
+      ...(isIn(`${base4}.0/${prefix4}`, ip) && ip !== `${base4}.1` ? [] : [`${ip} is no address of ${name}`]),
       ...(base6 === undefined || isIn(`${base6}/64`, ip6) ? [] : [`${ip6} is no address of ${name}`]),
     ]),
   );

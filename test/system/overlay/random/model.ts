@@ -25,8 +25,12 @@ export interface NetworkModel {
   readonly base4: string;
   /** Its IPv6 subnet without the prefix length; absent when it has none. */
   readonly base6?: string;
+  /** Prefix length of the IPv4 subnet. */
+  readonly prefix4: 24 | 28;
   readonly multicast: boolean;
   readonly internal: boolean;
+  /** Hosts on which it was removed while others used it. */
+  readonly left: readonly string[];
 }
 
 export interface ContainerModel {
@@ -54,7 +58,11 @@ export interface Addresses {
 /** One thing that is done to the cluster. */
 export type Step =
   | { readonly kind: 'create network'; readonly host: string; readonly network: NetworkModel }
-  | { readonly kind: 'remove network'; readonly host: string; readonly network: string }
+  | {
+      readonly kind: 'remove network' | 'leave network' | 'rejoin network';
+      readonly host: string;
+      readonly network: string;
+    }
   | {
       readonly kind: 'run';
       readonly host: string;
@@ -72,7 +80,9 @@ export type Step =
     }
   | { readonly kind: 'disconnect'; readonly container: string; readonly network: string }
   | { readonly kind: HostStep; readonly host: string }
-  | { readonly kind: 'kill etcd' | 'start etcd'; readonly member: number };
+  | { readonly kind: 'kill etcd' | 'start etcd'; readonly member: number }
+  | { readonly kind: 'compact etcd' }
+  | { readonly kind: 'wait'; readonly ms: number };
 
 /** What is done to a host, or to what stands between it and others. */
 export type HostStep =
@@ -84,7 +94,9 @@ export type HostStep =
   | 'cut from etcd'
   | 'cut off'
   | 'heal'
-  | 'wipe entries';
+  | 'wipe entries'
+  | 'delete tunnels'
+  | 'reboot';
 
 /** What became of a step. */
 export type Outcome =
@@ -96,8 +108,8 @@ export type Outcome =
   | {
       readonly kind: 'refused';
       readonly message: string;
-      /** Of a move: the container has left the host it was on. */
-      readonly gone?: boolean;
+      /** What has become of the container all the same; null: there is none. Absent: what it was. */
+      readonly found?: ContainerModel | null;
     };
 
 export function emptyModel(hosts: readonly string[], members: number): Model {
@@ -130,6 +142,11 @@ export function reachesStore(model: Model, name: string): boolean {
   return model.hosts[name]?.cut === 'no' && votes > model.members.length / 2;
 }
 
+/** The networks that a host has. */
+export function networksOn({ networks }: Model, host: string): readonly NetworkModel[] {
+  return Object.values(networks).filter(({ left }) => !left.includes(host));
+}
+
 /** The containers that have an endpoint on a network. */
 export function onNetwork(
   { containers }: Model,
@@ -141,20 +158,9 @@ export function onNetwork(
   });
 }
 
-/** The addresses that a last part stands for on a network. */
-export function fixedAddresses(
-  { base4, base6 }: NetworkModel,
-  fixed: number,
-): { readonly ip: string; readonly ip6: string } {
-  return {
-    ip: `${base4}.${fixed}`,
-    ip6: base6 === undefined ? '' : `${base6}${fixed.toString(16)}`,
-  };
-}
-
 /** The cluster after a step. */
 export function advance(model: Model, step: Step, outcome: Outcome): Model {
-  if (outcome.kind === 'refused') return refused(model, step, outcome.gone === true);
+  if (outcome.kind === 'refused') return refused(model, step, outcome.found);
   switch (step.kind) {
     case 'create network':
       return {
@@ -164,6 +170,10 @@ export function advance(model: Model, step: Step, outcome: Outcome): Model {
       };
     case 'remove network':
       return { ...model, networks: without(model.networks, step.network) };
+    case 'leave network':
+      return withLeft(model, step.network, (left) => [...left, step.host]);
+    case 'rejoin network':
+      return withLeft(model, step.network, (left) => left.filter((host) => host !== step.host));
     case 'run': {
       const networks = { [step.network]: asked(step.fixed) };
       const container = { name: step.container, host: step.host, running: true, networks };
@@ -193,6 +203,19 @@ export function advance(model: Model, step: Step, outcome: Outcome): Model {
     case 'kill etcd':
     case 'start etcd':
       return { ...model, members: model.members.with(step.member, step.kind === 'start etcd') };
+    case 'compact etcd':
+    case 'wait':
+      return model;
+    case 'reboot':
+      return {
+        ...model,
+        containers: Object.fromEntries(
+          Object.entries(model.containers).map(([name, each]) => [
+            name,
+            each.host === step.host ? ended(each) : each,
+          ]),
+        ),
+      };
     default:
       return {
         ...model,
@@ -202,11 +225,11 @@ export function advance(model: Model, step: Step, outcome: Outcome): Model {
 }
 
 /** A refusal leaves all as it was, but the names that were tried are not tried again. */
-function refused(model: Model, step: Step, gone: boolean): Model {
-  if (step.kind === 'run' || step.kind === 'create network') return { ...model, made: model.made + 1 };
-  if (step.kind === 'move' && gone)
-    return { ...model, containers: without(model.containers, step.container) };
-  return model;
+function refused(model: Model, step: Step, found: ContainerModel | null | undefined): Model {
+  const made = step.kind === 'run' || step.kind === 'create network' ? model.made + 1 : model.made;
+  if (found === undefined || !('container' in step)) return { ...model, made };
+  if (found === null) return { ...model, made, containers: without(model.containers, step.container) };
+  return { ...withContainer(model, found), made };
 }
 
 function hostAfter(host: HostModel = { weftd: true, dockerd: true, cut: 'no' }, kind: HostStep): HostModel {
@@ -227,6 +250,8 @@ function hostAfter(host: HostModel = { weftd: true, dockerd: true, cut: 'no' }, 
       return { ...host, cut: 'no' };
     case 'restart weftd':
     case 'wipe entries':
+    case 'delete tunnels':
+    case 'reboot':
       return host;
   }
 }
@@ -251,6 +276,15 @@ function ended(container: ContainerModel): ContainerModel {
     ([name, { fixed }]) => [name, asked(fixed)] as const,
   );
   return { ...container, running: false, networks: Object.fromEntries(networks) };
+}
+
+function withLeft(model: Model, name: string, change: (left: readonly string[]) => readonly string[]): Model {
+  const network = model.networks[name];
+  if (network === undefined) return model;
+  return {
+    ...model,
+    networks: { ...model.networks, [name]: { ...network, left: change(network.left) } },
+  };
 }
 
 function changed(model: Model, name: string, change: (container: ContainerModel) => ContainerModel): Model {

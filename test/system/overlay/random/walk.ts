@@ -1,18 +1,19 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineSeries } from '../../../lab/index.ts';
 import { OverlayScene } from '../overlay-scene.ts';
-import { unexpected } from './expectation.ts';
-import { nextStep } from './generate.ts';
-import { askDoctor, askDrift, viewHost } from './host-view.ts';
-import { type ClusterView, violations } from './invariants.ts';
+import { doubles, unexpected } from './expectation.ts';
+import { nextSteps } from './generate.ts';
+import { Inspector } from './inspector.ts';
 import { LabActions } from './lab-actions.ts';
-import { advance, emptyModel, isWhole, type Model, type Outcome, type Step } from './model.ts';
+import {
+  advance,
+  emptyModel,
+  isWhole,
+  type Model,
+  type NetworkModel,
+  type Outcome,
+  type Step,
+} from './model.ts';
 import { Random } from './random.ts';
-import { reachViolations } from './reach.ts';
-import { viewStore } from './store-view.ts';
-
-/** How long all may take to settle once nothing is broken any more. */
-const SETTLE_MS = 90_000;
 
 export interface WalkOptions {
   readonly seed: number;
@@ -30,7 +31,7 @@ export interface WalkResult {
   /** How many steps of each kind were done, and how many of them were refused. */
   readonly kinds: ReadonlyMap<string, { readonly done: number; readonly refused: number }>;
   readonly quietPoints: number;
-  /** Milliseconds each quiet point took until every invariant held. */
+  /** Milliseconds each quiet point took until all had settled. */
   readonly settleMs: readonly number[];
   /** What must not be, in the order in which it was found. */
   readonly failures: readonly Failure[];
@@ -49,13 +50,18 @@ export interface Failure {
 export async function walk(options: WalkOptions): Promise<WalkResult> {
   const { hosts, engine } = options;
   await using scene = await OverlayScene.open({ hosts, engine, hasLiveRestore: true });
-  const walker = new Walker(scene, options);
+  const inspector = await Inspector.open(scene, options.progress);
+  const walker = new Walker(scene, inspector, options);
   await walker.run();
   return walker.result;
 }
 
+/** What breaks something that has mended itself by the end of the step. */
+const DISTURBING: readonly string[] = ['restart weftd', 'reboot', 'delete tunnels', 'wipe entries'];
+
 class Walker {
   readonly #scene: OverlayScene;
+  readonly #inspector: Inspector;
   readonly #options: WalkOptions;
   readonly #actions: LabActions;
   readonly #kinds = new Map<string, { done: number; refused: number }>();
@@ -63,11 +69,10 @@ class Walker {
   readonly #failures: Failure[] = [];
   #model: Model;
   #faultAt = Number.NEGATIVE_INFINITY;
-  /** What `weft doctor` said of each host before anything happened. */
-  #healthy: ReadonlyMap<string, readonly string[]> = new Map();
 
-  constructor(scene: OverlayScene, options: WalkOptions) {
+  constructor(scene: OverlayScene, inspector: Inspector, options: WalkOptions) {
     this.#scene = scene;
+    this.#inspector = inspector;
     this.#options = options;
     this.#actions = new LabActions(scene);
     this.#model = this.#empty();
@@ -84,10 +89,13 @@ class Walker {
 
   async run(): Promise<void> {
     const { steps, seed, quietEvery } = this.#options;
-    this.#healthy = await this.#findings();
-    for (let at = 1; at <= steps; at++) {
-      await this.#step(at, nextStep(this.#model, seed, at));
-      if (at % quietEvery === 0 || at === steps) await this.#quiet(at);
+    for (let at = 1; at <= steps; ) {
+      const group = nextSteps(this.#model, seed, at);
+      await this.#do(at, group);
+      const next = at + group.length;
+      if (Math.floor(at / quietEvery) < Math.floor(next / quietEvery) || next > steps)
+        await this.#quiet(next - 1);
+      at = next;
     }
     await this.#end(steps);
   }
@@ -100,19 +108,34 @@ class Walker {
     );
   }
 
-  async #step(at: number, step: Step): Promise<void> {
+  /** Does steps, at the same time if they are several, and judges what became of them. */
+  async #do(at: number, steps: readonly Step[]): Promise<void> {
     const before = this.#model;
-    const began = performance.now();
-    const outcome = await this.#actions.do(step, before);
-    const model = advance(before, step, outcome);
+    const isAlone = steps.length === 1;
+    const done = await Promise.all(
+      steps.map(async (step, place) => {
+        const began = performance.now();
+        const outcome = await this.#actions.do(step, before, isAlone);
+        const said = outcome.kind === 'done' ? '' : ` — ${outcome.message}`;
+        const ms = Math.round(performance.now() - began);
+        this.#options.progress(`${at + place} ${isAlone ? '' : '& '}${describe(step)} (${ms} ms)${said}`);
+        return { step, outcome };
+      }),
+    );
+    for (const { step, outcome } of done) {
+      this.#count(step, outcome);
+      this.#model = advance(this.#model, step, outcome);
+    }
     const now = performance.now();
-    if (!isWhole(before) || !isWhole(model) || step.kind === 'restart weftd') this.#faultAt = now;
-    this.#model = model;
-    this.#count(step, outcome);
-    const said = outcome.kind === 'done' ? '' : ` — ${outcome.message}`;
-    this.#options.progress(`${at} ${describe(step)} (${Math.round(now - began)} ms)${said}`);
-    const wrong = unexpected(step, outcome, before, now - this.#faultAt);
-    if (wrong !== undefined) this.#fail(at, describe(step), [wrong]);
+    const isDisturbing = steps.some(({ kind }) => DISTURBING.includes(kind));
+    if (isDisturbing || !isWhole(before) || !isWhole(this.#model)) this.#faultAt = now;
+    for (const [place, each] of done.entries()) {
+      const meanwhile = steps.filter((step) => step !== each.step);
+      const wrong = unexpected(each, meanwhile, before, this.#model, now - this.#faultAt);
+      if (wrong !== undefined) this.#fail(at + place, describe(each.step), [wrong]);
+    }
+    const twice = doubles(this.#model);
+    if (twice.length > 0) this.#fail(at, steps.map(describe).join(' & '), twice);
   }
 
   #count({ kind }: Step, outcome: Outcome): void {
@@ -124,99 +147,37 @@ class Walker {
   /** Everything is mended and has to be as the model says. */
   async #quiet(at: number): Promise<void> {
     const began = performance.now();
+    if (!isWhole(this.#model)) this.#faultAt = began;
     await this.#actions.heal(this.#model);
-    if (!isWhole(this.#model)) this.#faultAt = performance.now();
-    this.#model = { ...this.#empty(), ...this.#intent() };
-    const unsettled = await this.#settle();
-    if (unsettled.length > 0) return this.#fresh(at, unsettled);
-    const lasting = await this.#lasting(at);
-    if (lasting.length > 0) return this.#fresh(at, lasting);
-    this.#settleMs.push(performance.now() - began);
-    this.#options.progress(`${at} quiet: all holds after ${Math.round(performance.now() - began)} ms`);
-  }
-
-  /** Looks until nothing is wrong; what still is when the time is over. */
-  async #settle(): Promise<readonly string[]> {
-    const deadline = performance.now() + SETTLE_MS;
-    for (;;) {
-      const wrong = await this.#look().catch((error: unknown) => [`cannot look: ${error}`]);
-      if (wrong.length === 0 || performance.now() > deadline) return wrong;
-      await delay(250);
-    }
-  }
-
-  #intent(): Pick<Model, 'networks' | 'containers' | 'made'> {
     const { networks, containers, made } = this.#model;
-    return { networks, containers, made };
+    this.#model = { ...this.#empty(), networks, containers, made };
+    const unsettled = await this.#inspector.settle(this.#model);
+    const settled = performance.now() - began;
+    const wrong =
+      unsettled.length > 0
+        ? unsettled
+        : await this.#inspector.inspect(this.#model, new Random(this.#options.seed, -at));
+    if (wrong.length > 0) {
+      this.#fail(at, 'quiet point', wrong);
+      return this.#clear();
+    }
+    this.#settleMs.push(settled);
+    const all = Math.round(performance.now() - began);
+    this.#options.progress(`${at} quiet: settled after ${Math.round(settled)} ms, all holds (${all} ms)`);
   }
 
-  async #look(): Promise<readonly string[]> {
-    const [store, ...hosts] = await Promise.all([
-      viewStore(this.#scene.cluster.etcd),
-      ...this.#scene.nodes.map(viewHost),
-    ]);
-    const view: ClusterView = { store, hosts };
-    return violations(this.#model, view);
-  }
-
-  /** What is looked at once all is settled: that packets pass, and that nothing needs repair or advice. */
-  async #lasting(at: number): Promise<readonly string[]> {
-    const repaired = await this.#repairs();
-    const unreached = await reachViolations(this.#scene, this.#model, new Random(this.#options.seed, -at));
-    const since = await this.#repairs();
-    const findings = await this.#findings();
-    return [
-      ...unreached,
-      ...since.filter((line) => !repaired.includes(line)),
-      ...[...findings].flatMap(([name, lines]) =>
-        lines
-          .filter((line) => this.#healthy.get(name)?.includes(line) !== true)
-          .map((line) => `${name}: ${line}`),
-      ),
-      ...(await this.#look()),
-    ];
-  }
-
-  async #repairs(): Promise<readonly string[]> {
-    const reports = await Promise.all(
-      this.#scene.nodes.map(async (node) => ({ node, report: await askDrift(node) })),
-    );
-    return reports.flatMap(({ node, report }) =>
-      report.repairs.map(
-        ({ time, key, cause, action }) => `${node.name}: drift: ${key} was ${cause} and ${action} at ${time}`,
-      ),
-    );
-  }
-
-  async #findings(): Promise<ReadonlyMap<string, readonly string[]>> {
-    const found = await Promise.all(
-      this.#scene.nodes.map(async (node) => [node.name, await askDoctor(node)] as const),
-    );
-    return new Map(
-      found.map(([name, findings]) => [
-        name,
-        findings
-          .filter(({ level }) => level === 'warn' || level === 'fail')
-          .map(({ id, level, title }) => `doctor: ${level}: ${id}: ${title}`),
-      ]),
-    );
-  }
-
-  /** Notes what is wrong, and begins again with nothing, so that what follows is found, too. */
-  async #fresh(at: number, lines: readonly string[]): Promise<void> {
-    this.#fail(at, 'quiet point', lines);
-    await this.#scene.clear();
-    this.#actions.forget();
+  /** Begins again with nothing. */
+  async #clear(): Promise<void> {
+    await this.#actions.clear();
     this.#model = { ...this.#empty(), made: this.#model.made };
   }
 
   /** With nothing left of the walk, nothing of it is left on the hosts. */
   async #end(at: number): Promise<void> {
-    await this.#scene.clear();
-    this.#actions.forget();
-    this.#model = { ...this.#empty(), made: this.#model.made };
-    const left = await this.#settle();
-    if (left.length > 0) this.#fail(at, 'the end', left);
+    await this.#clear();
+    const left = await this.#inspector.settle(this.#model);
+    const wrong = left.length > 0 ? left : await this.#inspector.leaks();
+    if (wrong.length > 0) this.#fail(at, 'the end', wrong);
   }
 
   #fail(at: number, during: string, lines: readonly string[]): void {
@@ -232,9 +193,11 @@ class Walker {
 export function describe(step: Step): string {
   switch (step.kind) {
     case 'create network':
-      return `create network ${step.network.name} on ${step.host}`;
+      return `create network ${networkText(step.network)} on ${step.host}`;
     case 'remove network':
-      return `remove network ${step.network} on ${step.host}`;
+    case 'leave network':
+    case 'rejoin network':
+      return `${step.kind} ${step.network} on ${step.host}`;
     case 'run':
       return `run ${step.container} on ${step.host}, ${step.network}${fixedText(step.fixed)}`;
     case 'connect':
@@ -251,6 +214,10 @@ export function describe(step: Step): string {
     case 'kill etcd':
     case 'start etcd':
       return `${step.kind} ${step.member + 1}`;
+    case 'compact etcd':
+      return step.kind;
+    case 'wait':
+      return `wait ${step.ms} ms`;
     default:
       return `${step.kind}: ${step.host}`;
   }
@@ -258,4 +225,13 @@ export function describe(step: Step): string {
 
 function fixedText(fixed: number | undefined): string {
   return fixed === undefined ? '' : ` at .${fixed}`;
+}
+
+function networkText({ name, base4, prefix4, base6, multicast, internal }: NetworkModel): string {
+  const traits = [
+    base6 === undefined ? '' : ' dual',
+    multicast ? ' multicast' : '',
+    internal ? ' internal' : '',
+  ];
+  return `${name} ${base4}.0/${prefix4}${traits.join('')}`;
 }
