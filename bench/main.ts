@@ -13,6 +13,7 @@ import { figureTable } from './harness/table.ts';
 import { networkLifecycle } from './network-lifecycle.ts';
 import { overlayLifecycle } from './overlay-lifecycle.ts';
 import { overlayReach } from './overlay-reach.ts';
+import { overlayScale } from './overlay-scale.ts';
 import { overlayThroughput } from './overlay-throughput.ts';
 import { pluginCalls } from './plugin-calls.ts';
 import { publishedPorts } from './published-ports.ts';
@@ -28,6 +29,7 @@ const BENCHES: readonly Bench[] = [
   overlayLifecycle,
   overlayReach,
   overlayThroughput,
+  overlayScale,
 ];
 
 const USAGE = `usage: scripts/bench [NAME…] [--engine ${ENGINES.join('|')}] [--rounds N] [--quick] [--json FILE]

@@ -9,6 +9,7 @@ import {
 } from '../../test/lab/index.ts';
 
 const STATE_DIR = '/run/weft-state';
+const START_MS = 60_000;
 const TICKS_A_SECOND = 100;
 
 /** What a process uses now. */
@@ -19,29 +20,51 @@ export interface Usage {
   readonly cpuSeconds: number;
 }
 
+/** Where and how a weftd runs. */
+export interface BareWeftdOptions {
+  /** Disposed of by the caller. Absent: one on a LAN of its own. */
+  readonly machine?: Machine;
+  /** More arguments. */
+  readonly args?: readonly string[];
+  /** A folder that this process sees as well. Absent: one on the machine. */
+  readonly stateDir?: string;
+}
+
 /** A weftd on a machine without Docker, whose sockets this process can reach. */
 export class BareWeftd implements AsyncDisposable {
   readonly machine: Machine;
   readonly #stack: AsyncDisposableStack;
+  readonly #argv: readonly string[];
   #process: LabProcess;
 
-  private constructor(machine: Machine, stack: AsyncDisposableStack, process: LabProcess) {
+  private constructor(
+    machine: Machine,
+    stack: AsyncDisposableStack,
+    argv: readonly string[],
+    process: LabProcess,
+  ) {
     this.machine = machine;
     this.#stack = stack;
+    this.#argv = argv;
     this.#process = process;
   }
 
-  /** Makes a machine and starts weftd there. @throws {Error} when it does not come up. */
-  static async boot(): Promise<BareWeftd> {
+  /** Makes a machine, unless one is given, and starts weftd there. @throws {Error} when it does not come up. */
+  static async boot(options: BareWeftdOptions = {}): Promise<BareWeftd> {
     await using stack = new AsyncDisposableStack();
-    const machine = await createMachine(stack.use(await createUnderlay()));
-    const { process } = await startIn(machine);
-    return new BareWeftd(machine, stack.move(), process);
+    const machine = options.machine ?? (await createMachine(stack.use(await createUnderlay())));
+    const argv = [
+      ...[join(CHECKOUT, 'scripts/weftd'), '--state-dir', options.stateDir ?? STATE_DIR],
+      ...['--docker', 'none', ...(options.args ?? [])],
+    ];
+    const process = await machine.spawn(argv);
+    await readySeconds(process, Date.now());
+    return new BareWeftd(machine, stack.move(), argv, process);
   }
 
   /** A path on the machine as this process can open it. */
   path(inside: string): string {
-    return join(`/proc/${this.#process.pid}/root`, inside);
+    return this.machine.path(inside);
   }
 
   /** Its log so far, one JSON text a line. */
@@ -51,10 +74,24 @@ export class BareWeftd implements AsyncDisposable {
 
   /** Ends it and starts it again on the same store and kernel; seconds from the new process to its "ready". */
   async restart(): Promise<number> {
+    await this.stop();
+    return this.start();
+  }
+
+  /** Ends it; `start` is all that may follow. */
+  async stop(): Promise<void> {
     await this.#process.stop();
-    const { process, seconds } = await startIn(this.machine);
-    this.#process = process;
-    return seconds;
+  }
+
+  /**
+   * Starts it after `stop`; seconds from the new process to its "ready".
+   * @param meanwhile is called as soon as the process runs.
+   */
+  async start(meanwhile: () => void = () => undefined): Promise<number> {
+    const started = Date.now();
+    this.#process = await this.machine.spawn(this.#argv);
+    meanwhile();
+    return readySeconds(this.#process, started);
   }
 
   /** What it uses now, from /proc. */
@@ -75,13 +112,9 @@ export class BareWeftd implements AsyncDisposable {
   }
 }
 
-async function startIn(
-  machine: Machine,
-): Promise<{ readonly process: LabProcess; readonly seconds: number }> {
-  const started = Date.now();
-  const argv = [join(CHECKOUT, 'scripts/weftd'), '--state-dir', STATE_DIR, '--docker', 'none'];
-  const process = await machine.spawn(argv);
-  const line = await process.line('ready', (text) => /"msg"\s*:\s*"ready"/.test(text), 60_000);
+/** @param started milliseconds since the epoch. */
+async function readySeconds(process: LabProcess, started: number): Promise<number> {
+  const line = await process.line('ready', (text) => /"msg"\s*:\s*"ready"/.test(text), START_MS);
   const { time } = JSON.parse(line) as { readonly time: number | string };
-  return { process, seconds: (new Date(time).getTime() - started) / 1000 };
+  return (new Date(time).getTime() - started) / 1000;
 }

@@ -18,7 +18,17 @@ export interface BenchEndpoint {
   readonly id: string;
   /** With prefix length. */
   readonly address: string;
+  /** With prefix length; absent on a network of one subnet. */
+  readonly addressIpv6?: string;
   readonly sandbox: string;
+}
+
+/** What a network has beside its IPv4 subnet. */
+export interface BenchNetwork {
+  /** CIDR */
+  readonly ipv6?: string;
+  /** `-o` of `docker network create`. */
+  readonly options?: Readonly<Record<string, string>>;
 }
 
 /** Milliseconds a call took, by method without its prefix. */
@@ -31,35 +41,39 @@ export class EngineSide implements AsyncDisposable {
   readonly times: CallTimes = new Map();
   readonly #driver: PluginClient;
   readonly #ipam: PluginClient;
-  readonly #pools = new Map<string, string>();
+  /** Pool ids of each network, IPv4 first. */
+  readonly #pools = new Map<string, readonly string[]>();
 
-  constructor(weftd: BareWeftd) {
-    this.#driver = new PluginClient(weftd.path('/run/docker/plugins/weft-bridge.sock'));
+  constructor(weftd: BareWeftd, driver = 'weft-bridge') {
+    this.#driver = new PluginClient(weftd.path(`/run/docker/plugins/${driver}.sock`));
     this.#ipam = new PluginClient(weftd.path('/run/docker/plugins/weft.sock'));
   }
 
-  /** Makes a network of one IPv4 subnet (CIDR) and gives its id. */
-  async createNetwork(subnet: string): Promise<string> {
+  /** Makes a network of one IPv4 subnet (CIDR), perhaps an IPv6 one too, and gives its id. */
+  async createNetwork(subnet: string, { ipv6, options = {} }: BenchNetwork = {}): Promise<string> {
     const id = randomId();
-    const request = { AddressSpace: 'WeftLocal', Pool: subnet, SubPool: '', Options: {}, V6: false };
-    const { PoolID } = (await this.#timed(this.#ipam, 'IpamDriver.RequestPool', request)) as {
-      PoolID: string;
-    };
-    const Options = { RequestAddressType: 'com.docker.network.gateway' };
-    const gateway = await this.#address(PoolID, Options, 'RequestAddress (gateway)');
-    this.#pools.set(id, PoolID);
+    const ipv4 = await this.#requestPool(subnet, false);
+    const second = ipv6 === undefined ? [] : [await this.#requestPool(ipv6, true)];
+    this.#pools.set(
+      id,
+      [ipv4, ...second].map(({ pool }) => pool),
+    );
     await this.#timed(this.#driver, 'NetworkDriver.CreateNetwork', {
       NetworkID: id,
-      Options: { 'com.docker.network.enable_ipv6': false, 'com.docker.network.generic': {} },
-      IPv4Data: [{ AddressSpace: 'WeftLocal', Gateway: gateway, Pool: subnet }],
-      IPv6Data: [],
+      Options: {
+        'com.docker.network.enable_ipv6': ipv6 !== undefined,
+        'com.docker.network.generic': options,
+      },
+      IPv4Data: [ipv4.data],
+      IPv6Data: second.map(({ data }) => data),
     });
     return id;
   }
 
   async deleteNetwork(id: string): Promise<void> {
     await this.#timed(this.#driver, 'NetworkDriver.DeleteNetwork', { NetworkID: id });
-    await this.#timed(this.#ipam, 'IpamDriver.ReleasePool', { PoolID: this.#pool(id) });
+    for (const PoolID of this.#poolsOf(id))
+      await this.#timed(this.#ipam, 'IpamDriver.ReleasePool', { PoolID });
     this.#pools.delete(id);
   }
 
@@ -67,18 +81,20 @@ export class EngineSide implements AsyncDisposable {
   async join(networkId: string, hostPorts: readonly number[]): Promise<BenchEndpoint> {
     const id = randomId();
     const sandbox = `/run/docker/netns/${id.slice(0, 12)}`;
-    const address = await this.#address(this.#pool(networkId), {}, 'RequestAddress');
+    const [ipv4 = '', ipv6] = this.#poolsOf(networkId);
+    const address = await this.#address(ipv4, {}, 'RequestAddress');
+    const second = ipv6 === undefined ? {} : { addressIpv6: await this.#address(ipv6, {}, 'RequestAddress') };
     const PortMap = hostPorts.map(portMapping);
     const ports = {
       'com.docker.network.endpoint.exposedports': PortMap.map(({ Proto, Port }) => ({ Proto, Port })),
       'com.docker.network.portmap': PortMap,
     };
-    const Interface = { Address: address, AddressIPv6: '', MacAddress: '' };
+    const Interface = { Address: address, AddressIPv6: second.addressIpv6 ?? '', MacAddress: '' };
     const created = { NetworkID: networkId, EndpointID: id, Interface, Options: ports };
     await this.#timed(this.#driver, 'NetworkDriver.CreateEndpoint', created);
     const joined = { NetworkID: networkId, EndpointID: id, SandboxKey: sandbox, Options: ports };
     await this.#timed(this.#driver, 'NetworkDriver.Join', joined);
-    return { networkId, id, address, sandbox };
+    return { networkId, id, address, ...second, sandbox };
   }
 
   /** Publishes the ports named at Join; milliseconds the call took. */
@@ -92,12 +108,16 @@ export class EngineSide implements AsyncDisposable {
   }
 
   /** Leave, DeleteEndpoint, ReleaseAddress. */
-  async remove({ networkId, id, address }: BenchEndpoint): Promise<void> {
+  async remove({ networkId, id, address, addressIpv6 }: BenchEndpoint): Promise<void> {
     const endpoint = { NetworkID: networkId, EndpointID: id };
     await this.#timed(this.#driver, 'NetworkDriver.Leave', endpoint);
     await this.#timed(this.#driver, 'NetworkDriver.DeleteEndpoint', endpoint);
-    const released = { PoolID: this.#pool(networkId), Address: address.split('/')[0] };
-    await this.#timed(this.#ipam, 'IpamDriver.ReleaseAddress', released);
+    const pools = this.#poolsOf(networkId);
+    for (const [index, each] of [address, addressIpv6].entries()) {
+      if (each === undefined) continue;
+      const released = { PoolID: pools[index], Address: each.split('/')[0] };
+      await this.#timed(this.#ipam, 'IpamDriver.ReleaseAddress', released);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -130,10 +150,23 @@ export class EngineSide implements AsyncDisposable {
     else times.push(ms);
   }
 
-  #pool(networkId: string): string {
-    const pool = this.#pools.get(networkId);
-    if (pool === undefined) throw new Error(`network ${networkId} was not made here`);
-    return pool;
+  async #requestPool(
+    subnet: string,
+    isIpv6: boolean,
+  ): Promise<{ readonly pool: string; readonly data: object }> {
+    const request = { AddressSpace: 'WeftLocal', Pool: subnet, SubPool: '', Options: {}, V6: isIpv6 };
+    const { PoolID } = (await this.#timed(this.#ipam, 'IpamDriver.RequestPool', request)) as {
+      PoolID: string;
+    };
+    const Options = { RequestAddressType: 'com.docker.network.gateway' };
+    const gateway = await this.#address(PoolID, Options, 'RequestAddress (gateway)');
+    return { pool: PoolID, data: { AddressSpace: 'WeftLocal', Gateway: gateway, Pool: subnet } };
+  }
+
+  #poolsOf(networkId: string): readonly string[] {
+    const pools = this.#pools.get(networkId);
+    if (pools === undefined) throw new Error(`network ${networkId} was not made here`);
+    return pools;
   }
 }
 

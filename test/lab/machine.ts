@@ -75,6 +75,11 @@ export class Machine implements AsyncDisposable {
     return tryCommand([...this.#holder.enter, ...argv], options);
   }
 
+  /** A path on this machine as this process can open it. */
+  path(inside: string): string {
+    return `/proc/${this.#holder.pid}/root${inside}`;
+  }
+
   /** Starts a program here that goes on running; it ends with the machine at the latest. */
   spawn(argv: readonly string[]): Promise<LabProcess> {
     return LabProcess.start(this.#holder.enter, argv);

@@ -1,3 +1,4 @@
+import type { CommandResult } from './command.ts';
 import { Container } from './container.ts';
 import type { Host } from './host.ts';
 import type { LabProcess } from './lab-process.ts';
@@ -26,6 +27,10 @@ export function spawnAt(from: TrafficSource, argv: readonly string[]): Promise<L
   return from instanceof Container ? from.netSpawn(argv) : from.spawn(argv);
 }
 
+function tryAt(from: TrafficSource, argv: readonly string[]): Promise<CommandResult> {
+  return from instanceof Container ? from.tryNetExec(argv) : from.tryExec(argv);
+}
+
 /** Echo requests at a steady pace, told apart by sequence number, so that any loss shows, however short. */
 export class Pinger {
   readonly #ping: LabProcess;
@@ -47,7 +52,7 @@ export class Pinger {
   ): Promise<Pinger> {
     const { intervalMs = 20, patienceMs = 10_000 } = options;
     const what = `${to} answers ${from.name}`;
-    const once = async () => (await (await spawnAt(from, ['ping', '-nc1', '-W1', to])).end()) === 0;
+    const once = async () => (await tryAt(from, ['ping', '-nc1', '-W1', to])).code === 0;
     await until(what, once, { timeoutMs: patienceMs });
     const pace = String(intervalMs / 1000);
     const ping = await spawnAt(from, ['ping', '-nD', '-i', pace, to]);
