@@ -18,6 +18,7 @@ const EVERY_MS = 5000;
 /** Docker shows a network a moment after it has been answered; asked so often, so long. */
 const NAME_EVERY_MS = 15;
 const NAME_TRIES = 40;
+const REMOVED = 'removed from the cluster; removing it here';
 
 type Overlay = Network<OverlayOptions>;
 
@@ -211,7 +212,9 @@ export class NetworkSync implements AsyncDisposable {
       this.#say(id, `network ${name} was removed from the cluster: remove it here too (docker network rm)`);
       return;
     }
-    log.info({ networkId: id, network: name }, 'removed from the cluster; removing it here');
+    // Docker may know nothing of it, when weftd died while it was being made: the collector removes it then.
+    if (this.#said.get(id) !== REMOVED) log.info({ networkId: id, network: name }, REMOVED);
+    this.#said.set(id, REMOVED);
     await engine.removeNetwork(id);
   }
 

@@ -103,7 +103,12 @@ export class ContainerActions {
       await this.#hears(node, [step.network], model);
       const addresses = askedAddresses(model, step.network, step.fixed);
       const ask = () => node.docker.connect(step.network, container, addresses);
-      await patiently(ask, wait, isFree(model, step.network, step.fixed, step.container));
+      try {
+        await patiently(ask, wait, isFree(model, step.network, step.fixed, step.container));
+      } catch (error) {
+        await removeHalfConnected(container);
+        throw error;
+      }
       return addressesOf(container);
     });
   }
@@ -209,6 +214,16 @@ async function patiently<T>(ask: () => Promise<T>, waitMs: number, free: boolean
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
+}
+
+/**
+ * A refused connect leaves the network in what dockerd holds in memory of the container, though not on its disk: whether
+ * the container's next start asks for it depends on whether dockerd was restarted.
+ */
+async function removeHalfConnected(container: Container): Promise<void> {
+  const has = Object.values(await addressesOf(container));
+  const { State } = await container.inspect();
+  if (State.Running && has.some(({ ip, ip6 }) => ip === '' && ip6 === '')) await container.remove();
 }
 
 function isFree(model: Model, network: string, fixed: number | undefined, but: string): boolean {
