@@ -96,21 +96,35 @@ export class ContainerActions {
     });
   }
 
-  #connect(step: Extract<Step, { kind: 'connect' }>, model: Model, wait: number): Promise<Outcome> {
+  async #connect(step: Extract<Step, { kind: 'connect' }>, model: Model, wait: number): Promise<Outcome> {
     const node = this.#nodeOf(step.container, model);
-    return refusable(async () => {
+    const outcome = await refusable(async () => {
       const container = await this.#container(step.container, model);
       await this.#hears(node, [step.network], model);
       const addresses = askedAddresses(model, step.network, step.fixed);
       const ask = () => node.docker.connect(step.network, container, addresses);
-      try {
-        await patiently(ask, wait, isFree(model, step.network, step.fixed, step.container));
-      } catch (error) {
-        await removeHalfConnected(container);
-        throw error;
-      }
+      await patiently(ask, wait, isFree(model, step.network, step.fixed, step.container));
       return addressesOf(container);
     });
+    if (outcome.kind === 'done') return outcome;
+    const isRemoved = await this.#removeHalfConnected(step, model);
+    return isRemoved ? { ...outcome, found: null } : outcome;
+  }
+
+  /**
+   * A refused connect leaves the network in what dockerd holds in memory of the container, though not on its disk:
+   * whether the container's next start asks for it depends on whether dockerd was restarted.
+   */
+  async #removeHalfConnected({ container: name }: ContainerStep, model: Model): Promise<boolean> {
+    const container = (await this.#nodeOf(name, model).docker.listContainers()).find(
+      (each) => each.name === name,
+    );
+    if (container === undefined) return false;
+    const has = Object.values(await addressesOf(container));
+    const { State } = await container.inspect();
+    const isHalf = State.Running && has.some(({ ip, ip6 }) => ip === '' && ip6 === '');
+    if (isHalf) await container.remove();
+    return isHalf;
   }
 
   /** Removed here, made there with what it had asked for. */
@@ -214,16 +228,6 @@ async function patiently<T>(ask: () => Promise<T>, waitMs: number, free: boolean
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
-}
-
-/**
- * A refused connect leaves the network in what dockerd holds in memory of the container, though not on its disk: whether
- * the container's next start asks for it depends on whether dockerd was restarted.
- */
-async function removeHalfConnected(container: Container): Promise<void> {
-  const has = Object.values(await addressesOf(container));
-  const { State } = await container.inspect();
-  if (State.Running && has.some(({ ip, ip6 }) => ip === '' && ip6 === '')) await container.remove();
 }
 
 function isFree(model: Model, network: string, fixed: number | undefined, but: string): boolean {
