@@ -115,6 +115,6 @@ export interface Tunnel {
   /** This host's underlay address. */
   readonly local: Ip;
   readonly port: number;
-  /** Bytes: MTU of the link that holds `local`. Absent: not known, taken for 1500. */
+  /** Bytes: the largest packet that the way to every other host takes whole. Absent: not known, taken for 1500. */
   readonly underlayMtu?: number;
 }

@@ -100,6 +100,11 @@ export interface Kernel extends AsyncDisposable {
   links(): Promise<readonly HostLink[]>;
   /** All unicast routes of all tables. */
   routes(): Promise<readonly HostRoute[]>;
+  /**
+   * The largest IP packet, in bytes, that the way to each address takes whole; undefined where there is no way.
+   * @throws {KernelError}
+   */
+  pathMtus(to: readonly Ip[]): Promise<readonly (number | undefined)[]>;
   /** Deletes matching conntrack entries and says how many went. */
   forgetFlows(filters: readonly FlowFilter[]): Promise<number>;
   /**

@@ -245,6 +245,7 @@ async function startReconciling(
     namedBridges,
     replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel }, veth, endpoint),
     mayDelete: () => base.docker.heard,
+    repaired: (steps) => base.cluster.repaired(steps),
     drift,
     clock,
     log,

@@ -20,6 +20,7 @@ export function timedKernel(kernel: Kernel, observe: (seconds: number) => void):
     watch: (signal) => kernel.watch(signal),
     links: () => kernel.links(),
     routes: () => kernel.routes(),
+    pathMtus: (to) => kernel.pathMtus(to),
     forgetFlows: (filters) => kernel.forgetFlows(filters),
     replumb: (plumbing) => kernel.replumb(plumbing),
     announce: (dev, ip, mac) => kernel.announce(dev, ip, mac),

@@ -120,6 +120,10 @@ export class LinuxKernel implements Kernel {
     return this.#parts.links.routes();
   }
 
+  pathMtus(to: readonly Ip[]): Promise<readonly (number | undefined)[]> {
+    return this.#parts.links.pathMtus(to);
+  }
+
   forgetFlows(filters: readonly FlowFilter[]): Promise<number> {
     return this.#parts.conntrack.forget(filters);
   }

@@ -3,7 +3,7 @@ import { Conflict, errorMessage } from '../../core/errors.ts';
 import type { NetworkId } from '../../core/ids.ts';
 import type { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { EndpointRequest, Network } from '../../core/model.ts';
-import type { Clock, Kernel, SharedView, Store } from '../../core/ports.ts';
+import type { Clock, Kernel, SharedView, Step, Store } from '../../core/ports.ts';
 import { drivers, planTunnelSenders } from '../../drivers/index.ts';
 import type { IpamService } from '../../ipam/index.ts';
 import type { Engine } from '../docker/index.ts';
@@ -19,6 +19,7 @@ import { NetworkBinder } from './network-binder.ts';
 import { NetworkSync } from './network-sync.ts';
 import { RemoteState } from './remote-state.ts';
 import { SharedSubnets } from './shared-subnets.ts';
+import { TunnelEnds } from './tunnel-ends.ts';
 import type { Underlay } from './underlay.ts';
 
 export interface ClusterParts {
@@ -44,6 +45,7 @@ export class Cluster implements ClusterGate, AsyncDisposable {
   readonly definitions: Definitions;
   readonly binder: NetworkBinder;
   readonly #subnets: SharedSubnets;
+  readonly #ends: TunnelEnds;
   #liveness: Liveness | undefined;
   #remote: RemoteState | undefined;
   #publisher: EndpointPublisher | undefined;
@@ -54,17 +56,25 @@ export class Cluster implements ClusterGate, AsyncDisposable {
     this.#parts = parts;
     this.definitions = new Definitions({ shared, node: node.name, clock });
     this.#subnets = new SharedSubnets({ ipam, log });
-    this.binder = new NetworkBinder({
+    this.#ends = new TunnelEnds({
       repository,
-      definitions: this.definitions,
+      shared,
       drivers,
       kernel,
       locks,
+      node: node.name,
       end: {
         local: underlay.address,
         port: node.vxlanPort,
         ...(underlay.mtu === undefined ? {} : { underlayMtu: underlay.mtu }),
       },
+      log,
+    });
+    this.binder = new NetworkBinder({
+      repository,
+      definitions: this.definitions,
+      locks,
+      ends: this.#ends,
       fence: () => membership.fence?.reason,
       rangeOf: (subnet) => this.#subnets.rangeOf(subnet),
       bound: (network) => this.#subnets.share(network),
@@ -75,7 +85,7 @@ export class Cluster implements ClusterGate, AsyncDisposable {
   /** Brings stored networks up to date with this host's address. Before the first comparison with the kernel. */
   static async open(parts: ClusterParts): Promise<Cluster> {
     const cluster = new Cluster(parts);
-    await cluster.binder.renewEnds();
+    await cluster.#ends.renew();
     return cluster;
   }
 
@@ -108,10 +118,16 @@ export class Cluster implements ClusterGate, AsyncDisposable {
     );
   }
 
+  /** @see RemoteState.repaired */
+  async repaired(steps: readonly Step[]): Promise<void> {
+    await this.#remote?.repaired(steps);
+  }
+
   /** From now on this host follows the cluster and tells it of itself. After the first comparison. */
   start(): void {
     const { shared, store, repository, engine, node, membership, log } = this.#parts;
     this.#remote?.start();
+    this.#stack.use(this.#ends).start();
     const mayAct = () => membership.fence === undefined;
     this.#publisher = this.#stack.use(
       new EndpointPublisher({ shared, repository, node: node.name, mayPublish: mayAct, log }),

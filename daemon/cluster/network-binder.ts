@@ -1,31 +1,23 @@
 import type { Cidr } from '../../core/address.ts';
 import type { ClusterNetwork, Tunnel } from '../../core/cluster.ts';
-import { diff } from '../../core/diff.ts';
-import type { NetworkDriver } from '../../core/driver.ts';
 import { Conflict, errorMessage, Unavailable } from '../../core/errors.ts';
 import type { NetworkId } from '../../core/ids.ts';
-import { hostState } from '../../core/kernel-objects.ts';
 import type { KeyedMutex } from '../../core/keyed-mutex.ts';
-import type { DriverName, Network } from '../../core/model.ts';
-import type { Kernel } from '../../core/ports.ts';
+import type { Network } from '../../core/model.ts';
 import { defineNetwork, type NetworkDefinition, type OverlayOptions } from '../../drivers/overlay/index.ts';
 import type { Repository } from '../state/index.ts';
 import type { Definitions } from './definitions.ts';
 import type { Log } from './log.ts';
+import type { TunnelEnds } from './tunnel-ends.ts';
 
 /** How long a call waits for a network to be bound, milliseconds. */
 const WAIT_MS = 5000;
 
-/** This host's end of every tunnel. */
-export type TunnelEnd = Pick<Tunnel, 'local' | 'port' | 'underlayMtu'>;
-
 export interface NetworkBinderParts {
   readonly repository: Repository;
   readonly definitions: Definitions;
-  readonly drivers: ReadonlyMap<DriverName, NetworkDriver>;
-  readonly kernel: Kernel;
   readonly locks: KeyedMutex;
-  readonly end: TunnelEnd;
+  readonly ends: TunnelEnds;
   /** Why this host may not act in the cluster, if so. */
   readonly fence: () => string | undefined;
   /** `--ip-range` of a subnet, which Docker tells the IPAM driver only. */
@@ -101,7 +93,7 @@ export class NetworkBinder {
     const { id } = network.request;
     try {
       const tunnel = this.#tunnel(await this.#define(name, network));
-      await this.#retunnel(network, tunnel);
+      await this.#parts.ends.retunnel(network, tunnel);
       this.#refusals.delete(id);
       await this.#parts.bound({ ...network, tunnel });
       return true;
@@ -133,16 +125,6 @@ export class NetworkBinder {
         );
       }
       await this.#wake(id, left);
-    }
-  }
-
-  /** Gives every bound network this host's end of the tunnels, as it is now. Before the first comparison. */
-  async renewEnds(): Promise<void> {
-    const { repository, end } = this.#parts;
-    for (const network of [...repository.networks()]) {
-      const { tunnel } = network;
-      if (tunnel === undefined || sameEnd(tunnel, end)) continue;
-      await repository.putNetwork({ ...network, tunnel: { ...tunnel, ...end } });
     }
   }
 
@@ -188,20 +170,7 @@ export class NetworkBinder {
   }
 
   #tunnel({ name, id, vni }: ClusterNetwork): Tunnel {
-    return { name, id, vni, ...this.#parts.end };
-  }
-
-  /** Stored first; then the kernel, whose bridge is there already. */
-  async #retunnel(network: Network, tunnel: Tunnel): Promise<void> {
-    const { repository, kernel, drivers } = this.#parts;
-    const driver = drivers.get(network.driver);
-    if (driver === undefined || JSON.stringify(network.tunnel) === JSON.stringify(tunnel)) return;
-    const changed: Network = { ...network, tunnel };
-    await repository.during(network.request.id, async () => {
-      await repository.putNetwork(changed);
-      const before = hostState(driver.planNetwork(network));
-      await kernel.apply(diff(hostState(driver.planNetwork(changed)), before));
-    });
+    return { name, id, vni, ...this.#parts.ends.end };
   }
 
   #refuse(id: NetworkId, name: string, error: Conflict | Unavailable): void {
@@ -234,8 +203,4 @@ export class NetworkBinder {
       waiting.add(done);
     });
   }
-}
-
-function sameEnd(tunnel: Tunnel, end: TunnelEnd): boolean {
-  return tunnel.local === end.local && tunnel.port === end.port && tunnel.underlayMtu === end.underlayMtu;
 }

@@ -2,7 +2,7 @@ import type { Ip } from '../../core/address.ts';
 import { CLUSTER_KEYS, type RemoteEndpoint } from '../../core/cluster.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import { errorMessage } from '../../core/errors.ts';
-import type { Mac } from '../../core/ids.ts';
+import type { IfName, Mac } from '../../core/ids.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
 import type { DriverName, Endpoint, Network } from '../../core/model.ts';
 import type { Kernel, SharedView, Step, StoreEvent } from '../../core/ports.ts';
@@ -46,7 +46,7 @@ export class RemoteState implements AsyncDisposable {
     OwnerId,
     { readonly name: string; readonly ips: readonly Ip[]; readonly mac: Mac }
   >();
-  readonly #moved = new MovedAddresses();
+  readonly #moved: MovedAddresses;
   #steps: { readonly owner: OwnerId; readonly steps: readonly Step[] }[] = [];
   #applying: Promise<void> | undefined;
   #started = false;
@@ -54,6 +54,7 @@ export class RemoteState implements AsyncDisposable {
   /** Puts what is known now into the desired state; the kernel follows from `start` on. */
   constructor(parts: RemoteStateParts) {
     this.#parts = parts;
+    this.#moved = new MovedAddresses(parts.kernel);
     this.#stack.use(
       parts.repository.observe({
         put: (record) => ('driver' in record ? this.#network(record) : this.#local(record)),
@@ -100,6 +101,14 @@ export class RemoteState implements AsyncDisposable {
     await this.#applying;
   }
 
+  /**
+   * After a comparison has repaired something: entries may have changed while this weftd was not there.
+   * @throws {KernelError} when an announcement cannot be sent.
+   */
+  repaired(steps: readonly Step[]): Promise<void> {
+    return this.#moved.heedRepairs(steps);
+  }
+
   #hear(events: readonly Pick<StoreEvent, 'type' | 'entry'>[]): void {
     const affected = new Set<string>();
     let senders = false;
@@ -144,8 +153,14 @@ export class RemoteState implements AsyncDisposable {
     const local = this.#locals.get(id);
     if (local === undefined) return;
     this.#locals.delete(id);
-    for (const ip of local.ips) this.#moved.left(ownerOf(local.name), ip, local.mac);
+    const bridge = this.#bridgeOf(local.name);
+    if (bridge !== undefined) for (const ip of local.ips) this.#moved.left(bridge, ip, local.mac);
     this.#refresh(local.ips.flatMap((ip) => this.#claims.claimants(local.name, ip)));
+  }
+
+  #bridgeOf(name: string): IfName | undefined {
+    const network = this.#networks.get(name);
+    return network && this.#parts.drivers.get(network.driver)?.bridgeOf(network);
   }
 
   #forget(name: string): void {
@@ -242,23 +257,12 @@ export class RemoteState implements AsyncDisposable {
         try {
           const steps = netSteps(changes.flatMap((change) => change.steps));
           await repository.during(owner, () => kernel.apply(steps));
-          await this.#announce(owner, steps);
+          await this.#moved.heed(steps);
         } catch (error) {
           log.warn({ error: errorMessage(error) }, 'entries of other hosts were refused; comparing');
           compare();
         }
       }
-    }
-  }
-
-  /** Containers of this host hear where an address is now that they may remember elsewhere. */
-  async #announce(network: string, steps: readonly Step[]): Promise<void> {
-    for (const { op, object } of steps) {
-      if (object.kind !== 'neighbour') continue;
-      const { dev, ip, mac } = object;
-      if (op === 'delete') this.#moved.left(network, ip, mac);
-      else if (op === 'replace' || this.#moved.hasMoved(network, ip, mac))
-        await this.#parts.kernel.announce(dev, ip, mac, 'remote');
     }
   }
 }

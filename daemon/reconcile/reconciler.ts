@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { diff } from '../../core/diff.ts';
-import { errorMessage } from '../../core/errors.ts';
+import { errorMessage, WeftError } from '../../core/errors.ts';
 import type { EndpointId, IfName } from '../../core/ids.ts';
 import { type HostState, keyOf, type ObjectKey, type VethLink } from '../../core/kernel-objects.ts';
 import type { Clock, ForwardAccept, Kernel, Step } from '../../core/ports.ts';
@@ -19,6 +19,8 @@ export interface ReconcilerParts {
   readonly replumb: (veth: VethLink, endpoint: EndpointId) => Promise<boolean>;
   /** False while it is not known yet whether what intent does not name is nobody's. */
   readonly mayDelete: () => boolean;
+  /** Told of what a pass has repaired. */
+  readonly repaired: (steps: readonly Step[]) => Promise<void>;
   readonly drift: DriftLog;
   readonly clock: Clock;
   readonly log: Logger;
@@ -65,6 +67,7 @@ export class Reconciler {
     const { steps, unsure } = this.#judge(within(desired.now(), only), actual, versions, cause === 'start');
     const { done, refused } = await this.#apply(steps);
     this.#record(done, cause);
+    await this.#tell(done);
     desired.settle();
     if (only === undefined) await this.keepForwarding(cause);
     return { again: unsure || refused > 0, repairs: done.length };
@@ -168,6 +171,15 @@ export class Reconciler {
 
   #refused({ op, object }: Step, error: unknown): void {
     this.#parts.log.error({ step: `${op} ${keyOf(object)}`, error: errorMessage(error) }, 'repair refused');
+  }
+
+  async #tell(steps: readonly Step[]): Promise<void> {
+    try {
+      await this.#parts.repaired(steps);
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      this.#parts.log.warn({ error: errorMessage(error) }, 'containers were not told of what was repaired');
+    }
   }
 
   #record(steps: readonly Step[], cause: string): void {

@@ -22,6 +22,7 @@ import { DiscardQueue, type LinkLog } from './discard.ts';
 import { HINT_GROUPS, hintOf } from './hints.ts';
 import { LinkTable } from './link-table.ts';
 import { correctNeighbour } from './own-neighbour.ts';
+import { pathMtus } from './path-mtu.ts';
 import { plumbSandbox } from './sandbox.ts';
 import { inSlices } from './slices.ts';
 import { allLinks, destinationOf, deviceOf, takeSnapshot } from './snapshot.ts';
@@ -143,6 +144,11 @@ export class LinkLayer implements AsyncDisposable {
     const routes: HostRoute[] = [];
     await inSlices((await Promise.all(dumps)).flat(), (reply) => routes.push(...this.#routesOf(reply)));
     return routes;
+  }
+
+  /** @see pathMtus */
+  pathMtus(to: readonly Ip[]): Promise<readonly (number | undefined)[]> {
+    return pathMtus(this.#transport, this.#links, to);
   }
 
   /**

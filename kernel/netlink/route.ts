@@ -15,6 +15,9 @@ export const RTA = {
   RTA_TABLE: 15,
 } as const;
 
+/** Numbers of a route's metrics (include/uapi/linux/rtnetlink.h: RTAX_*). */
+export const RTAX = { RTAX_MTU: 2 } as const;
+
 const LAYOUT = {
   family: 'u8',
   destinationPrefix: 'u8',

@@ -251,6 +251,12 @@ promise('routes() shows routes made and subnets of addresses', async ({ kernel }
   assert.ok(routes.includes(`${ROUTE.destination} ${BRIDGE.name}`), routes.join());
 });
 
+promise('pathMtus() follows the route to each address', async ({ kernel }) => {
+  await kernel.apply(creations([BRIDGE, ADDRESS]));
+  assert.deepEqual(await kernel.pathMtus([]), []);
+  assert.deepEqual(await kernel.pathMtus(['198.18.0.77' as Ip, '203.0.113.9' as Ip]), [1400, undefined]);
+});
+
 const refusals: readonly (readonly [string, string, readonly KernelObject[], KernelObject])[] = [
   ['a pair without its bridge', 'ENODEV', [], VETH],
   ['a VXLAN device without its bridge', 'ENODEV', [], VXLAN],

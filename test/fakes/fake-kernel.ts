@@ -1,4 +1,4 @@
-import type { Ip } from '../../core/address.ts';
+import { cidrContains, type Ip } from '../../core/address.ts';
 import { KernelError } from '../../core/errors.ts';
 import type { IfName, Mac } from '../../core/ids.ts';
 import { type HostState, type KernelObject, keyOf, type ObjectKey } from '../../core/kernel-objects.ts';
@@ -132,6 +132,14 @@ export class FakeKernel implements Kernel {
 
   async routes(): Promise<readonly HostRoute[]> {
     return this.#host.hostRoutes();
+  }
+
+  async pathMtus(to: readonly Ip[]): Promise<readonly (number | undefined)[]> {
+    const mtus = new Map(this.#host.hostLinks().map(({ name, mtu }) => [name, mtu]));
+    return to.map((ip) => {
+      const route = this.#host.hostRoutes().find(({ destination }) => cidrContains(destination, ip));
+      return route && mtus.get(route.dev ?? '');
+    });
   }
 
   async forgetFlows(filters: readonly FlowFilter[]): Promise<number> {

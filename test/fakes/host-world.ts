@@ -61,6 +61,7 @@ export async function startWorld(
     namedBridges: () => [],
     replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel }, veth, endpoint),
     mayDelete: () => docker.heard,
+    repaired: async () => undefined,
     drift,
     clock,
     log,

@@ -1,6 +1,7 @@
 import '../support/own-namespace.ts';
 import { execFileSync } from 'node:child_process';
 import t from 'tap';
+import type { Ip } from '../../core/address.ts';
 import { openLinuxKernel } from '../../kernel/index.ts';
 import { type KernelUnderTest, kernelContract } from '../contract/kernel.ts';
 
@@ -31,6 +32,18 @@ async function subject(): Promise<KernelUnderTest> {
     [Symbol.asyncDispose]: () => kernel[Symbol.asyncDispose](),
   };
 }
+
+t.test('LinuxKernel pathMtus() takes the MTU of a route before that of its link', async (test) => {
+  await using linux = await subject();
+  await linux.makeBridge('wide');
+  ip('link', 'set', 'wide', 'up');
+  ip('addr', 'add', '198.18.0.1/24', 'dev', 'wide');
+  ip('addr', 'add', 'fd00:a::1/64', 'dev', 'wide', 'nodad');
+  ip('route', 'add', '198.18.7.0/24', 'via', '198.18.0.2', 'mtu', '1300');
+  ip('-6', 'route', 'add', 'fd00:b::/64', 'via', 'fd00:a::2', 'mtu', '1350');
+  const to = ['198.18.7.9', '198.18.0.9', 'fd00:b::9', 'fd00:a::9', 'fd00:c::9'] as Ip[];
+  test.same(await linux.kernel.pathMtus(to), [1300, 1500, 1350, 1500, undefined]);
+});
 
 for (const { name, run } of kernelContract) {
   t.test(`LinuxKernel ${name}`, async (test) => {

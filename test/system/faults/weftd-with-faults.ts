@@ -49,6 +49,7 @@ function faultyKernel(kernel: Kernel): Kernel {
     watch: (signal) => kernel.watch(signal),
     links: () => kernel.links(),
     routes: () => kernel.routes(),
+    pathMtus: (to) => kernel.pathMtus(to),
     async forgetFlows(filters) {
       points.pass('before forgetting flows');
       const count = await kernel.forgetFlows(filters);

@@ -147,12 +147,38 @@ async function daemonStopped(t: Test, scene: OverlayScene): Promise<void> {
   await traffic.isUnharmed(t, 'weftd stopped and started on one host after the other');
 }
 
+async function movedUnseen(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, two, three] = scene.three;
+  const { base4 } = await scene.dualNetwork('unseen');
+  const client = await scene.server(one, 'unseen');
+  for (const weftdIsDown of ['meanwhile', 'only when it comes back'] as const) {
+    const gone = await scene.server(two, 'unseen', { name: 'mover', ip: `${base4}.77` });
+    await allReachAll(t, [client, gone]);
+    if (weftdIsDown === 'meanwhile') await one.weftd.kill9();
+    await gone.container.remove();
+    if (weftdIsDown !== 'meanwhile') {
+      await until('its entries go', async () => (await entriesFor(one, gone)).length === 0);
+      await one.weftd.kill9();
+    }
+    const back = await scene.server(three, 'unseen', { name: 'mover', ip: `${base4}.77` });
+    t.not(back.mac, gone.mac, 'it comes back with another MAC');
+    await one.startWeftd();
+    // Nothing is sent meanwhile: what the client remembers changes by what it is told only.
+    const remembers = async () => (await client.container.netExec(['ip', 'neigh', 'show', back.ip])).trim();
+    const isTold = async () => !(await remembers()).includes(gone.mac);
+    t.ok(await until('the client is told', isTold), `weftd is down ${weftdIsDown}: ${await remembers()}`);
+    await allReachAll(t, [client, back]);
+    await back.container.remove();
+  }
+}
+
 /** What happens to hosts, their daemons and their kernels. */
 export const HOST_FAULTS = {
   'every weftd is killed at once': everyDaemonKilled,
   'every weftd is stopped and started in turn': daemonStopped,
   'all entries are deleted by hand': entriesDeleted,
   'the VXLAN device is deleted': tunnelDeleted,
+  'a container moves while a weftd is down': movedUnseen,
   'a host is cut off and comes back': hostCutOff,
   'a host is destroyed': hostDestroyed,
 } as const;

@@ -3,6 +3,7 @@ import { type ClusterNode, type LabProcess, until } from '../../lab/index.ts';
 import { reaches } from '../bridge/probe.ts';
 import { tunnels } from './kernel-entries.ts';
 import type { OverlayScene, Placed } from './overlay-scene.ts';
+import { allReachAll } from './suite-reachability.ts';
 
 const VXLAN_PORT = 4789;
 const GROUP = '239.1.2.3';
@@ -154,6 +155,30 @@ async function mtuFollowsTheUnderlay(t: Test, scene: OverlayScene): Promise<void
   t.match((await ping(mtu - 27)).stderr, /too long|Message too long/, 'a larger one is refused at once');
 }
 
+async function narrowWay(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, , three] = scene.three;
+  const headers = one.address.includes(':') ? 70 : 50;
+  const far = three.address;
+  const [way] = JSON.parse(await one.host.exec(['ip', '-j', 'route', 'get', far])) as { dev: string }[];
+  const route = [far, 'dev', way?.dev ?? ''];
+  await one.host.exec(['ip', 'route', 'add', ...route, 'mtu', '1400']);
+  try {
+    await one.weftd.stop();
+    await one.startWeftd();
+    await scene.dualNetwork('narrow');
+    const near = await scene.server(one, 'narrow');
+    const [link] = JSON.parse(await near.container.netExec(['ip', '-j', 'link', 'show', 'eth0'])) as {
+      mtu: number;
+    }[];
+    t.equal(link?.mtu, 1400 - headers, 'the narrowest way decides');
+    await allReachAll(t, [near, await scene.server(three, 'narrow')]);
+  } finally {
+    await one.host.exec(['ip', 'route', 'del', ...route]);
+    await one.weftd.stop();
+    await one.startWeftd();
+  }
+}
+
 async function segmentsFit(t: Test, scene: OverlayScene): Promise<void> {
   const [one] = scene.three;
   const { lan, underlay } = scene.cluster;
@@ -181,5 +206,6 @@ export const WIRE = {
   'multicast goes to member hosts when asked for': multicast,
   'tunnel packets of strangers are dropped and counted': strangersAreDropped,
   'the MTU follows the underlay': mtuFollowsTheUnderlay,
+  'the MTU follows the narrowest way to another host': narrowWay,
   'TCP segments fit the tunnel': segmentsFit,
 } as const;
