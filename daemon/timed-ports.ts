@@ -23,7 +23,7 @@ export function timedKernel(kernel: Kernel, observe: (seconds: number) => void):
     pathMtus: (to) => kernel.pathMtus(to),
     forgetFlows: (filters) => kernel.forgetFlows(filters),
     replumb: (plumbing) => kernel.replumb(plumbing),
-    announce: (dev, ip, mac) => kernel.announce(dev, ip, mac),
+    announce: (dev, ip, mac, whose) => kernel.announce(dev, ip, mac, whose),
     [Symbol.asyncDispose]: () => kernel[Symbol.asyncDispose](),
   };
 }

@@ -62,7 +62,7 @@ function faultyKernel(kernel: Kernel): Kernel {
       points.pass(`after replumbing ${plumbing.veth.name}`);
       return isDone;
     },
-    announce: (dev, ip, mac) => kernel.announce(dev, ip, mac),
+    announce: (dev, ip, mac, whose) => kernel.announce(dev, ip, mac, whose),
     [Symbol.asyncDispose]: () => kernel[Symbol.asyncDispose](),
   };
 }
