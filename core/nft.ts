@@ -13,6 +13,7 @@ export type NftDatatype =
   | 'inet_proto'
   | 'inet_service'
   | 'ifname'
+  | 'ether_addr'
   | 'mark'
   | 'verdict';
 
@@ -36,13 +37,13 @@ export type NftVerdict =
 export type NftExpr =
   | {
       readonly expr: 'meta';
-      readonly key: 'iif' | 'iifname' | 'oifname' | 'l4proto' | 'mark';
+      readonly key: 'iif' | 'iifname' | 'oifname' | 'iiftype' | 'l4proto' | 'mark';
       readonly dreg: number;
     }
   | { readonly expr: 'meta-set'; readonly key: 'mark'; readonly sreg: number }
   | {
       readonly expr: 'payload';
-      readonly base: 'network' | 'transport';
+      readonly base: 'link' | 'network' | 'transport';
       readonly offset: number;
       readonly len: number;
       readonly dreg: number;
@@ -84,6 +85,7 @@ export type NftExpr =
       readonly portReg?: number;
     }
   | { readonly expr: 'masquerade' }
+  | { readonly expr: 'notrack' }
   | {
       /** Bytes of a TCP option, counted from its kind: of the maximum segment size (2) those at 2 and 3. */
       readonly expr: 'tcp-option';

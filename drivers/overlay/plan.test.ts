@@ -79,6 +79,8 @@ describe('the plan of a weft-overlay network', () => {
         "element ip weft entering wb-gsipqbabrb : jump nat-isolated",
         "element ip weft masqueraded wb-gsipqbabrb",
         "element ip weft clamped wb-gsipqbabrb",
+        "element ip weft switched wb-gsipqbabrb",
+        "element ip weft gateway-macs wb-gsipqbabrb . a6:6c:10:fc:5b:9f",
       ]
     `);
   });
@@ -100,7 +102,11 @@ describe('the plan of a weft-overlay network', () => {
         "element ip6 weft entering wb-gsipqbabrb : jump nat-isolated",
         "element ip6 weft masqueraded wb-gsipqbabrb",
         "element ip weft clamped wb-gsipqbabrb",
+        "element ip weft switched wb-gsipqbabrb",
+        "element ip weft gateway-macs wb-gsipqbabrb . a6:6c:10:fc:5b:9f",
         "element ip6 weft clamped wb-gsipqbabrb",
+        "element ip6 weft switched wb-gsipqbabrb",
+        "element ip6 weft gateway-macs wb-gsipqbabrb . a6:6c:10:fc:5b:9f",
       ]
     `);
   });
@@ -132,6 +138,8 @@ describe('the plan of a weft-overlay network', () => {
         "element ip weft leaving wb-gsipqbabrb : drop",
         "element ip weft entering wb-gsipqbabrb : drop",
         "element ip weft clamped wb-gsipqbabrb",
+        "element ip weft switched wb-gsipqbabrb",
+        "element ip weft gateway-macs wb-gsipqbabrb . a6:6c:10:fc:5b:9f",
       ]
     `);
   });
@@ -166,6 +174,8 @@ describe('the plan of a weft-overlay network', () => {
         "element ip weft entering wb-gsipqbabrb : jump nat-isolated",
         "element ip weft masqueraded wb-gsipqbabrb",
         "element ip weft clamped wb-gsipqbabrb",
+        "element ip weft switched wb-gsipqbabrb",
+        "element ip weft gateway-macs wb-gsipqbabrb . ee:8f:f8:60:10:46",
       ]
     `);
   });

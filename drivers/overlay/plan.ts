@@ -1,4 +1,4 @@
-import type { Ip } from '../../core/address.ts';
+import type { Family, Ip } from '../../core/address.ts';
 import type { RemoteEndpoint } from '../../core/cluster.ts';
 import type { Mac } from '../../core/ids.ts';
 import type { FdbObject, KernelObject, NeighbourObject, VxlanLink } from '../../core/kernel-objects.ts';
@@ -11,6 +11,7 @@ import {
   planClamped,
   planPolicies,
   planPublished,
+  planSwitched,
   planVeth,
   type SegmentBridge,
 } from '../segment/index.ts';
@@ -33,16 +34,22 @@ export function planOverlayNetwork(network: Overlay): readonly KernelObject[] {
     ...planTunnel(network),
     ...planBridgeAddresses(bridge),
     ...planPolicies(network, bridge.name, []),
-    ...(network.request.ipv4.length > 0 ? [planClamped(4, bridge.name)] : []),
-    ...(network.request.ipv6.length > 0 ? [planClamped(6, bridge.name)] : []),
+    ...families(network).flatMap((family) => [
+      planClamped(family, bridge.name),
+      ...planSwitched(family, bridge.name, bridge.mac),
+    ]),
   ];
+}
+
+function families({ request: { ipv4, ipv6 } }: Overlay): readonly Family[] {
+  return [...(ipv4.length > 0 ? [4 as const] : []), ...(ipv6.length > 0 ? [6 as const] : [])];
 }
 
 /**
  * One gateway for all hosts: same addresses, same MAC, so that a container's neighbour entry for it is right wherever
  * the answer came from. Before the cluster's id of the network is known the MAC is this host's own.
  */
-function bridgeOf(network: Overlay): SegmentBridge {
+function bridgeOf(network: Overlay): SegmentBridge & { readonly mac: Mac } {
   const { request, tunnel } = network;
   return {
     name: linkName('wb', request.id),

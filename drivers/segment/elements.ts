@@ -1,7 +1,7 @@
 import type { Family, Ip } from '../../core/address.ts';
 import { familyOf } from '../../core/address.ts';
 import type { Tunnel } from '../../core/cluster.ts';
-import type { IfName } from '../../core/ids.ts';
+import type { IfName, Mac } from '../../core/ids.ts';
 import type { ElementObject } from '../../core/kernel-objects.ts';
 import { nftFamily } from '../../core/kernel-objects.ts';
 import type { PublishedPort } from '../../core/model.ts';
@@ -92,6 +92,11 @@ export function planTunnelPort(family: Family, port: number): ElementObject {
 /** The element that makes TCP segments from and to a network fit what its links carry. */
 export function planClamped(family: Family, bridge: IfName): ElementObject {
   return element(family, 'clamped', [bridge]);
+}
+
+/** The elements that keep what a network's containers send each other out of connection tracking. */
+export function planSwitched(family: Family, bridge: IfName, mac: Mac): readonly ElementObject[] {
+  return [element(family, 'switched', [bridge]), element(family, 'gateway-macs', [bridge, mac])];
 }
 
 /** The element that lets a host send to the tunnel ports. */

@@ -9,6 +9,7 @@ export {
   planOpened,
   planPublished,
   planRelayed,
+  planSwitched,
   planTunnelEnd,
   planTunnelPort,
   planTunnelSenders,

@@ -12,6 +12,7 @@ const WORDS: Readonly<Record<Exclude<NftDatatype, 'verdict'>, number>> = {
   inet_proto: 1,
   inet_service: 1,
   ifname: 4,
+  ether_addr: 2,
   mark: 1,
 };
 
@@ -21,6 +22,7 @@ const SYN = 0x02;
 const RST = 0x04;
 /** RFC 9293 section 3.2: kind 2, maximum segment size, whose value stands after kind and length. */
 const TCP_MAXSEG = 2;
+const ARPHRD_ETHER = 1;
 const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 
@@ -41,11 +43,21 @@ export function jump(chain: string): readonly NftExpr[] {
 export const counter: readonly NftExpr[] = [{ expr: 'counter' }];
 
 /** What can be looked up: a packet's field and where it is loaded from. */
-type Field = 'iifname' | 'oifname' | 'l4proto' | 'saddr4' | 'saddr6' | 'daddr4' | 'daddr6' | 'dport';
+type Field =
+  | 'iifname'
+  | 'oifname'
+  | 'ether-daddr'
+  | 'l4proto'
+  | 'saddr4'
+  | 'saddr6'
+  | 'daddr4'
+  | 'daddr6'
+  | 'dport';
 
 const FIELD_TYPE: Readonly<Record<Field, Exclude<NftDatatype, 'verdict'>>> = {
   iifname: 'ifname',
   oifname: 'ifname',
+  'ether-daddr': 'ether_addr',
   l4proto: 'inet_proto',
   saddr4: 'ipv4_addr',
   saddr6: 'ipv6_addr',
@@ -60,6 +72,8 @@ function load(field: Field, dreg: number): NftExpr {
     case 'oifname':
     case 'l4proto':
       return { expr: 'meta', key: field, dreg };
+    case 'ether-daddr':
+      return { expr: 'payload', base: 'link', offset: 0, len: 6, dreg };
     case 'saddr4':
       return { expr: 'payload', base: 'network', offset: 12, len: 4, dreg };
     case 'saddr6':
@@ -87,9 +101,9 @@ export function inSet(set: string, ...fields: readonly Field[]): readonly NftExp
   return [...loadAll(fields), { expr: 'lookup', set, sreg: 0 }];
 }
 
-/** `FIELD != @set` */
-export function notInSet(set: string, field: Field): readonly NftExpr[] {
-  return [load(field, 0), { expr: 'lookup', set, sreg: 0, invert: true }];
+/** `FIELD . FIELD != @set` */
+export function notInSet(set: string, ...fields: readonly Field[]): readonly NftExpr[] {
+  return [...loadAll(fields), { expr: 'lookup', set, sreg: 0, invert: true }];
 }
 
 /** `FIELD vmap @map` */
@@ -190,13 +204,26 @@ export const clampSegments: readonly NftExpr[] = [
   { expr: 'tcp-option-set', option: TCP_MAXSEG, offset: 2, len: 2, sreg: 0 },
 ];
 
+/** `iiftype ether`: the frame has an Ethernet header to look at. */
+export const ethernet: readonly NftExpr[] = [
+  { expr: 'meta', key: 'iiftype', dreg: 0 },
+  { expr: 'cmp', op: 'eq', sreg: 0, data: hostOrder16(ARPHRD_ETHER) },
+];
+
+/** `notrack` */
+export const notrack: readonly NftExpr[] = [{ expr: 'notrack' }];
+
 /** `meta l4proto udp` */
 export const udp: readonly NftExpr[] = [
   { expr: 'meta', key: 'l4proto', dreg: 0 },
   { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(17) },
 ];
 
-/** nf_tables keeps marks, states and route types in host byte order; every supported machine is little-endian. */
+function hostOrder16(value: number): Uint8Array {
+  return hostOrder32(value).subarray(0, 2);
+}
+
+/** nf_tables keeps marks, states, link and route types in host byte order; every supported machine is little-endian. */
 function hostOrder32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);

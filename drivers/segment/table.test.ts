@@ -24,7 +24,12 @@ describe('the host table', () => {
     expect(outline(hostTable(4))).toMatchInlineSnapshot(`
       [
         "chain tunnel: filter prerouting -300 accept",
+        "  from other hosts",
         "  tunnel packets of strangers",
+        "chain tunnel-out: filter output -300 accept",
+        "  to other hosts",
+        "chain switched: filter prerouting -300 accept",
+        "  stays on its bridge",
         "chain segments: filter forward -150 accept",
         "  segments that fit a tunnel, inwards",
         "  segments that fit a tunnel, outwards",

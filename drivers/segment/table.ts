@@ -5,6 +5,7 @@ import {
   counter,
   dnatFrom,
   established,
+  ethernet,
   icmp,
   inSet,
   jump,
@@ -12,6 +13,7 @@ import {
   noInput,
   notForwarded,
   notInSet,
+  notrack,
   rule,
   snatFrom,
   tcpOpening,
@@ -68,6 +70,8 @@ function sets(family: Family): readonly NftSet[] {
     { name: 'ports', key: ['inet_proto', address, 'inet_service'], data: [address, 'inet_service'] },
     { name: 'ports-any', key: ['inet_proto', 'inet_service'], data: [address, 'inet_service'] },
     { name: 'clamped', key: ['ifname'] },
+    { name: 'switched', key: ['ifname'] },
+    { name: 'gateway-macs', key: ['ifname', 'ether_addr'] },
     { name: 'tunnel-ports', key: ['inet_service'] },
     { name: 'tunnel-ends', key: [address] },
   ];
@@ -76,7 +80,8 @@ function sets(family: Family): readonly NftSet[] {
 function chains(family: Family): readonly NftChain[] {
   const daddr = family === 4 ? 'daddr4' : 'daddr6';
   return [
-    tunnelChain(family),
+    ...tunnelChains(family),
+    switchedChain,
     segmentsChain,
     {
       name: 'publish',
@@ -138,25 +143,53 @@ function chains(family: Family): readonly NftChain[] {
 /**
  * VXLAN has no authentication: whoever reaches the port can put frames into a network (RFC 7348 section 7). Before
  * connection tracking, so that a flood of such packets fills no table; what this host only forwards or bridges is not
- * its own tunnels' and passes.
+ * its own tunnels' and passes. Nor is the hosts' own traffic tracked: its source port tells inner connections apart
+ * (RFC 7348 section 5), so that each would be one more entry, which never sees an answer.
  */
-function tunnelChain(family: Family): NftChain {
-  return {
-    name: 'tunnel',
-    base: { type: 'filter', hook: 'prerouting', priority: RAW, policy: 'accept' },
-    rules: [
-      rule(
-        'tunnel packets of strangers',
-        udp,
-        inSet('tunnel-ports', 'dport'),
-        notInSet('tunnel-ends', family === 4 ? 'saddr4' : 'saddr6'),
-        notForwarded,
-        counter,
-        verdict('drop'),
-      ),
-    ],
-  };
+function tunnelChains(family: Family): readonly NftChain[] {
+  const toTunnel = [...udp, ...inSet('tunnel-ports', 'dport')];
+  const [from, to] = family === 4 ? (['saddr4', 'daddr4'] as const) : (['saddr6', 'daddr6'] as const);
+  return [
+    {
+      name: 'tunnel',
+      base: { type: 'filter', hook: 'prerouting', priority: RAW, policy: 'accept' },
+      rules: [
+        rule('from other hosts', toTunnel, inSet('tunnel-ends', from), notrack),
+        rule(
+          'tunnel packets of strangers',
+          toTunnel,
+          notInSet('tunnel-ends', from),
+          notForwarded,
+          counter,
+          verdict('drop'),
+        ),
+      ],
+    },
+    {
+      name: 'tunnel-out',
+      base: { type: 'filter', hook: 'output', priority: RAW, policy: 'accept' },
+      rules: [rule('to other hosts', toTunnel, inSet('tunnel-ends', to), notrack)],
+    },
+  ];
 }
+
+/**
+ * With bridge-nf-call-iptables frames between a network's containers pass here as well. Only those to the gateway can
+ * be translated or leave the network; following the others costs a third of the small packets a host can carry.
+ */
+const switchedChain: NftChain = {
+  name: 'switched',
+  base: { type: 'filter', hook: 'prerouting', priority: RAW, policy: 'accept' },
+  rules: [
+    rule(
+      'stays on its bridge',
+      inSet('switched', 'iifname'),
+      ethernet,
+      notInSet('gateway-macs', 'iifname', 'ether-daddr'),
+      notrack,
+    ),
+  ],
+};
 
 /** Path MTU discovery fails where ICMP is filtered; who opens a connection over a tunnel is told what it carries. */
 const segmentsChain: NftChain = {

@@ -1,6 +1,6 @@
 import { ipFromBytes, ipToBytes, parseIp } from '../../core/address.ts';
 import { DecodeError, InvalidArgument } from '../../core/errors.ts';
-import { quote } from '../../core/ids.ts';
+import { parseMac, quote } from '../../core/ids.ts';
 import type { NftDatatype } from '../../core/nft.ts';
 import { toText } from './attribute.ts';
 
@@ -18,6 +18,7 @@ interface TypeFacts {
 export const TYPE_FACTS: Readonly<Record<ValueType, TypeFacts>> = {
   ipv4_addr: { id: 7, bytes: 4, byteorder: 2 },
   ipv6_addr: { id: 8, bytes: 16, byteorder: 2 },
+  ether_addr: { id: 9, bytes: 6, byteorder: 2 },
   inet_proto: { id: 12, bytes: 1, byteorder: 2 },
   inet_service: { id: 13, bytes: 2, byteorder: 2 },
   mark: { id: 19, bytes: 4, byteorder: 1 },
@@ -107,6 +108,8 @@ function encodeField(type: ValueType, text: string): Uint8Array {
       const mark = number(text, 0xffffffff, type);
       return Uint8Array.of(mark & 0xff, (mark >>> 8) & 0xff, (mark >>> 16) & 0xff, mark >>> 24);
     }
+    case 'ether_addr':
+      return Uint8Array.from(parseMac(text, type).split(':'), (byte) => Number.parseInt(byte, 16));
     case 'ifname': {
       const bytes = Buffer.from(text);
       if (bytes.length === 0 || bytes.length > 15) throw badField(text, type);
@@ -133,6 +136,8 @@ function decodeField(type: ValueType, bytes: Uint8Array): string {
       return String(view.getUint16(0));
     case 'mark':
       return String(view.getUint32(0, true));
+    case 'ether_addr':
+      return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
     case 'ifname':
       return toText(bytes);
   }

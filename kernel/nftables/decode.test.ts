@@ -107,6 +107,7 @@ describe('expressions', () => {
       'fib',
       'nat',
       'masquerade',
+      'notrack',
       'counter',
       'tcp-option',
       'tcp-option-set',

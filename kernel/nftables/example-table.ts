@@ -33,6 +33,7 @@ export function exampleTable(family: NftFamily): NftTable {
       { name: 'rulings', key: ['ifname'], data: ['verdict'] },
       { name: 'sources', key: ['ifname'], data: [address] },
       { name: 'marks', key: ['mark'] },
+      { name: 'own', key: ['ifname', 'ether_addr'] },
     ],
     chains: [isolate(), ...natChains(family), forward(family), guard(family), exampleClamp()],
   };
@@ -238,6 +239,17 @@ function guard(family: NftFamily): NftChain {
           { expr: 'verdict', verdict: { kind: 'accept' } },
         ],
       },
+      {
+        comment: 'switched',
+        exprs: [
+          { expr: 'meta', key: 'iiftype', dreg: 0 },
+          { expr: 'cmp', op: 'eq', sreg: 0, data: Uint8Array.of(1, 0) },
+          { expr: 'meta', key: 'iifname', dreg: 0 },
+          { expr: 'payload', base: 'link', offset: 0, len: 6, dreg: 4 },
+          { expr: 'lookup', set: 'own', sreg: 0 },
+          { expr: 'notrack' },
+        ],
+      },
     ],
   };
 }
@@ -265,5 +277,6 @@ export function exampleElements(family: NftFamily): readonly ElementObject[] {
     element('rulings', ['x'], ['jump isolate']),
     element('sources', ['eth1'], [host]),
     element('marks', ['16']),
+    element('own', ['br0', '02:00:00:00:00:01']),
   ];
 }

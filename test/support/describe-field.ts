@@ -5,6 +5,7 @@ type Load = Extract<NftExpr, { expr: 'meta' | 'payload' | 'ct' | 'fib' | 'rt' | 
 
 /** Header fields by base, offset and length: IPv4 and IPv6 addresses, and ports, which all transports have first. */
 const PAYLOADS: Readonly<Record<string, string>> = {
+  'link 0 6': 'ether daddr',
   'network 12 4': 'ip saddr',
   'network 16 4': 'ip daddr',
   'network 8 16': 'ip6 saddr',

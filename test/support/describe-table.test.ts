@@ -43,6 +43,10 @@ test('a table reads nearly as nft lists it', () => {
     		type mark
     	}
 
+    	set own {
+    		type ifname . ether_addr
+    	}
+
     	chain isolate {
     		counter drop comment "isolated"
     	}
@@ -81,6 +85,7 @@ test('a table reads nearly as nft lists it', () => {
     		iifname @bridges meta mark set 0x10000000 comment "mark by link"
     		meta mark set ip daddr map @zones comment "zone of the destination"
     		ct direction 0x01 ct mark 0x05000000 meta mark @marks fib saddr type != 0x03000000 accept comment "replies with a known mark"
+    		iiftype 0x0100 iifname . ether daddr @own notrack comment "switched"
     	}
 
     	chain mangle-forward {

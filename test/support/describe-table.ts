@@ -84,6 +84,7 @@ class Registers {
       case 'verdict':
         return formatVerdict(expr.verdict);
       case 'masquerade':
+      case 'notrack':
       case 'counter':
         return expr.expr;
     }

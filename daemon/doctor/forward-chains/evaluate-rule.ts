@@ -76,6 +76,7 @@ function evaluateExpr(
     case 'tcp-option-set':
     case 'nat':
     case 'masquerade':
+    case 'notrack':
     case 'counter':
       return 'yes';
   }

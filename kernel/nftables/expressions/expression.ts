@@ -35,11 +35,12 @@ export function encodeExpr(expr: NftExpr, family: NftFamily): Uint8Array {
   const [name, data] = nameAndData(expr, family);
   return attributeNest(NFTA_LIST_ELEM, [
     attributeText(NFTA_EXPR_NAME, name),
-    attributeNest(NFTA_EXPR_DATA, data),
+    ...(data === undefined ? [] : [attributeNest(NFTA_EXPR_DATA, data)]),
   ]);
 }
 
-function nameAndData(expr: NftExpr, family: NftFamily): readonly [string, readonly Uint8Array[]] {
+/** Data is absent for an expression that the kernel knows no attributes of. */
+function nameAndData(expr: NftExpr, family: NftFamily): readonly [string, (readonly Uint8Array[])?] {
   switch (expr.expr) {
     case 'meta':
       return ['meta', meta.encode(expr, family)];
@@ -65,6 +66,8 @@ function nameAndData(expr: NftExpr, family: NftFamily): readonly [string, readon
       return ['nat', nat.encode(expr, family)];
     case 'masquerade':
       return ['masq', masquerade.encode(expr, family)];
+    case 'notrack':
+      return ['notrack'];
     case 'tcp-option':
       return ['exthdr', tcpOption.encode(expr, family)];
     case 'tcp-option-set':
@@ -91,6 +94,7 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['fib', fib.decode],
   ['nat', nat.decode],
   ['masq', masquerade.decode],
+  ['notrack', () => ({ expr: 'notrack' })],
   ['exthdr', (map, family) => (map.has(NFTA_EXTHDR_SREG) ? tcpOptionSet : tcpOption).decode(map, family)],
   ['rt', rt.decode],
   ['byteorder', byteorder.decode],

@@ -11,7 +11,7 @@ const NFTA_PAYLOAD_LEN = 4;
 const NFTA_PAYLOAD_SREG = 5;
 
 /** nf_tables.h: enum nft_payload_bases. */
-const BASES = { network: 1, transport: 2 } as const;
+const BASES = { link: 0, network: 1, transport: 2 } as const;
 
 /** Loads header bytes; net/netfilter/nft_payload.c: nft_payload_init(). */
 export const payload: ExprCodec<'payload'> = {

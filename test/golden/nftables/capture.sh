@@ -31,7 +31,8 @@ add set $t subnets { type $a; flags interval; }
 add map $t zones { type $a : mark; flags interval; }
 add map $t rulings { type ifname : verdict; }
 add map $t sources { type ifname : $a; }
-add set $t marks { type mark; }"
+add set $t marks { type mark; }
+add set $t own { type ifname . ether_addr; }"
   capture $family-chains "add chain $t isolate
 add chain $t nat-prerouting { type nat hook prerouting priority -101; policy accept; }
 add chain $t nat-output { type nat hook output priority -101; policy accept; }
@@ -60,6 +61,7 @@ add rule $t forward th sport > 65280 th dport < 9 counter return comment \"from 
 add rule $t raw-prerouting iifname @bridges meta mark set 0x10 comment \"mark by link\"
 add rule $t raw-prerouting meta mark set $family daddr map @zones comment \"zone of the destination\"
 add rule $t raw-prerouting ct direction reply ct mark 5 meta mark @marks fib saddr type != broadcast accept comment \"replies with a known mark\"
+add rule $t raw-prerouting iifname . ether daddr @own notrack comment \"switched\"
 add rule $t mangle-forward tcp flags & (syn|rst) == syn tcp option maxseg size set rt mtu comment \"segments that fit the route\"
 add rule $t mangle-forward tcp flags & (syn|rst) == syn tcp option maxseg size > 1360 counter tcp option maxseg size set 1360 comment \"segments of 1360 bytes\""
   elements="ports_addr { tcp . $host . 80 : $to . 8080 }
@@ -70,7 +72,8 @@ subnets { $net }
 zones { $net2 : 7 }
 rulings { x : jump isolate }
 sources { eth1 : $host }
-marks { 16 }"
+marks { 16 }
+own { br0 . 02:00:00:00:00:01 }"
   capture $family-add-elements "$(sed "s/^/add element $t /" <<<"$elements")"
   capture $family-delete-elements "$(sed "s/^/delete element $t /" <<<"$elements")"
   capture $family-delete-table "delete table $t"

@@ -179,6 +179,37 @@ async function narrowWay(t: Test, scene: OverlayScene): Promise<void> {
   }
 }
 
+async function untracked(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, two] = scene.three;
+  await scene.dualNetwork('free');
+  const near = await scene.server(one, 'free', { ports: ['8086:80'] });
+  const far = await scene.server(two, 'free');
+  const flows = async ({ host }: ClusterNode) =>
+    (
+      await Promise.all(['ipv4', 'ipv6'].map((family) => host.exec(['conntrack', '-L', '-f', family])))
+    ).flatMap((list) => list.trim().split('\n'));
+  await allReachAll(t, [near, far]);
+  await reaches(
+    t,
+    scene.cluster.lan,
+    { ip: one.host.ip, port: 8086, name: near.name },
+    'a port is published',
+  );
+  for (const node of [one, two]) {
+    const all = await flows(node);
+    const between = all.filter((flow) => [near.ip, near.ip6].some((ip) => flow.includes(`src=${ip} `)));
+    const inside = between.filter((flow) => [far.ip, far.ip6].some((ip) => flow.includes(`dst=${ip} `)));
+    t.same(inside, [], `${node.name} follows nothing between containers`);
+    t.same(
+      all.filter((flow) => flow.includes('dport=4789 ')),
+      [],
+      'nor any tunnel',
+    );
+  }
+  const published = (await flows(one)).filter((flow) => flow.includes('dport=8086 '));
+  t.ok(published.length > 0, 'what is translated is followed');
+}
+
 async function segmentsFit(t: Test, scene: OverlayScene): Promise<void> {
   const [one] = scene.three;
   const { lan, underlay } = scene.cluster;
@@ -207,5 +238,6 @@ export const WIRE = {
   'tunnel packets of strangers are dropped and counted': strangersAreDropped,
   'the MTU follows the underlay': mtuFollowsTheUnderlay,
   'the MTU follows the narrowest way to another host': narrowWay,
+  'what stays in a network is not tracked': untracked,
   'TCP segments fit the tunnel': segmentsFit,
 } as const;
