@@ -2,7 +2,7 @@ import type { Ip } from '../../core/address.ts';
 import type { JoinedRecord, RemoteEndpoint } from '../../core/cluster.ts';
 import type { HostState, KernelObject } from '../../core/kernel-objects.ts';
 import type { Endpoint, Network } from '../../core/model.ts';
-import type { HostLink, HostRoute, SharedStatus } from '../../core/ports.ts';
+import type { HostRoute, SharedStatus } from '../../core/ports.ts';
 import type { AskedPort } from './target.ts';
 
 /** A network of this host. */
@@ -68,7 +68,8 @@ export type PathEnd = LocalEnd | RemoteEnd | AddressEnd;
 export interface HostFacts {
   readonly kernel: HostState;
   readonly routes: readonly HostRoute[];
-  readonly links: readonly HostLink[];
+  /** Bytes: the largest packet that the way to the other end's host takes whole, as far as this host knows. */
+  readonly pathMtu?: number;
   readonly store: SharedStatus;
   /** Why this host takes no part in the cluster. */
   readonly fence?: string;

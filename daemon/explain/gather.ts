@@ -18,7 +18,7 @@ export interface ExplainParts {
   readonly repository: Repository;
   readonly drivers: ReadonlyMap<DriverName, NetworkDriver>;
   readonly names: Pick<DockerNames, 'network' | 'container'>;
-  readonly kernel: Pick<Kernel, 'snapshot' | 'routes' | 'links'>;
+  readonly kernel: Pick<Kernel, 'snapshot' | 'routes' | 'pathMtus'>;
   readonly shared: {
     readonly shared: Pick<SharedView, 'get' | 'entries' | 'status'>;
     readonly node: { readonly name: string };
@@ -45,10 +45,10 @@ export async function gather(parts: ExplainParts, fromRef: string, target: Targe
   const from = localEnd(parts, ends.from as LocalCandidate);
   const other = otherEnd(parts, ends.to);
   const wanted = [...from.side.plan, ...from.plan, ...wantedFor(other), ...switches()];
-  const [kernel, routes, links, answers] = await Promise.all([
+  const [kernel, routes, pathMtu, answers] = await Promise.all([
     parts.kernel.snapshot(wanted),
     parts.kernel.routes(),
-    parts.kernel.links(),
+    pathMtuTo(parts, other),
     other.kind === 'remote' && isAnswering(parts, other.node),
   ]);
   // After the kernel: that a node is dead is why its entries are gone.
@@ -63,11 +63,16 @@ export async function gather(parts: ExplainParts, fromRef: string, target: Targe
     host: {
       kernel,
       routes,
-      links,
+      ...(pathMtu === undefined ? {} : { pathMtu }),
       store: parts.shared.shared.status,
       ...(fence === undefined ? {} : { fence: fence.reason }),
     },
   };
+}
+
+async function pathMtuTo({ kernel }: ExplainParts, to: PathEnd): Promise<number | undefined> {
+  const vtep = to.kind === 'remote' ? to.node.address : undefined;
+  return vtep === undefined ? undefined : (await kernel.pathMtus([vtep]))[0];
 }
 
 function wantedFor(to: PathEnd): readonly KernelObject[] {

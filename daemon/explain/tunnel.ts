@@ -2,11 +2,9 @@ import { cidrContains, cidrRange, type Family, familyOf, type Ip } from '../../c
 import type { ExplainStep } from '../../core/control.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
 import type { HostRoute } from '../../core/ports.ts';
+import { VXLAN_OVERHEAD } from '../../drivers/overlay/index.ts';
 import type { HostFacts, NetworkSide, RemoteEnd } from './facts.ts';
 import { fails, holds, kernelStep, notes } from './steps.ts';
-
-/** Bytes that VXLAN adds to an inner packet over each family of underlay (RFC 7348 section 5). */
-const OVERHEAD: Readonly<Record<Family, number>> = { 4: 50, 6: 70 };
 
 /** From this host's bridge to an endpoint of another host. */
 export function tunnelSteps(
@@ -125,27 +123,22 @@ function underlaySteps(vtep: Ip, vxlan: readonly KernelObject[], host: HostFacts
       }),
     ];
   }
-  const mtu = host.links.find(({ name }) => name === dev)?.mtu;
-  return [holds('underlay', title, { found }), ...mtuStep(vtep, vxlan, dev, mtu)];
+  return [holds('underlay', title, { found }), ...mtuStep(vtep, vxlan, host.pathMtu)];
 }
 
-function mtuStep(
-  vtep: Ip,
-  vxlan: readonly KernelObject[],
-  dev: string | undefined,
-  mtu: number | undefined,
-): readonly ExplainStep[] {
+function mtuStep(vtep: Ip, vxlan: readonly KernelObject[], mtu: number | undefined): readonly ExplainStep[] {
   const [device] = vxlan;
   if (mtu === undefined || device?.kind !== 'link' || device.type !== 'vxlan' || device.mtu === undefined)
     return [];
-  const need = device.mtu + OVERHEAD[familyOf(vtep)];
-  const title = `${dev} carries packets of ${device.mtu} bytes with the ${OVERHEAD[familyOf(vtep)]} of VXLAN`;
+  const overhead = VXLAN_OVERHEAD[familyOf(vtep)];
+  const need = device.mtu + overhead;
+  const title = `the way there carries packets of ${device.mtu} bytes with the ${overhead} of VXLAN`;
   const more = { intent: `MTU ${need} or more`, found: `MTU ${mtu}` };
   if (need <= mtu) return [holds('mtu', title, more)];
   return [
     notes('mtu', title, {
       ...more,
-      remedy: `large packets are fragmented, and lost where fragments are: a larger MTU on ${dev}, or make the network with com.docker.network.driver.mtu=${mtu - OVERHEAD[familyOf(vtep)]}`,
+      remedy: `large packets are fragmented, and lost where fragments are: a larger MTU on the way, or make the network with com.docker.network.driver.mtu=${mtu - overhead}`,
     }),
   ];
 }

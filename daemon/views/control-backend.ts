@@ -22,7 +22,7 @@ import { poolDetail, poolView } from './ipam-views.ts';
 
 export interface ControlBackendParts extends ViewSources, ClusterSources {
   readonly shared: ClusterSources['shared'] & Pick<SharedBase, 'addresses'>;
-  readonly kernel: Pick<Kernel, 'snapshot' | 'routes' | 'links'>;
+  readonly kernel: Pick<Kernel, 'snapshot' | 'routes' | 'links' | 'pathMtus'>;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly ipam: IpamService;
   readonly drift: DriftLog;

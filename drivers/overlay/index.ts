@@ -17,7 +17,7 @@ import { planOverlayEndpoint, planOverlayNetwork, planOverlayPeer, planOverlayRe
 export { defineNetwork, type NetworkDefinition } from './definition.ts';
 export { differences } from './differences.ts';
 export { type DockerNetworkBody, dockerCreateRequest } from './docker-request.ts';
-export { overlayMtu } from './mtu.ts';
+export { overlayMtu, VXLAN_OVERHEAD } from './mtu.ts';
 export type { OverlayOptions } from './options.ts';
 export { chooseVni } from './vni.ts';
 
