@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { NetworkDriver } from '../../core/driver.ts';
-import { errorMessage, WeftError } from '../../core/errors.ts';
+import { errorMessage, NotFound, WeftError } from '../../core/errors.ts';
 import type { EndpointId, NetworkId } from '../../core/ids.ts';
 import type { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { DriverName, Endpoint, NetworkRequest } from '../../core/model.ts';
@@ -105,7 +105,11 @@ export class Relearner {
       await task();
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
-      this.#parts.log.error({ networkId, error: errorMessage(error) }, 'not learned from Docker');
+      const { log } = this.#parts;
+      const what = { networkId, error: errorMessage(error) };
+      // Removed between Docker's answer and now: there is nothing to learn.
+      if (error instanceof NotFound) log.debug(what, 'gone before it was learned');
+      else log.error(what, 'not learned from Docker');
     }
   }
 }
