@@ -220,7 +220,8 @@ async function segmentsFit(t: Test, scene: OverlayScene): Promise<void> {
     [one.host.ip, 40],
     [one.host.ip6, 60],
   ] as const) {
-    const opening = ['tcp[tcpflags] & tcp-syn != 0', 'ip6[53] & 2 != 0'][host.includes(':') ? 1 : 0] ?? '';
+    const opening =
+      ['tcp[tcpflags] & tcp-syn != 0', 'ip6[6] == 6 and ip6[53] & 2 != 0'][host.includes(':') ? 1 : 0] ?? '';
     const watch = await server.container.netSpawn(['tcpdump', '-nvlc1', '-i', 'eth0', opening]);
     await watch.line('listening', (line) => /listening on/.test(line));
     await reaches(t, lan, { ip: host, port: 8085, name: server.name }, `a client reaches ${host}`);
