@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { tapFailures } from './support/tap-failures.ts';
 
 /*
  * Runs checks, unit tests and system tests, shows what failed, and closes with one line that counts.
@@ -83,7 +84,11 @@ async function unit(files: readonly string[]): Promise<Count> {
   return count;
 }
 
-async function system(file: string): Promise<Count> {
+interface SystemCount extends Count {
+  readonly briefly: readonly string[];
+}
+
+async function system(file: string): Promise<SystemCount> {
   const started = Date.now();
   const { code, output } = await run([process.execPath, file], FILE_LIMIT_MS);
   const passed = output.match(/^ok\b/gm)?.length ?? 0;
@@ -91,12 +96,12 @@ async function system(file: string): Promise<Count> {
   const failed = failures === 0 && (code !== 0 || passed === 0) ? 1 : failures;
   show(file, failed === 0, (Date.now() - started) / 1000, `${passed} passed `);
   if (failed > 0) process.stdout.write(output.split('\n').slice(-400).join('\n'));
-  return { passed, failed };
+  return { passed, failed, briefly: tapFailures(output) };
 }
 
 /** Several at a time, in the order given. */
 async function systems(files: readonly string[]): Promise<readonly Count[]> {
-  const counts: Count[] = [];
+  const counts: SystemCount[] = [];
   const waiting = [...files];
   const again: string[] = [];
   const worker = async (): Promise<void> => {
@@ -108,8 +113,12 @@ async function systems(files: readonly string[]): Promise<readonly Count[]> {
   };
   await Promise.all(Array.from({ length: JOBS }, worker));
   // Deadlines of two seconds can be missed beside another file; alone they must hold. The first failure stays shown.
-  for (const file of again) counts.push(await system(file));
-  return counts;
+  const last: SystemCount[] = [];
+  for (const file of again) last.push(await system(file));
+  for (const [at, { failed, briefly }] of last.entries()) {
+    if (failed > 0) process.stdout.write(`\nfailed twice: ${again[at]}\n${briefly.join('\n')}\n`);
+  }
+  return [...counts, ...last];
 }
 
 function tapFiles(): readonly string[] {
@@ -122,7 +131,7 @@ function tapFiles(): readonly string[] {
 
 /** What takes minutes goes first, so that nothing long is left for the end. */
 function isLong(file: string): boolean {
-  return file.includes('crash-points');
+  return /crash-points|random-walk/.test(file);
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -10,16 +10,17 @@ const WALK = { seed: 3, steps: 150, hosts: 3, quietEvery: 50, engine: ['20.10', 
 t.test(`${WALK.steps} random steps on ${WALK.hosts} hosts`, async (t) => {
   const lines: string[] = [];
   const { kinds, quietPoints, failures } = await walk({ ...WALK, progress: (line) => lines.push(line) });
-  for (const { at, during, lines: wrong, logs } of failures) {
-    t.fail(`step ${at}, ${during}`, { wrong, logs });
-  }
+  for (const { at, during, logs } of failures) t.comment(`step ${at}, ${during}\n${logs.join('\n')}`);
   if (failures.length > 0) {
     t.comment(lines.join('\n'));
     t.comment(
       `replay: scripts/random-walk --seed ${WALK.seed} --steps ${WALK.steps} --hosts 3 --quiet-every 50`,
     );
   }
-  t.equal(failures.length, 0, 'nothing was unexpected');
+  const briefly = failures.map(
+    ({ at, during, lines: wrong }) => `step ${at}, ${during}: ${wrong.join('; ')}`,
+  );
+  t.same(briefly, [], 'nothing was unexpected');
   t.ok(quietPoints >= 3, `every invariant held at each of ${quietPoints} quiet points`);
   const done = [...kinds.values()].reduce((sum, each) => sum + each.done, 0);
   const refused = [...kinds.values()].reduce((sum, each) => sum + each.refused, 0);

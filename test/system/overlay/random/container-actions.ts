@@ -1,8 +1,9 @@
 import { type ClusterNode, type Container, EngineRefused, until } from '../../../lab/index.ts';
-import { findNetwork, type OverlayScene } from '../overlay-scene.ts';
+import type { OverlayScene } from '../overlay-scene.ts';
 import { askedAddresses, holdersOf } from './fixed-addresses.ts';
 import type { Addresses, ContainerModel, Model, Outcome, Step } from './model.ts';
 import { isWhole } from './model.ts';
+import { holds, Outdated } from './outdated.ts';
 
 /** How long a network may take to come to a host that can hear of it. */
 const SPREAD_MS = 20_000;
@@ -186,13 +187,19 @@ export class ContainerActions {
     };
   }
 
-  /** Waits for networks to come to a host, while nothing is broken. */
+  /**
+   * Waits for networks to come to a host, while nothing is broken.
+   * @throws {Outdated} when it has an older one of the same name
+   */
   async #hears(node: ClusterNode, networks: readonly string[], model: Model): Promise<void> {
-    if (!isWhole(model)) return;
-    for (const network of networks) {
-      const has = () => findNetwork(node, network);
-      // Docker's own refusal says more than this wait's.
-      await until(`${network} on ${node.name}`, has, { timeoutMs: SPREAD_MS }).catch(() => undefined);
+    for (const name of networks) {
+      const network = model.networks[name];
+      if (network === undefined) continue;
+      const has = async () => (await holds(node, network)) === 'it';
+      // Docker's own refusal of what it has not says more than this wait's.
+      if (isWhole(model))
+        await until(`${name} on ${node.name}`, has, { timeoutMs: SPREAD_MS }).catch(() => undefined);
+      if ((await holds(node, network)) === 'an older') throw new Outdated(name, node.name);
     }
   }
 
@@ -206,12 +213,12 @@ export class ContainerActions {
   }
 }
 
-/** Done, with the addresses that came of it if any, unless Docker refuses. */
+/** Done, with the addresses that came of it if any, unless Docker refuses or has not heard. */
 export async function refusable(ask: () => Promise<ByNetwork | undefined> | Promise<void>): Promise<Outcome> {
   try {
     return { kind: 'done', addresses: (await ask()) ?? {} };
   } catch (error) {
-    if (!(error instanceof EngineRefused)) throw error;
+    if (!(error instanceof EngineRefused || error instanceof Outdated)) throw error;
     return { kind: 'refused', message: error.message };
   }
 }

@@ -6,7 +6,7 @@ const AFTERMATH_MS = 25_000;
 
 /** Refusals of hosts that cannot ask, or have not heard, others. */
 const OUT_OF_TOUCH =
-  /store|does not answer|did not answer|not known to the cluster|no such network|network \S+ not found|not in use, or not known|in use, or not known|given away|etcd/i;
+  /store|does not answer|did not answer|not known to the cluster|no such network|network \S+ not found|not in use, or not known|in use, or not known|given away|with name \S+ already exists|etcd/i;
 /** Refusals of an address that somebody has, or had a moment ago. */
 const TAKEN = /in use|belongs to|given away/i;
 /** Refusals by a weftd that has died meanwhile. */

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ClusterNode, type DockerClient, until } from '../../../lab/index.ts';
 import { deleteEntries, tunnels } from '../kernel-entries.ts';
-import { type OverlayScene, overlaySpec } from '../overlay-scene.ts';
+import { findNetwork, type OverlayScene, overlaySpec } from '../overlay-scene.ts';
 import { ContainerActions, refusable } from './container-actions.ts';
 import { readApi } from './host-view.ts';
 import { type HostStep, isWhole, type Model, type NetworkModel, type Outcome, type Step } from './model.ts';
+import { holds } from './outdated.ts';
 import { viewStore } from './store-view.ts';
 
 /** How long what other hosts have told may take to be seen. */
@@ -31,16 +32,16 @@ export class LabActions {
   async do(step: Step, model: Model, isAlone: boolean): Promise<Outcome> {
     switch (step.kind) {
       case 'create network':
-        return this.#create(step.host, step.network);
+        return this.#create(step.host, step.network, model);
       case 'rejoin network': {
         const network = model.networks[step.network];
         if (network === undefined) throw new Error(`there is no network ${step.network}`);
-        return this.#create(step.host, network);
+        return this.#create(step.host, network, model);
       }
       case 'remove network':
         return this.#remove(step.host, step.network, model);
       case 'leave network':
-        return this.#leave(step.host, step.network);
+        return this.#leave(step.host, step.network, model);
       case 'run':
       case 'start':
       case 'stop':
@@ -131,6 +132,7 @@ export class LabActions {
   #create(
     host: string,
     { name, base4, base6, prefix4, multicast, internal }: NetworkModel,
+    model: Model,
   ): Promise<Outcome> {
     const subnets = [
       { subnet: `${base4}.0/${prefix4}` },
@@ -138,14 +140,20 @@ export class LabActions {
     ];
     const options = multicast ? { 'weft.multicast': 'true' } : {};
     const spec = overlaySpec(name, { subnets, ipv6: base6 !== undefined, options, internal });
+    const hasNone = async () => (await findNetwork(this.#node(host), name)) === undefined;
     return refusable(async () => {
+      // One of that name may have been removed elsewhere just now.
+      if (isWhole(model))
+        await until(`${name} is gone`, hasNone, { timeoutMs: SEEN_MS }).catch(() => undefined);
       await this.#node(host).docker.createNetwork(spec);
     });
   }
 
   /** Once the host sees that no host has an endpoint there: before, it would be the host's own removal only. */
   async #remove(host: string, name: string, model: Model): Promise<Outcome> {
-    const isUnused = async () => (await this.#uses(host, name))?.every(({ endpoints }) => endpoints === 0);
+    const isUnused = async () =>
+      (await this.#has(host, name, model)) &&
+      (await this.#uses(host, name))?.every(({ endpoints }) => endpoints === 0);
     try {
       await until(`${name} is unused`, isUnused, { timeoutMs: isWhole(model) ? SEEN_MS : HASTY_MS });
     } catch {
@@ -155,8 +163,9 @@ export class LabActions {
   }
 
   /** Once the host sees that others use it, and until the cluster has been told. */
-  async #leave(host: string, name: string): Promise<Outcome> {
+  async #leave(host: string, name: string, model: Model): Promise<Outcome> {
     const isUsed = async () =>
+      (await this.#has(host, name, model)) &&
       (await this.#uses(host, name))?.some(({ node, endpoints }) => node !== host && endpoints > 0);
     try {
       await until(`${name} is used by others`, isUsed, { timeoutMs: SEEN_MS });
@@ -168,6 +177,11 @@ export class LabActions {
     const isTold = async () => (await viewStore(this.#scene.cluster.etcd)).left.includes(`${name}/${host}`);
     await until(`the cluster knows that ${host} has left ${name}`, isTold, { timeoutMs: SEEN_MS });
     return outcome;
+  }
+
+  async #has(host: string, name: string, { networks }: Model): Promise<boolean> {
+    const network = networks[name];
+    return network !== undefined && (await holds(this.#node(host), network)) === 'it';
   }
 
   async #uses(host: string, name: string) {
