@@ -175,7 +175,7 @@ function tunnelChains(family: Family): readonly NftChain[] {
 
 /**
  * With bridge-nf-call-iptables frames between a network's containers pass here as well. Only those to the gateway can
- * be translated or leave the network; following the others costs a third of the small packets a host can carry.
+ * be translated or leave the network: what follows the others has nothing to do but cost time and conntrack entries.
  */
 const switchedChain: NftChain = {
   name: 'switched',
