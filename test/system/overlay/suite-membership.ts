@@ -5,6 +5,8 @@ import { findNetwork, type OverlayScene, overlaySpec } from './overlay-scene.ts'
 import { allReachAll } from './suite-reachability.ts';
 
 const MTU = 'com.docker.network.driver.mtu';
+/** Longer than a host goes without comparing its networks with the cluster's. */
+const COMPARED_MS = 7000;
 
 /** @throws {Error} when the host does not have it. */
 async function network(node: ClusterNode, name: string): Promise<NetworkDetails> {
@@ -176,6 +178,17 @@ async function downAtRemoval(t: Test, scene: OverlayScene): Promise<void> {
   }
 }
 
+async function removedWithoutStore(t: Test, scene: OverlayScene): Promise<void> {
+  const [one] = scene.three;
+  await scene.dualNetwork('unwanted');
+  await scene.cluster.cutFromStore(one);
+  await one.docker.removeNetwork('unwanted');
+  const comesBack = until('it is made again', () => findNetwork(one, 'unwanted'), { timeoutMs: COMPARED_MS });
+  await t.rejects(comesBack, `not made again on ${one.name} while the others have not been told`);
+  await scene.cluster.wall.open();
+  await scene.nowhere('unwanted');
+}
+
 async function atTheSameInstant(t: Test, scene: OverlayScene): Promise<void> {
   for (let round = 1; round <= 5; round++) {
     const name = `race${round}`;
@@ -212,5 +225,6 @@ export const MEMBERSHIP = {
   'a join with other options is refused, naming the difference': refusesDifferences,
   'hosts that were down at its creation get a network': downAtCreation,
   'hosts that were down at its removal lose a network': downAtRemoval,
+  'a removal by a host that cannot tell the others is told later': removedWithoutStore,
   'creations at the same instant end in one network': atTheSameInstant,
 } as const;
