@@ -189,6 +189,33 @@ async function removedWithoutStore(t: Test, scene: OverlayScene): Promise<void> 
   await scene.nowhere('unwanted');
 }
 
+/** What is left on a host whose weftd died while it made a network of another's is not taken for a removal. */
+async function cutShort(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, two, three] = scene.three;
+  await three.host.killDockerd9();
+  await one.docker.createNetwork(overlaySpec('half'));
+  await scene.everywhere('half', [one, two]);
+  const [config] = (await network(one, 'half')).IPAM.Config ?? [];
+  const gateway = `${config?.Gateway}/${config?.Subnet.split('/')[1]}`;
+  const request = {
+    NetworkID: 'c'.repeat(64),
+    Options: { 'com.docker.network.generic': { 'weft.network': 'half' } },
+    IPv4Data: [{ AddressSpace: 'WeftLocal', Pool: config?.Subnet, Gateway: gateway }],
+  };
+  const socket = '/run/docker/plugins/weft-overlay.sock';
+  const call = ['curl', '-s', '--unix-socket', socket, '-d', JSON.stringify(request)];
+  t.equal(await three.host.exec([...call, 'http://weft/NetworkDriver.CreateNetwork']), '{}', 'made in part');
+  const before = await vnis(one);
+  await three.weftd.kill9();
+  await three.host.startDockerd();
+  await three.startWeftd(['--gc-grace', '1s']);
+  await scene.everywhere('half');
+  for (const node of scene.nodes) t.same(await vnis(node), before, `${node.name} has the same networks`);
+  await allReachAll(t, await scene.serverOnEach('half'));
+  await three.weftd.stop();
+  await three.startWeftd();
+}
+
 async function atTheSameInstant(t: Test, scene: OverlayScene): Promise<void> {
   for (let round = 1; round <= 5; round++) {
     const name = `race${round}`;
@@ -226,5 +253,6 @@ export const MEMBERSHIP = {
   'hosts that were down at its creation get a network': downAtCreation,
   'hosts that were down at its removal lose a network': downAtRemoval,
   'a removal by a host that cannot tell the others is told later': removedWithoutStore,
+  'a network half made on one host stays on the others': cutShort,
   'creations at the same instant end in one network': atTheSameInstant,
 } as const;
