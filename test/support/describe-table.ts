@@ -83,6 +83,8 @@ class Registers {
         return `${tcpOptionName(expr)} set ${this.#at(expr.sreg)}`;
       case 'verdict':
         return formatVerdict(expr.verdict);
+      case 'fwd':
+        return `fwd to ${this.#at(expr.sreg)}`;
       case 'masquerade':
       case 'notrack':
       case 'counter':

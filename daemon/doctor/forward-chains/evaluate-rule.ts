@@ -78,6 +78,7 @@ function evaluateExpr(
     case 'masquerade':
     case 'notrack':
     case 'counter':
+    case 'fwd':
       return 'yes';
   }
 }

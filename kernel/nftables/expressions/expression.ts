@@ -9,6 +9,7 @@ import { counter } from './counter.ts';
 import { ct } from './ct.ts';
 import { NFTA_EXTHDR_SREG, tcpOption, tcpOptionSet } from './exthdr.ts';
 import { fib } from './fib.ts';
+import { fwd } from './fwd.ts';
 import { immediate, isVerdict, verdict } from './immediate.ts';
 import { lookup } from './lookup.ts';
 import { masquerade } from './masquerade.ts';
@@ -68,6 +69,8 @@ function nameAndData(expr: NftExpr, family: NftFamily): readonly [string, (reado
       return ['masq', masquerade.encode(expr, family)];
     case 'notrack':
       return ['notrack'];
+    case 'fwd':
+      return ['fwd', fwd.encode(expr, family)];
     case 'tcp-option':
       return ['exthdr', tcpOption.encode(expr, family)];
     case 'tcp-option-set':
@@ -95,6 +98,7 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['nat', nat.decode],
   ['masq', masquerade.decode],
   ['notrack', () => ({ expr: 'notrack' })],
+  ['fwd', fwd.decode],
   ['exthdr', (map, family) => (map.has(NFTA_EXTHDR_SREG) ? tcpOptionSet : tcpOption).decode(map, family)],
   ['rt', rt.decode],
   ['byteorder', byteorder.decode],
