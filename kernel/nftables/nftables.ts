@@ -27,7 +27,6 @@ export class Nftables implements AsyncDisposable {
   readonly #names: ReadonlySet<string>;
   readonly #sets: SetCache;
   readonly #commits: GroupCommit<Step>;
-
   readonly #links: LinkIndexes | undefined;
 
   private constructor(
@@ -112,8 +111,8 @@ export class Nftables implements AsyncDisposable {
   }
 
   /**
-   * Makes steps of kinds `table`, `element` and `shortcut` so, in one transaction with those of other calls of the same turn.
-   * Creating or replacing a table brings it to `object.table`, whatever is there: rules are made again, chains and
+   * Makes steps of kinds `table`, `element` and `shortcut` so, in one transaction with those of other calls of the
+   * same turn. Creating or replacing a table brings it to `object.table`, whatever is there: rules are made again, chains and
    * sets only where they differ, and elements of unchanged sets stay. Creating an element that is there with equal
    * data and deleting anything that is gone succeed.
    * @throws {KernelError} when the kernel refuses one of this call's steps; none of them has taken effect.
