@@ -108,6 +108,7 @@ export class ScaleCluster implements AsyncDisposable {
   async coldStart(): Promise<{ readonly ready: number; readonly complete: number }> {
     await this.weftd.stop();
     for (const link of Object.values(this.#links)) await this.weftd.machine.exec(['ip', 'link', 'del', link]);
+    await this.weftd.machine.exec(['nft', 'flush', 'ruleset']);
     await this.#forgetCopy();
     const began = Date.now();
     const ready = await this.weftd.start();

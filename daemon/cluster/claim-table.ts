@@ -8,10 +8,16 @@ export interface Claim {
   readonly revision: bigint;
 }
 
+interface Held extends Claim {
+  /** As keys of the table. */
+  readonly addresses: readonly string[];
+}
+
 /** Endpoints of other hosts by store key, and who claims which address or MAC of which network. */
 export class ClaimTable {
-  readonly #claims = new Map<string, Claim>();
+  readonly #claims = new Map<string, Held>();
   readonly #byAddress = new Map<string, readonly string[]>();
+  readonly #byNode = new Map<string, Set<string>>();
 
   get(key: string): Claim | undefined {
     return this.#claims.get(key);
@@ -19,29 +25,41 @@ export class ClaimTable {
 
   set(key: string, claim: Claim): void {
     this.delete(key);
-    this.#claims.set(key, claim);
-    for (const address of addressesOf(claim.remote))
-      this.#byAddress.set(address, [...(this.#byAddress.get(address) ?? []), key]);
+    const addresses = addressesOf(claim.remote);
+    this.#claims.set(key, { ...claim, addresses });
+    for (const address of addresses) {
+      const others = this.#byAddress.get(address);
+      this.#byAddress.set(address, others === undefined ? [key] : [...others, key]);
+    }
+    const { node } = claim.remote;
+    const own = this.#byNode.get(node);
+    if (own === undefined) this.#byNode.set(node, new Set([key]));
+    else own.add(key);
   }
 
   delete(key: string): void {
     const claim = this.#claims.get(key);
     if (claim === undefined) return;
     this.#claims.delete(key);
-    for (const address of addressesOf(claim.remote)) {
+    for (const address of claim.addresses) {
       const left = (this.#byAddress.get(address) ?? []).filter((each) => each !== key);
       if (left.length === 0) this.#byAddress.delete(address);
       else this.#byAddress.set(address, left);
     }
+    const own = this.#byNode.get(claim.remote.node);
+    own?.delete(key);
+    if (own?.size === 0) this.#byNode.delete(claim.remote.node);
   }
 
   /** The others that claim an address of this one. */
   rivals(key: string): readonly string[] {
     const claim = this.#claims.get(key);
     if (claim === undefined) return [];
-    return addressesOf(claim.remote).flatMap((address) =>
-      (this.#byAddress.get(address) ?? []).filter((each) => each !== key),
-    );
+    const rivals: string[] = [];
+    for (const address of claim.addresses) {
+      for (const each of this.#byAddress.get(address) ?? []) if (each !== key) rivals.push(each);
+    }
+    return rivals;
   }
 
   claimants(network: string, address: Ip | Mac): readonly string[] {
@@ -67,15 +85,11 @@ export class ClaimTable {
   }
 
   ofNode(node: string): readonly string[] {
-    return this.#keys(({ remote }) => remote.node === node);
+    return [...(this.#byNode.get(node) ?? [])];
   }
 
   ofNetwork(network: string): readonly string[] {
-    return this.#keys(({ remote }) => remote.network === network);
-  }
-
-  #keys(matches: (claim: Claim) => boolean): readonly string[] {
-    return [...this.#claims].flatMap(([key, claim]) => (matches(claim) ? [key] : []));
+    return [...this.#claims].flatMap(([key, { remote }]) => (remote.network === network ? [key] : []));
   }
 }
 

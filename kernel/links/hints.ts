@@ -39,6 +39,11 @@ export function hintOf(message: NetlinkReply, links: LinkTable): KernelHint | un
   }
 }
 
+/** Whether a notification may tell of a link that comes, changes or goes. */
+export function isAboutLink({ type }: NetlinkReply): boolean {
+  return type === RTM.RTM_NEWLINK || type === RTM.RTM_DELLINK;
+}
+
 function decodeHint({ type, payload }: NetlinkReply, links: LinkTable): KernelHint | undefined {
   switch (type) {
     case RTM.RTM_NEWLINK:

@@ -3,6 +3,7 @@ import type { Ip } from '../../core/address.ts';
 import type { IfName, Mac } from '../../core/ids.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
 import type { HostLink, HostRoute, KernelHint, SandboxPlumbing, Step } from '../../core/ports.ts';
+import { inSlices } from '../../core/slices.ts';
 import {
   AF,
   decodeNextHops,
@@ -19,12 +20,11 @@ import {
 } from '../netlink/index.ts';
 import { type Applier, applySteps, undoSteps } from './apply.ts';
 import { DiscardQueue, type LinkLog } from './discard.ts';
-import { HINT_GROUPS, hintOf } from './hints.ts';
+import { HINT_GROUPS, hintOf, isAboutLink } from './hints.ts';
 import { LinkTable } from './link-table.ts';
 import { correctNeighbour } from './own-neighbour.ts';
 import { pathMtus } from './path-mtu.ts';
 import { plumbSandbox } from './sandbox.ts';
-import { inSlices } from './slices.ts';
 import { allLinks, destinationOf, deviceOf, takeSnapshot } from './snapshot.ts';
 
 /** The links of one namespace and what stands on them: addresses, routes, neighbours, forwarding entries. */
@@ -51,7 +51,10 @@ export class LinkLayer implements AsyncDisposable {
       protocol,
       ...where,
       groups: HINT_GROUPS,
-      onMessage: (message) => this.#tell(hintOf(message, this.#links)),
+      onMessage: (message) => {
+        // The table of links follows in any case.
+        if (this.#watchers.size > 0 || isAboutLink(message)) this.#tell(hintOf(message, this.#links));
+      },
       onOverrun: () => this.#tell({ source: 'overrun' }),
     });
   }

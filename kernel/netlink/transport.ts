@@ -4,6 +4,7 @@ import { RawNetlinkSocket } from 'netlink/dist/raw.js';
 import { KernelError, Unavailable } from '../../core/errors.ts';
 import { getSocketOption, inNamespace, setSocketOption } from '../libc/index.ts';
 import { EventStream } from './event-stream.ts';
+import type { GroupRequest, Refusals, StepText } from './group.ts';
 import type { NetlinkMessage, ReceivedMessage } from './message.ts';
 import { NETLINK_OPTION, SOCKET_OPTION } from './netlink-header.ts';
 import { RequestQueue, type Write } from './request-queue.ts';
@@ -23,11 +24,16 @@ export interface NetlinkTransport extends AsyncDisposable {
    * @param step what is being done, in words, for the error.
    * @throws {KernelError} with errno, extended-ack text and step.
    */
-  request(request: NetlinkRequest, step?: string): Promise<readonly NetlinkReply[]>;
+  request(request: NetlinkRequest, step?: StepText): Promise<readonly NetlinkReply[]>;
   /** Requests handled in order, in as few sends as may be in flight. Later ones run even if earlier ones fail. */
   requestAll(
-    requests: readonly (NetlinkRequest & { readonly step?: string })[],
+    requests: readonly (NetlinkRequest & { readonly step?: StepText })[],
   ): Promise<readonly PromiseSettledResult<readonly NetlinkReply[]>[]>;
+  /**
+   * Requests that have no reply, in one send: some hundred at most. Later ones run even if earlier ones fail.
+   * @returns the refusal of each, undefined where it was done. Never rejects.
+   */
+  group(requests: readonly GroupRequest[]): Promise<Refusals>;
   /**
    * A complete list; dumps the kernel reports as interrupted are read again. With `each`, messages go there as they
    * come, possibly twice, and the result is empty.
@@ -189,6 +195,7 @@ export function openTransport(options: {
           queue.request(request, step ?? `netlink request ${request.type}`),
         ),
       ),
+    group: (requests) => queue.group(requests),
     dump: (request, each) => queue.dump(request, `netlink dump ${request.type}`, each),
     batch: (messages, steps = []) => queue.batch(messages, steps),
     [Symbol.asyncDispose]: async () => {
