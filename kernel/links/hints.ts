@@ -23,8 +23,13 @@ const NETCONFA_IFINDEX_ALL = -1;
 const NETCONF_ATTRIBUTE = 4;
 const NETCONF_LENGTH = NETCONF_ATTRIBUTE + 8;
 
-/** Groups whose messages become hints. */
-export const HINT_GROUPS: readonly number[] = Object.values(RTNLGRP);
+/** The group whose messages keep the table of links. */
+export const LINK_GROUPS: readonly number[] = [RTNLGRP.RTNLGRP_LINK];
+
+/** Groups whose messages become hints, with the former. */
+export const HINT_GROUPS: readonly number[] = Object.values(RTNLGRP).filter(
+  (group) => !LINK_GROUPS.includes(group),
+);
 
 /**
  * What a notification hints at; undefined for those that cannot concern weft. Keeps the table of links up to date on the way.
@@ -37,11 +42,6 @@ export function hintOf(message: NetlinkReply, links: LinkTable): KernelHint | un
     if (error instanceof DecodeError) return { source: 'overrun' };
     throw error;
   }
-}
-
-/** Whether a notification may tell of a link that comes, changes or goes. */
-export function isAboutLink({ type }: NetlinkReply): boolean {
-  return type === RTM.RTM_NEWLINK || type === RTM.RTM_DELLINK;
 }
 
 function decodeHint({ type, payload }: NetlinkReply, links: LinkTable): KernelHint | undefined {

@@ -8,6 +8,7 @@ import {
   AF,
   decodeNextHops,
   decodeRoute,
+  type Events,
   encodeRoute,
   NETLINK_PROTOCOL,
   type NetlinkReply,
@@ -20,7 +21,7 @@ import {
 } from '../netlink/index.ts';
 import { type Applier, applySteps, undoSteps } from './apply.ts';
 import { DiscardQueue, type LinkLog } from './discard.ts';
-import { HINT_GROUPS, hintOf, isAboutLink } from './hints.ts';
+import { HINT_GROUPS, hintOf, LINK_GROUPS } from './hints.ts';
 import { LinkTable } from './link-table.ts';
 import { correctNeighbour } from './own-neighbour.ts';
 import { pathMtus } from './path-mtu.ts';
@@ -35,7 +36,8 @@ export class LinkLayer implements AsyncDisposable {
   readonly #links: LinkTable;
   readonly #discards: DiscardQueue;
   readonly #watchers = new Set<(hint: KernelHint) => void>();
-  readonly #events: AsyncDisposable;
+  readonly #events: Events;
+  #hinting = false;
   readonly #hasIpv6 = existsSync('/proc/sys/net/ipv6');
   readonly #log: LinkLog;
 
@@ -50,11 +52,8 @@ export class LinkLayer implements AsyncDisposable {
     this.#events = openEvents({
       protocol,
       ...where,
-      groups: HINT_GROUPS,
-      onMessage: (message) => {
-        // The table of links follows in any case.
-        if (this.#watchers.size > 0 || isAboutLink(message)) this.#tell(hintOf(message, this.#links));
-      },
+      groups: LINK_GROUPS,
+      onMessage: (message) => this.#tell(hintOf(message, this.#links)),
       onOverrun: () => this.#tell({ source: 'overrun' }),
     });
   }
@@ -110,6 +109,9 @@ export class LinkLayer implements AsyncDisposable {
 
   /** Calls `push` for each hint until disposed. `push` must not throw. */
   watch(push: (hint: KernelHint) => void): Disposable {
+    // Before, nobody hears of the many thousand entries that a start may make.
+    if (!this.#hinting) this.#events.join(HINT_GROUPS);
+    this.#hinting = true;
     this.#watchers.add(push);
     return { [Symbol.dispose]: () => void this.#watchers.delete(push) };
   }

@@ -206,6 +206,12 @@ export function openTransport(options: {
   };
 }
 
+/** A subscription, until it is disposed of. */
+export interface Events extends AsyncDisposable {
+  /** More groups, from now on. @throws {Error} when the kernel refuses. */
+  join(groups: readonly number[]): void;
+}
+
 /**
  * Subscribes to multicast groups, in `namespace` or where the process is. `onMessage` gets each notification in a
  * turn of its own; `onOverrun` says that some were lost.
@@ -218,7 +224,7 @@ export function openEvents(options: {
   readonly namespace?: string;
   onMessage(message: NetlinkNotification): void;
   onOverrun(): void;
-}): AsyncDisposable {
+}): Events {
   const open = () => {
     const opened = openGuarded(options.protocol, {
       receive: (datagram) => stream.receive(datagram),
@@ -230,6 +236,9 @@ export function openEvents(options: {
   const { socket, fd } = options.namespace === undefined ? open() : inNamespace(options.namespace, open);
   const stream = new EventStream(options, () => dropsOf(fd));
   return {
+    join: (groups) => {
+      for (const group of groups) socket.addMembership(group);
+    },
     [Symbol.asyncDispose]: async () => {
       stream.close();
       socket.close();
