@@ -176,7 +176,7 @@ export function decodeStored(value: unknown): StoredKey {
     // An array of its own: one small value must not keep the pool that Buffer cuts from.
     value: new Uint8Array(Buffer.from(text(kv['value'], 'value'), 'base64')),
     revision: int64(kv['mod_revision'], 'mod_revision'),
-    history: ['create_revision', 'version', 'lease'].map((name) => int64(kv[name], name)).join('/'),
+    history: `${kv['create_revision'] ?? 0}/${kv['version'] ?? 0}/${kv['lease'] ?? 0}`,
   };
 }
 
