@@ -1,14 +1,14 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import { Readable } from 'node:stream';
 import { cacheFolder } from '../lab/paths.ts';
 import { BOOT_MODULES, insertionOrder } from './boot-modules.ts';
 import { cpioArchive } from './cpio-archive.ts';
 import { type Command, commandScript, quoted } from './shell-script.ts';
-import { qemuArguments } from './virtual-machine.ts';
+import { PORTS, qemuArguments } from './virtual-machine.ts';
 
 /** What to run, and how the machine is that runs it. */
 export interface MicroVmOptions extends Command {
@@ -87,10 +87,10 @@ async function boot(argv: readonly string[], options: MicroVmOptions): Promise<M
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', QEMU, ...argv], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   });
-  const control = textOf(child.stdio[3]);
-  const said = textOf(child.stdout, child.stderr);
-  child.stdio[4]?.on('data', (chunk: Buffer) => options.onOutput('out', chunk));
-  child.stdio[5]?.on('data', (chunk: Buffer) => options.onOutput('err', chunk));
+  const control = textOf(portOf(child, PORTS.control));
+  const said = textOf(portOf(child, 1), portOf(child, 2));
+  portOf(child, PORTS.out).on('data', (chunk: Buffer) => options.onOutput('out', chunk));
+  portOf(child, PORTS.err).on('data', (chunk: Buffer) => options.onOutput('err', chunk));
   let ended: 'late' | 'aborted' | undefined;
   const end = (why: 'late' | 'aborted') => {
     ended ??= why;
@@ -115,9 +115,17 @@ async function boot(argv: readonly string[], options: MicroVmOptions): Promise<M
   return { kind: 'lost', console: said().split('\n').slice(-CONSOLE_LINES).join('\n').trim() };
 }
 
+/** This process' end of one of qemu's file descriptors. */
+function portOf(child: ChildProcess, fd: number): Readable {
+  const streams: readonly unknown[] = child.stdio;
+  const stream = streams[fd];
+  if (!(stream instanceof Readable)) throw new Error(`${QEMU} has no descriptor ${fd}`);
+  return stream;
+}
+
 /** What the streams have carried so far, mixed. */
-function textOf(...streams: readonly (NodeJS.ReadableStream | Duplex | null | undefined)[]): () => string {
+function textOf(...streams: readonly Readable[]): () => string {
   const chunks: Buffer[] = [];
-  for (const stream of streams) stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  for (const stream of streams) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   return () => Buffer.concat(chunks).toString();
 }
