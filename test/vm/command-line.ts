@@ -9,7 +9,8 @@ this machine's files; what it changes is gone afterwards. Standard input is empt
   --time SECONDS     end the machine after this long (600)
   --memory MIB       memory of the machine, also for the files it writes (3072)
   --cpus N           processors (2)
-  --load MODULES     load these first, separated by commas (br_netfilter); the kernel loads others when it needs them
+  --load MODULES     load these first, separated by commas (br_netfilter,ip_tables,ip6_tables); the kernel loads
+                     others when it needs them
   --help             this
 
 Exit codes: the command's own; 2 wrong usage, 124 not done in time, 125 the machine did not start or failed.
@@ -31,8 +32,8 @@ export const DEFAULTS = {
   memory: 3072,
   cpus: 2,
   limitMs: 600_000,
-  // dockerd loads it on a real host; the lab's engines have no modprobe.
-  modules: ['br_netfilter'],
+  // On a real host dockerd and iptables-legacy load them; the roots of the lab's engines have no modprobe.
+  modules: ['br_netfilter', 'ip_tables', 'ip6_tables'],
 } as const;
 
 /**

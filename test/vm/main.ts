@@ -20,8 +20,8 @@ async function main(args: readonly string[]): Promise<number> {
   const result = await runInMicroVm({
     ...line.options,
     cwd: process.cwd(),
-    // tap gives a file 30 s unless told otherwise; emulation takes longer.
-    env: { TAP_TIMEOUT: '600', ...process.env },
+    // tap gives a file 30 s unless told otherwise; emulation takes longer, as everything that tests wait for.
+    env: { TAP_TIMEOUT: '600', WEFT_TEST_PATIENCE: '6', ...process.env },
     signal: stop.signal,
     onOutput: (stream, chunk) => process[stream === 'out' ? 'stdout' : 'stderr'].write(chunk),
   });
