@@ -3,6 +3,7 @@
  * configuration and version differ from those of the machine the tests run on.
  */
 export const VM_TAPS: readonly string[] = [
+  'test/vm/lab.tap.ts',
   'test/vm/full-kernel.tap.ts',
   'test/system/kernel-contract.tap.ts',
   'test/system/shortcuts.tap.ts',
