@@ -76,7 +76,7 @@ async function afterDeath(t: Test, scene: OverlayScene): Promise<void> {
   t.ok(keys.length > 0);
 }
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const scene = await OverlayScene.open({ hosts: 2, engine: ['20.10', '28.5'], etcd: 1 });
 try {

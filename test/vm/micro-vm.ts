@@ -86,6 +86,8 @@ async function boot(argv: readonly string[], options: MicroVmOptions): Promise<M
   // The kernel ends qemu when this process ends, however that comes about.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', QEMU, ...argv], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    // Ctrl-C in a terminal is for this process, which then ends qemu.
+    detached: true,
   });
   const control = textOf(portOf(child, PORTS.control));
   const said = textOf(portOf(child, 1), portOf(child, 2));
