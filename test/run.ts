@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { tapFailures } from './support/tap-failures.ts';
+import { VM_TAPS } from './vm/taps.ts';
 
 /*
  * Runs checks, unit tests and system tests, shows what failed, and closes with one line that counts.
@@ -13,6 +14,9 @@ import { tapFailures } from './support/tap-failures.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const CHECK_LIMIT_MS = 300_000;
 const FILE_LIMIT_MS = 900_000;
+const VM_LIMIT_S = 600;
+/** First argument of this program when it runs in the microVM. */
+const IN_VM = 'in-vm';
 /** System test files that run side by side: each has hosts and namespaces of its own. */
 const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2);
 
@@ -121,6 +125,25 @@ async function systems(files: readonly string[]): Promise<readonly Count[]> {
   return [...counts, ...last];
 }
 
+/** Files in a microVM with Debian's kernel, all in one boot; this program runs and counts them there. */
+async function inMicroVm(files: readonly string[]): Promise<Count> {
+  if (process.arch !== 'x64') {
+    process.stdout.write(`no microVM on ${process.arch}: not run there: ${files.join(' ')}\n`);
+    return { passed: 0, failed: 0 };
+  }
+  const started = Date.now();
+  const vm = [process.execPath, 'test/vm/main.ts', '--time', String(VM_LIMIT_S)];
+  const argv = [...vm, process.execPath, 'test/run.ts', IN_VM, ...files];
+  const { code, output } = await run(argv, (VM_LIMIT_S + 60) * 1000);
+  const closing = /^(\d+) passed, (\d+) failed$/m.exec(output);
+  const passed = Number(closing?.[1] ?? 0);
+  const failed = Math.max(Number(closing?.[2] ?? 0), code === 0 && passed > 0 ? 0 : 1);
+  const said = failed > 0 ? output : (output.match(/^ok .*\n/gm) ?? []).join('');
+  process.stdout.write(said.replace(/^/gm, '  ').trimEnd().concat('\n'));
+  show('microVM', failed === 0, (Date.now() - started) / 1000, `${passed} passed `);
+  return { passed, failed };
+}
+
 function tapFiles(): readonly string[] {
   const files = readdirSync(join(ROOT, 'test/system'), { recursive: true, encoding: 'utf8' });
   return files
@@ -134,6 +157,18 @@ function isLong(file: string): boolean {
   return /crash-points|random-walk/.test(file);
 }
 
+/** Just these files; those of the microVM in a microVM. */
+async function named(files: readonly string[]): Promise<readonly Count[]> {
+  const taps = files.filter((file) => file.endsWith('.tap.ts'));
+  const forVm = taps.filter((file) => file.startsWith('test/vm/'));
+  const others = files.filter((file) => !file.endsWith('.tap.ts'));
+  return [
+    ...(others.length > 0 ? [await unit(others)] : []),
+    ...(await systems(taps.filter((file) => !forVm.includes(file)))),
+    ...(forVm.length > 0 ? [await inMicroVm(forVm)] : []),
+  ];
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const what = args[0] ?? 'all';
   const counts: Count[] = [];
@@ -144,12 +179,9 @@ async function main(args: readonly string[]): Promise<number> {
     counts.push(await unit([]));
   }
   if (what === 'all' || what === 'system') counts.push(...(await systems(tapFiles())));
-  if (!['all', 'unit', 'system'].includes(what)) {
-    const taps = args.filter((file) => file.endsWith('.tap.ts'));
-    const others = args.filter((file) => !file.endsWith('.tap.ts'));
-    if (others.length > 0) counts.push(await unit(others));
-    counts.push(...(await systems(taps)));
-  }
+  if (what === 'all' || what === 'system' || what === 'vm') counts.push(await inMicroVm(VM_TAPS));
+  if (what === IN_VM) counts.push(...(await systems(args.slice(1))));
+  if (!['all', 'unit', 'system', 'vm', IN_VM].includes(what)) counts.push(...(await named(args)));
   const passed = counts.reduce((sum, each) => sum + each.passed, 0);
   const failed = counts.reduce((sum, each) => sum + each.failed, 0);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);

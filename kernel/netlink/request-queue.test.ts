@@ -286,6 +286,27 @@ describe('the end', () => {
       await vi.advanceTimersByTimeAsync(6000);
       await lost;
     });
+
+    test('does not come while the kernel is still in the send', async () => {
+      const sends: (() => void)[] = [];
+      const queue = new RequestQueue(() => new Promise((resolve) => sends.push(resolve)));
+      const waiting = queue.request(PLAIN, 'x');
+      const batch = queue.batch([{ ...PLAIN, flags: NLM_F.NLM_F_ACK }], ['make']);
+      const settled = vi.fn();
+      Promise.allSettled([waiting, batch]).then(settled, settled);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(sends).toHaveLength(1);
+      expect(settled).not.toHaveBeenCalled();
+      sends[0]?.();
+      await vi.advanceTimersByTimeAsync(4000);
+      expect(sends).toHaveLength(2);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(settled).not.toHaveBeenCalled();
+      sends[1]?.();
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(settled).toHaveBeenCalledOnce();
+      await expect(batch).rejects.toThrow('lost');
+    });
   });
 
   test('errors are KernelError', async () => {

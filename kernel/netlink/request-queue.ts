@@ -116,7 +116,7 @@ export class RequestQueue {
   /** Fails everything that waits and refuses what comes later; resolves when no send is under way. */
   async close(reason: Error): Promise<void> {
     this.#closed ??= reason;
-    clearTimeout(this.#watchdog);
+    this.#unwatch();
     this.#failAll(this.#closed);
     await this.#writing;
   }
@@ -216,6 +216,8 @@ export class RequestQueue {
     isDump: boolean,
     failed: (error: NodeJS.ErrnoException) => void,
   ): void {
+    // The kernel may stay in the send for long, for instance while it loads modules: nothing is lost meanwhile.
+    this.#unwatch();
     this.#writing = this.#write(encodeMessages(messages, firstSeq), isDump)
       .catch(failed)
       .then(() => {
@@ -282,15 +284,21 @@ export class RequestQueue {
     if (this.#watchdog !== undefined || this.#closed !== undefined) return;
     if (this.#inFlight.size === 0 && this.#groups.length === 0 && this.#batch === undefined) return;
     const heard = this.#datagrams;
-    this.#watchdog = setTimeout(() => {
+    const watchdog = setTimeout(() => {
       // Timers run before sockets are read, so a loop that was blocked gets one more turn to read.
       setImmediate(() => {
+        if (this.#watchdog !== watchdog) return;
         this.#watchdog = undefined;
         if (heard === this.#datagrams)
           this.#failAll(new Unavailable('netlink: the answer of the kernel was lost'));
         else this.#watch();
       });
     }, LOST_AFTER_MS);
-    this.#watchdog.unref();
+    this.#watchdog = watchdog.unref();
+  }
+
+  #unwatch(): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { PATIENCE } from '../support/patience.ts';
 
 /** How a program is run. */
 export interface CommandOptions {
@@ -97,7 +98,7 @@ export async function tryCommand(
   });
   child.stdin.on('error', () => undefined); // a program may end without reading its input
   child.stdin.end(options.input ?? '');
-  const { timeoutMs = 30_000 } = options;
+  const timeoutMs = (options.timeoutMs ?? 30_000) * PATIENCE;
   let late = false;
   const timer = setTimeout(() => {
     late = true;

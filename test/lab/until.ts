@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { PATIENCE } from '../support/patience.ts';
 
 /** How long and how often {@link until} looks. */
 export interface UntilOptions {
@@ -18,7 +19,8 @@ export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   options: UntilOptions = {},
 ): Promise<T> {
-  const { timeoutMs = 10_000, intervalMs = 20 } = options;
+  const { intervalMs = 20 } = options;
+  const timeoutMs = (options.timeoutMs ?? 10_000) * PATIENCE;
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {

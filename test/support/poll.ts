@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE } from './patience.ts';
 
 /**
  * Waits until `condition` gives something other than undefined or false, and gives that.
@@ -8,7 +9,7 @@ export async function poll<T>(
   condition: () => T | Promise<T>,
   deadlineMs = 5000,
 ): Promise<Exclude<T, undefined | false>> {
-  const until = performance.now() + deadlineMs;
+  const until = performance.now() + deadlineMs * PATIENCE;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) return value as Exclude<T, undefined | false>;
