@@ -13,6 +13,7 @@ import {
 import { kernelError, sendError } from './netlink-error.ts';
 import { NLM_F, NLMSG } from './netlink-header.ts';
 import type { Answer, Waiter } from './waiter.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** Requests the kernel may have answered and this side not read; many more would overrun the receive buffer. */
 const MAX_IN_FLIGHT = 32;
@@ -20,8 +21,6 @@ const MAX_IN_FLIGHT = 32;
 const MAX_GROUPS = 2;
 /** How often an interrupted dump is read before it fails. */
 const DUMP_ATTEMPTS = 6;
-/** A reply is in the receive buffer when its send returns, so one that is missing this much later was lost. */
-const LOST_AFTER_MS = 5000;
 
 /**
  * Where the queue's bytes go: one call is one send, resolved when the kernel has handled every message in it.
@@ -44,8 +43,7 @@ export class RequestQueue {
   #batch: Batch | undefined;
   #nextSeq = 1;
   #writing: Promise<void> | undefined;
-  #datagrams = 0;
-  #watchdog: NodeJS.Timeout | undefined;
+  readonly #watchdog = new Watchdog(() => this.#lost());
   #closed: Error | undefined;
 
   constructor(write: Write) {
@@ -104,7 +102,7 @@ export class RequestQueue {
 
   /** Takes one received datagram. Never throws: bytes that make no sense fail whatever waits. */
   receive(datagram: Uint8Array): void {
-    this.#datagrams++;
+    this.#watchdog.heard();
     try {
       for (const message of decodeMessages(datagram)) this.#take(message);
     } catch (error) {
@@ -116,7 +114,7 @@ export class RequestQueue {
   /** Fails everything that waits and refuses what comes later; resolves when no send is under way. */
   async close(reason: Error): Promise<void> {
     this.#closed ??= reason;
-    this.#unwatch();
+    this.#watchdog.unwatch();
     this.#failAll(this.#closed);
     await this.#writing;
   }
@@ -217,7 +215,7 @@ export class RequestQueue {
     failed: (error: NodeJS.ErrnoException) => void,
   ): void {
     // The kernel may stay in the send for long, for instance while it loads modules: nothing is lost meanwhile.
-    this.#unwatch();
+    this.#watchdog.unwatch();
     this.#writing = this.#write(encodeMessages(messages, firstSeq), isDump)
       .catch(failed)
       .then(() => {
@@ -279,26 +277,14 @@ export class RequestQueue {
     this.#batch = undefined;
   }
 
-  /** Fails what is in flight when nothing at all arrives for it; only a receive overrun can cause that. */
   #watch(): void {
-    if (this.#watchdog !== undefined || this.#closed !== undefined) return;
-    if (this.#inFlight.size === 0 && this.#groups.length === 0 && this.#batch === undefined) return;
-    const heard = this.#datagrams;
-    const watchdog = setTimeout(() => {
-      // Timers run before sockets are read, so a loop that was blocked gets one more turn to read.
-      setImmediate(() => {
-        if (this.#watchdog !== watchdog) return;
-        this.#watchdog = undefined;
-        if (heard === this.#datagrams)
-          this.#failAll(new Unavailable('netlink: the answer of the kernel was lost'));
-        else this.#watch();
-      });
-    }, LOST_AFTER_MS);
-    this.#watchdog = watchdog.unref();
+    const waiting = this.#inFlight.size > 0 || this.#groups.length > 0 || this.#batch !== undefined;
+    if (waiting && this.#closed === undefined) this.#watchdog.watch();
   }
 
-  #unwatch(): void {
-    clearTimeout(this.#watchdog);
-    this.#watchdog = undefined;
+  /** What was in flight is never answered, if anything was. */
+  #lost(): void {
+    if (this.#inFlight.size === 0 && this.#groups.length === 0 && this.#batch === undefined) return;
+    this.#failAll(new Unavailable('netlink: the answer of the kernel was lost'));
   }
 }
