@@ -1,7 +1,7 @@
 import type { Ip } from '../core/address.ts';
 
-/** DNS types that weft answers by itself; numbers from IANA's "DNS parameters". */
-export const TYPE = { A: 1, SOA: 6, PTR: 12, AAAA: 28, SRV: 33, OPT: 41, ANY: 255 } as const;
+/** DNS types that weft reads or writes by itself; numbers from IANA's "DNS parameters". */
+export const TYPE = { A: 1, SOA: 6, PTR: 12, HINFO: 13, AAAA: 28, SRV: 33, OPT: 41 } as const;
 
 /** Reply codes (RFC 1035 section 4.1.1, RFC 6891 section 9 for BADVERS). */
 export const RCODE = {
