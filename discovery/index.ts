@@ -4,8 +4,29 @@
  * `store/` keeps it on disk. Which sandboxes there are, who opens their sockets and where names come from is none of
  * this folder's business. Imports core only.
  */
-export * from './feed/index.ts';
-export * from './server/index.ts';
-export * from './store/index.ts';
-export * from './table/index.ts';
-export * from './upstream/index.ts';
+export {
+  decodeFeedMessage,
+  type Fact,
+  type FactChange,
+  type FactObserver,
+  Facts,
+  Feed,
+  type FeedMessage,
+  factKey,
+  type SandboxToServe,
+  syncMessages,
+  tableObserver,
+} from './feed/index.ts';
+export {
+  type DiscoveryLog,
+  type QueryCounts,
+  SANDBOX_LIMITS,
+  type SandboxLimits,
+  SandboxServer,
+  type SandboxServerParts,
+  type SocketSource,
+  socketExchange,
+} from './server/index.ts';
+export { Journal } from './store/index.ts';
+export { NameTable } from './table/index.ts';
+export { type Exchange, FORWARDER_LIMITS, Forwarder, type UpstreamServer } from './upstream/index.ts';

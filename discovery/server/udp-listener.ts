@@ -31,6 +31,8 @@ export class UdpListener implements AsyncDisposable {
   }
 
   #query(packet: Buffer, from: RemoteInfo): void {
+    // A raw socket can send from port 0; Node throws when asked to send there.
+    if (from.port === 0) return;
     const reply = this.#answerer.answer(packet, 'udp');
     if (reply instanceof Promise) void reply.then((late) => this.#send(late, from));
     else if (reply !== undefined) this.#send(reply, from);

@@ -2,6 +2,7 @@ import dnsPacket from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DecodeError, Unavailable } from '../../core/errors.ts';
 import { address, aQuery, type ReplyOptions, replyPacket, soa, wireName } from '../fixtures/packets.ts';
+import { ip } from '../fixtures/records.ts';
 import { DOCKER, FIRST, SECOND, Servers } from '../fixtures/servers.ts';
 import { type Query, writeForwarded } from '../message/index.ts';
 import type { UpstreamServer } from './exchange.ts';
@@ -75,6 +76,16 @@ describe('servers', () => {
     servers.set(SECOND, replies({ answers: [TWO] }), 50);
     forwards(FIRST, SECOND);
     expect(await ask()).toBe('198.18.0.2 60 after 200');
+  });
+
+  test('nobody is asked any more once there is an answer', async () => {
+    const third = { ...SECOND, address: ip('192.0.2.3') };
+    servers.set(SECOND, replies({ answers: [TWO] }), 10);
+    forwards(FIRST, SECOND, third);
+    expect(await ask()).toBe('198.18.0.2 60 after 160');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(servers.asked).toEqual(['192.0.2.1', '192.0.2.2']);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test('the second is asked at once when the first cannot tell', async () => {

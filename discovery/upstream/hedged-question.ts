@@ -91,6 +91,7 @@ export class HedgedQuestion {
   }
 
   #answered(position: number, answer: ServerReply): void {
+    if (this.#abort.signal.aborted) return;
     this.#close(position);
     if (!isNegative(answer.reply) || !this.#isWaitedFor(position)) {
       this.#result.resolve(answer);
@@ -102,6 +103,8 @@ export class HedgedQuestion {
   }
 
   #failed(position: number, error: unknown): void {
+    // At the end all that are still asked fail; that must start nothing.
+    if (this.#abort.signal.aborted) return;
     this.#close(position);
     this.#errors.push(error);
     if (this.#held !== undefined && !this.#isWaitedFor(this.#held.position)) {
