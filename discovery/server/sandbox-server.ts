@@ -1,0 +1,51 @@
+import type { Socket } from 'node:dgram';
+import type { Server } from 'node:net';
+import type { Clock } from '../../core/ports.ts';
+import type { NameTable } from '../table/index.ts';
+import type { Forwarder } from '../upstream/index.ts';
+import { Answerer, type QueryCounts } from './answerer.ts';
+import { SANDBOX_LIMITS, type SandboxLimits } from './limits.ts';
+import type { DiscoveryLog } from './log.ts';
+import { TcpListener } from './tcp-listener.ts';
+import { UdpListener } from './udp-listener.ts';
+
+export interface SandboxServerParts {
+  /** Bound. */
+  readonly udp: readonly Socket[];
+  /** Listening, made with `allowHalfOpen`. */
+  readonly tcp: readonly Server[];
+  readonly table: Pick<NameTable, 'lookup'>;
+  /** Networks that the sandbox is on. */
+  readonly networks: readonly string[];
+  readonly forwarder: Pick<Forwarder, 'cached' | 'ask'>;
+  readonly clock: Clock;
+  readonly log: DiscoveryLog;
+  readonly limits?: SandboxLimits;
+}
+
+/** The resolver of one sandbox: it answers from now on, and owns its sockets. */
+export class SandboxServer implements AsyncDisposable {
+  readonly #answerer: Answerer;
+  readonly #stack = new AsyncDisposableStack();
+  #networks: readonly string[];
+
+  constructor({ udp, tcp, networks, limits = SANDBOX_LIMITS, ...parts }: SandboxServerParts) {
+    this.#networks = networks;
+    this.#answerer = new Answerer({ ...parts, limits, networks: () => this.#networks });
+    for (const socket of udp) this.#stack.use(new UdpListener(socket, this.#answerer, parts.log));
+    for (const server of tcp) this.#stack.use(new TcpListener(server, this.#answerer, limits, parts.log));
+  }
+
+  get counts(): QueryCounts {
+    return this.#answerer.counts;
+  }
+
+  /** The sandbox has joined or left a network; the first is looked at first. */
+  setNetworks(networks: readonly string[]): void {
+    this.#networks = networks;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}

@@ -1,0 +1,49 @@
+import type { RemoteInfo, Socket } from 'node:dgram';
+import type { Answerer } from './answerer.ts';
+import type { DiscoveryLog } from './log.ts';
+
+/** Answers the queries that come by a bound datagram socket. It owns the socket from now on. */
+export class UdpListener implements AsyncDisposable {
+  readonly #socket: Socket;
+  readonly #answerer: Answerer;
+  readonly #log: DiscoveryLog;
+  readonly #closed = Promise.withResolvers<void>();
+  #open = true;
+
+  constructor(socket: Socket, answerer: Answerer, log: DiscoveryLog) {
+    this.#socket = socket;
+    this.#answerer = answerer;
+    this.#log = log;
+    socket.on('message', (packet, from) => this.#query(packet, from));
+    socket.on('error', (error) => log.warn({ error: error.message }, 'a resolver socket failed'));
+    socket.once('close', () => {
+      this.#open = false;
+      this.#closed.resolve();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#open) {
+      this.#open = false;
+      this.#socket.close();
+    }
+    await this.#closed.promise;
+  }
+
+  #query(packet: Buffer, from: RemoteInfo): void {
+    // A raw socket can send from port 0; Node throws when asked to send there.
+    if (from.port === 0) return;
+    const reply = this.#answerer.answer(packet, 'udp');
+    if (reply instanceof Promise) void reply.then((late) => this.#send(late, from));
+    else if (reply !== undefined) this.#send(reply, from);
+  }
+
+  #send(reply: Buffer, to: RemoteInfo): void {
+    if (this.#open) this.#socket.send(reply, to.port, to.address, this.#sent);
+  }
+
+  readonly #sent = (error: Error | null): void => {
+    // The asker may be gone; it is none of the resolver's trouble.
+    if (error !== null) this.#log.debug({ error: error.message }, 'a reply could not be sent');
+  };
+}
