@@ -71,14 +71,14 @@ export async function readContent(
   };
 }
 
-/** The elements of one set; none when the set is gone. */
+/** The elements of one set; none when the set is gone, or when rules change it: what is in it then is no drift. */
 export async function readElements(
   transport: NetlinkTransport,
   family: NftFamily,
   table: string,
   { set, name }: InstalledSet,
 ): Promise<readonly ElementObject[]> {
-  if (set === undefined) return [];
+  if (set === undefined || set.dynamic) return [];
   const replies = await orNone(transport.dump(getElements({ family, table, set: name })));
   const elements: ElementObject[] = [];
   const slice = new TimeSlice();
