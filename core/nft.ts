@@ -75,8 +75,15 @@ export type NftExpr =
   | { readonly expr: 'immediate'; readonly dreg: number; readonly data: Uint8Array }
   | { readonly expr: 'verdict'; readonly verdict: NftVerdict }
   | { readonly expr: 'ct'; readonly key: 'state' | 'status' | 'mark' | 'direction'; readonly dreg: number }
-  /** The destination that the connection's first packet had before any translation; not in family bridge. */
-  | { readonly expr: 'ct-original-daddr'; readonly dreg: number }
+  | {
+      /**
+       * Where the connection's first packet went before any translation, or where its answers come from: after one.
+       * Not in family bridge.
+       */
+      readonly expr: 'ct-address';
+      readonly key: 'original-daddr' | 'reply-saddr';
+      readonly dreg: number;
+    }
   | {
       readonly expr: 'fib';
       readonly result: 'type';

@@ -52,7 +52,7 @@ function planFamily(
   const taking = backends.filter(({ backend }) => takesConnections(backend));
   const shared = [
     element('vips', [vip]),
-    ...backends.map(({ ip }) => element('connections', [vip, ip])),
+    ...backends.flatMap(({ ip }) => [element('connections', [vip, ip]), element('traffic', [vip, ip])]),
     ...planAffinity(element, vip, service, taking),
   ];
   if (taking.length === 0) return shared;

@@ -11,6 +11,8 @@ const ICMP: Readonly<Record<Family, { readonly protocol: number; readonly echoRe
   6: { protocol: 58, echoRequest: 128 },
 };
 const TCP = 6;
+/** include/uapi/linux/netfilter/nf_conntrack_common.h. */
+const IPS_DST_NAT = 1 << 5;
 
 export function rule(comment: string, ...statements: readonly (readonly NftExpr[])[]): NftRule {
   return { comment, exprs: statements.flat() };
@@ -33,8 +35,20 @@ export function daddr(family: Family, dreg: number): NftExpr {
 
 /** Where the connection went before any translation. */
 export function vip(dreg: number): NftExpr {
-  return { expr: 'ct-original-daddr', dreg };
+  return { expr: 'ct-address', key: 'original-daddr', dreg };
 }
+
+/** Where the connection's answers come from. */
+export function backend(dreg: number): NftExpr {
+  return { expr: 'ct-address', key: 'reply-saddr', dreg };
+}
+
+/** The connection's destination was translated: `ct status dnat`. */
+export const translated: readonly NftExpr[] = [
+  { expr: 'ct', key: 'status', dreg: 0 },
+  { expr: 'bitwise', sreg: 0, dreg: 0, mask: number(IPS_DST_NAT), xor: number(0) },
+  { expr: 'cmp', op: 'neq', sreg: 0, data: number(0) },
+];
 
 /** `l4proto . daddr . dport` from a register on. */
 export function port(family: Family, first: number): readonly NftExpr[] {

@@ -3,6 +3,7 @@ import { nftFamily } from '../../core/kernel-objects.ts';
 import type { NftChain, NftSet, NftTable } from '../../core/nft.ts';
 import { affinityChains } from './affinity.ts';
 import {
+  backend,
   daddr,
   echoRequest,
   forwarded,
@@ -12,6 +13,7 @@ import {
   port,
   rule,
   tcp,
+  translated,
   verdict,
   verdictOf,
   vip,
@@ -26,6 +28,7 @@ export const VIP_TABLE = 'weft-vip';
 const BEFORE_DSTNAT = -110;
 /** Before srcnat at 100, so that clients still have their own addresses. */
 const BEFORE_SRCNAT = 90;
+const FILTER = 0;
 
 /** What a table depends on. Services and backends are only ever elements. */
 export interface VipTableShape {
@@ -37,8 +40,8 @@ export interface VipTableShape {
 }
 
 /**
- * The table of one family: all in nat chains, which only the first packet of a connection goes through. For a
- * connection to anything but a virtual IP that is one lookup on its way out.
+ * The table of one family. All is decided in nat chains, which only the first packet of a connection goes through; for
+ * a connection to anything but a virtual IP that is one lookup on its way out. Later packets are only counted.
  */
 export function vipTable(shape: VipTableShape): NftTable {
   return {
@@ -59,6 +62,7 @@ function sets(family: Family): readonly NftSet[] {
     { name: 'ring', key: [address, 'mark'], data: [address] },
     { name: 'targets', key: ['inet_proto', address, 'inet_service'], data: ['inet_service'] },
     { name: 'connections', key: [address, address], counter: true },
+    { name: 'traffic', key: [address, address], counter: true },
     { name: 'known', key: [address], data: ['verdict'] },
     { name: 'homes', key: [address, address] },
     { name: 'remembering', key: [address], data: ['verdict'] },
@@ -80,18 +84,30 @@ function chains({ family, place, timeouts }: VipTableShape): readonly NftChain[]
       rules: [choose],
     },
     ...(place === 'host' ? [prerouting([choose])] : []),
+    ...trafficChains(family, place),
     {
       name: 'postrouting',
       base: { type: 'nat', hook: 'postrouting', priority: BEFORE_SRCNAT, policy: 'accept' },
       rules: [
         rule('not through a virtual IP', [vip(0), notInSet('vips', 0)], verdict('return')),
-        rule('counted', [vip(0), daddr(family, words(family)), inSet('connections', 0)]),
+        rule('connections', [vip(0), backend(words(family)), inSet('connections', 0)]),
         ...(sticky ? [rule('remembered', [vip(0), verdictOf('remembering', 0)])] : []),
         // The backend may have a way to the client that does not come by here.
         ...(place === 'host' ? [rule('answers come back', forwarded, [{ expr: 'masquerade' }])] : []),
       ],
     },
   ];
+}
+
+/** Every packet of a translated connection; of any other, one look at its connection's state. */
+function trafficChains(family: Family, place: VipTableShape['place']): readonly NftChain[] {
+  const counted = rule('traffic', translated, [vip(0), backend(words(family)), inSet('traffic', 0)]);
+  const hooks = place === 'host' ? (['output', 'input', 'forward'] as const) : (['output', 'input'] as const);
+  return hooks.map((hook) => ({
+    name: `traffic-${hook}`,
+    base: { type: 'filter', hook, priority: FILTER, policy: 'accept' },
+    rules: [counted],
+  }));
 }
 
 function prerouting(rules: NftChain['rules']): NftChain {

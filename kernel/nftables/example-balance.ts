@@ -16,7 +16,7 @@ export function exampleBalanceRules(family: NftFamily): readonly NftRule[] {
   const daddr = address(family, 'daddr');
   const dnat: NftExpr = { expr: 'nat', type: 'dnat', addrReg: 0 };
   const ring: readonly NftExpr[] = [{ expr: 'lookup', set: 'ring', sreg: 0, dreg: 0 }, dnat];
-  const remember: readonly NftExpr[] = [{ expr: 'ct-original-daddr', dreg: 0 }, daddr(4)];
+  const remember: readonly NftExpr[] = [{ expr: 'ct-address', key: 'original-daddr', dreg: 0 }, daddr(4)];
   return [
     {
       comment: 'by turns',
@@ -44,8 +44,16 @@ export function exampleBalanceRules(family: NftFamily): readonly NftRule[] {
     {
       comment: 'counted',
       exprs: [
-        { expr: 'ct-original-daddr', dreg: 0 },
+        { expr: 'ct-address', key: 'original-daddr', dreg: 0 },
         daddr(words),
+        { expr: 'lookup', set: 'tallies', sreg: 0 },
+      ],
+    },
+    {
+      comment: 'counted both ways',
+      exprs: [
+        { expr: 'ct-address', key: 'original-daddr', dreg: 0 },
+        { expr: 'ct-address', key: 'reply-saddr', dreg: words },
         { expr: 'lookup', set: 'tallies', sreg: 0 },
       ],
     },

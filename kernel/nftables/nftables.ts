@@ -1,5 +1,6 @@
-import { Unavailable } from '../../core/errors.ts';
+import { NotFound, Unavailable } from '../../core/errors.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
+import type { NftFamily } from '../../core/nft.ts';
 import type { Step } from '../../core/ports.ts';
 import type { NetlinkTransport } from '../netlink/index.ts';
 import { openEvents, openTransport } from '../netlink/index.ts';
@@ -9,6 +10,7 @@ import { installedFingerprint } from './fingerprint.ts';
 import { CommitWatch } from './generation-watch.ts';
 import { GroupCommit } from './group-commit.ts';
 import { SetCache } from './set-cache.ts';
+import { readTallies, type Tally } from './tally.ts';
 
 const NETLINK_NETFILTER = 12;
 const NFNLGRP_NFTABLES = 7;
@@ -107,6 +109,18 @@ export class Nftables implements AsyncDisposable {
       },
       onOverrun: onHint,
     });
+  }
+
+  /**
+   * What the elements of a counting set have counted.
+   * @throws {NotFound} when the table has no such set, or it does not count.
+   */
+  async tallies(family: NftFamily, table: string, name: string): Promise<readonly Tally[]> {
+    await this.#sets.load(family, table);
+    const set = this.#sets.find(family, table, name)?.set;
+    if (!set?.counter)
+      throw new NotFound(`table ${family} ${table} has no set ${name} that counts`, { table });
+    return readTallies(this.#transport, family, table, set);
   }
 
   /** Deletes our tables of both families with all that is in them. */

@@ -3,7 +3,7 @@ import type { NftExpr } from '../../core/nft.ts';
 
 type Load = Extract<
   NftExpr,
-  { expr: 'meta' | 'payload' | 'ct' | 'ct-original-daddr' | 'numgen' | 'fib' | 'rt' | 'tcp-option' }
+  { expr: 'meta' | 'payload' | 'ct' | 'ct-address' | 'numgen' | 'fib' | 'rt' | 'tcp-option' }
 >;
 
 /** Header fields by base, offset and length: IPv4 and IPv6 addresses, and ports, which all transports have first. */
@@ -41,8 +41,8 @@ export function fieldName(expr: Load): string {
     }
     case 'ct':
       return `ct ${expr.key}`;
-    case 'ct-original-daddr':
-      return 'ct original daddr';
+    case 'ct-address':
+      return `ct ${expr.key.replace('-', ' ')}`;
     case 'numgen':
       return `numgen ${expr.type} mod ${expr.modulus}${expr.offset === undefined ? '' : ` offset ${expr.offset}`}`;
     case 'fib':

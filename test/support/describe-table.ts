@@ -66,7 +66,7 @@ class Registers {
       case 'fib':
       case 'rt':
       case 'tcp-option':
-      case 'ct-original-daddr':
+      case 'ct-address':
       case 'numgen':
         return this.#load(expr.dreg, fieldName(expr));
       case 'hash':

@@ -42,7 +42,9 @@ function dial(target: Target): Promise<{ line?: string; code?: string; socket: S
     const socket = connect({ ...target, noDelay: true });
     socket.setTimeout(3000, () => socket.destroy(Object.assign(new Error('slow'), { code: 'SLOW' })));
     socket.once('data', (data) => resolve({ line: data.toString().trim(), socket }));
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve({ code: error.code ?? error.message, socket }));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      resolve({ code: error.code ?? error.message, socket }),
+    );
     socket.on('close', () => resolve({ code: 'CLOSED', socket }));
   });
 }

@@ -1,10 +1,10 @@
+import { planVips, type ServedService, VIP_TABLE, type VipTableShape } from '../../balancer/index.ts';
 import type { Ip } from '../../core/address.ts';
 import type { EndpointId } from '../../core/ids.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
 import { hostState, keyOf } from '../../core/kernel-objects.ts';
 import type { Step } from '../../core/ports.ts';
 import type { Backend, BackendState, Service } from '../../core/service.ts';
-import { planVips, type ServedService, VIP_TABLE, type VipTableShape } from '../../balancer/index.ts';
 import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
 import { type NetAgent, openNetAgent } from './net-agent.ts';
 import { openScratchNamespace, type ScratchNamespace } from './scratch-namespace.ts';

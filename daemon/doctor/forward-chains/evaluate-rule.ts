@@ -54,7 +54,7 @@ function evaluateExpr(
       return 'yes';
     case 'rt':
     case 'byteorder':
-    case 'ct-original-daddr':
+    case 'ct-address':
     case 'numgen':
     case 'hash':
       load(registers, expr.dreg, undefined);

@@ -6,7 +6,7 @@ import { byteorder } from './byteorder.ts';
 import { cmp } from './cmp.ts';
 import type { ExprAttributes } from './codec.ts';
 import { counter } from './counter.ts';
-import { ct, ctOriginalDaddr, NFTA_CT_DIRECTION } from './ct.ts';
+import { ct, ctAddress, NFTA_CT_DIRECTION } from './ct.ts';
 import { dynset } from './dynset.ts';
 import { NFTA_EXTHDR_SREG, tcpOption, tcpOptionSet } from './exthdr.ts';
 import { fib } from './fib.ts';
@@ -81,8 +81,8 @@ function nameAndData(expr: NftExpr, family: NftFamily): readonly [string, readon
       return ['byteorder', byteorder.encode(expr, family)];
     case 'counter':
       return ['counter', counter.encode(expr, family)];
-    case 'ct-original-daddr':
-      return ['ct', ctOriginalDaddr.encode(expr, family)];
+    case 'ct-address':
+      return ['ct', ctAddress.encode(expr, family)];
     case 'numgen':
       return ['numgen', numgen.encode(expr, family)];
     case 'hash':
@@ -103,7 +103,7 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['bitwise', bitwise.decode],
   ['lookup', lookup.decode],
   ['immediate', (map, family) => (isVerdict(map) ? verdict : immediate).decode(map, family)],
-  ['ct', (map, family) => (map.has(NFTA_CT_DIRECTION) ? ctOriginalDaddr : ct).decode(map, family)],
+  ['ct', (map, family) => (map.has(NFTA_CT_DIRECTION) ? ctAddress : ct).decode(map, family)],
   ['fib', fib.decode],
   ['nat', nat.decode],
   ['masq', masquerade.decode],
