@@ -13,6 +13,8 @@ import { openScratchNamespace, type ScratchNamespace } from './scratch-namespace
 export interface VipScene extends AsyncDisposable {
   readonly client: VipHost;
   readonly backends: readonly VipHost[];
+  /** Where the bridge `net0` is. */
+  readonly host: ScratchNamespace;
 }
 
 export interface VipHost {
@@ -45,6 +47,7 @@ export async function openVipScene(count: number): Promise<VipScene> {
   return {
     client,
     backends,
+    host: bridge,
     [Symbol.asyncDispose]: async () => {
       for (const { agent, namespace } of hosts) {
         agent[Symbol.dispose]();
@@ -53,6 +56,11 @@ export async function openVipScene(count: number): Promise<VipScene> {
       bridge[Symbol.dispose]();
     },
   };
+}
+
+/** Has each host say its name on these ports. */
+export async function serveAll(hosts: readonly VipHost[], ports: { tcp?: number[]; udp?: number[] }) {
+  await Promise.all(hosts.map(({ agent, name }) => agent.run('serve', { name, ...ports })));
 }
 
 /** A backend of the scene as the plan sees it. */
@@ -118,6 +126,16 @@ export class VipNamespace implements AsyncDisposable {
     await this.nft.apply(steps);
     this.#has = wants;
     return steps;
+  }
+
+  /** Keys of what the kernel holds otherwise than it was last set, dumped anew. */
+  async differences(): Promise<readonly string[]> {
+    const found = hostState(await this.nft.snapshot());
+    const keys = new Set([...found.keys(), ...this.#has.keys()]);
+    return [...keys].filter((key) => {
+      const [is, wanted] = [found.get(key), this.#has.get(key)];
+      return is === undefined || wanted === undefined || identity(is) !== identity(wanted);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
