@@ -130,6 +130,11 @@ async function udpAsk({ host, port }: Target) {
   return askOver(udp);
 }
 
+function udpForget() {
+  udp?.close();
+  udp = undefined;
+}
+
 async function hold({ id, ...target }: Target & { id: number }) {
   const { line, code, socket } = await dial(target);
   held.set(id, socket);
@@ -171,6 +176,7 @@ const OPERATIONS = {
   latencies,
   udpTally,
   udpAsk,
+  udpForget,
   hold,
   ask,
   startStream,
