@@ -57,7 +57,8 @@ function backend(family: Family): readonly NftExpr[] {
   return [saddr(family, client), daddr(family, VIP), datumOf('clients', client, backend)];
 }
 
-const home: readonly NftExpr[] = [inSet('homes', VIP)];
+/** The backend takes connections, and this is one. */
+const home: readonly NftExpr[] = [inSet('homes', VIP), inSet('connections', VIP)];
 
 function forget(family: Family): NftRule {
   const { client, backend: dataReg } = at(family);

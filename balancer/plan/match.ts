@@ -75,10 +75,6 @@ export function verdictOf(set: string, sreg: number): NftExpr {
   return { expr: 'lookup', set, sreg, verdictMap: true };
 }
 
-export function verdict(kind: 'accept' | 'return'): readonly NftExpr[] {
-  return [{ expr: 'verdict', verdict: { kind } }];
-}
-
 export function jump(chain: string): readonly NftExpr[] {
   return [{ expr: 'verdict', verdict: { kind: 'jump', chain } }];
 }

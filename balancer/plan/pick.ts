@@ -1,6 +1,6 @@
 import type { Family } from '../../core/address.ts';
 import type { NftChain, NftExpr, NftRule } from '../../core/nft.ts';
-import { daddr, datumOf, everyOther, port, rule, saddr, words } from './match.ts';
+import { daddr, datumOf, everyOther, inSet, port, rule, saddr, words } from './match.ts';
 import { RING_SIZES } from './ring.ts';
 import { SOURCE_RING_SIZE } from './source-ring.ts';
 
@@ -13,8 +13,10 @@ export type Choice = number | 'source';
 /** The same on every host, so that a client keeps its backend whichever way it comes. */
 const HASH_SEED = 0x77656674;
 
-/** Registers of `l4proto . daddr . dport`, behind the ones of a ring's key. */
-const PORT_KEY = 8;
+/** Registers: a ring's key and `l4proto . daddr . dport` from 0 on, the VIP from 6 on and its backend right behind. */
+const KEY = 0;
+const VIP = 6;
+const TARGET = 14;
 
 /** Name of the chain that translates to a backend of a ring. */
 export function pickChain(mapping: Mapping, choice: Choice): string {
@@ -35,47 +37,58 @@ export function pickChains(family: Family): readonly NftChain[] {
  * client of one service still has all backends take exact turns.
  */
 function byTurns(family: Family, mapping: Mapping, size: number): readonly NftRule[] {
-  if (size === 1) return [first('the only', family, mapping), last(family, mapping)];
   const turn: NftExpr = { expr: 'numgen', type: 'inc', modulus: size, dreg: words(family) };
+  // One slot twice, see `last`.
+  if (size === 1)
+    return ['the only', 'again'].map((comment) => rule(comment, translate(family, mapping, turn)));
   return [
-    rule('turns, even', everyOther, translate(family, mapping, [turn])),
-    rule('turns, odd', translate(family, mapping, [turn])),
-    last(family, mapping),
+    rule('turns, even', everyOther, translate(family, mapping, turn)),
+    rule('turns, odd', translate(family, mapping, turn)),
+    last(mapping),
   ];
 }
 
 function bySource(family: Family, mapping: Mapping): readonly NftRule[] {
   const w = words(family);
-  const slot: readonly NftExpr[] = [
-    saddr(family, PORT_KEY),
-    { expr: 'hash', sreg: PORT_KEY, len: w * 4, modulus: SOURCE_RING_SIZE, seed: HASH_SEED, dreg: w },
-  ];
-  return [rule('by client', translate(family, mapping, slot)), last(family, mapping)];
+  const slot: NftExpr = {
+    expr: 'hash',
+    sreg: VIP,
+    len: w * 4,
+    modulus: SOURCE_RING_SIZE,
+    seed: HASH_SEED,
+    dreg: w,
+  };
+  return [rule('by client', [saddr(family, VIP)], translate(family, mapping, slot)), last(mapping)];
 }
 
 /**
- * Every ring has a first slot. A slot can be missed while a transaction takes effect: the chain was chosen before, and
+ * Every ring has a first slot. Another can be missed while a transaction takes effect: the chain was chosen before, and
  * the ring is smaller now, or (before Linux 6.17) an element is gone for the reader of the old generation.
  */
-function last(family: Family, mapping: Mapping): NftRule {
-  return first('whoever there is', family, mapping);
+function last(mapping: Mapping): NftRule {
+  return rule('whoever there is', [
+    { expr: 'verdict', verdict: { kind: 'goto', chain: pickChain(mapping, 1) } },
+  ]);
 }
 
-function first(comment: string, family: Family, mapping: Mapping): NftRule {
-  // Always 0; nft(8) prints a plain constant in a key as an invalid type.
-  const slot: NftExpr = { expr: 'numgen', type: 'inc', modulus: 1, dreg: words(family) };
-  return rule(comment, translate(family, mapping, [slot]));
-}
-
-/** `dnat to daddr . SLOT map @ring`, for a mapped port with `l4proto . daddr . dport map @targets`. */
-function translate(family: Family, mapping: Mapping, slot: readonly NftExpr[]): readonly NftExpr[] {
-  const w = words(family);
-  const address = [...slot, daddr(family, 0), datumOf('ring', 0, 0)];
-  if (mapping === 'plain') return [...address, { expr: 'nat', type: 'dnat', addrReg: 0 }];
+/**
+ * `dnat to daddr . SLOT map @ring`, for a mapped port with `l4proto . daddr . dport map @targets`; counted on the way,
+ * which costs a tenth of what a chain for counting would.
+ */
+function translate(family: Family, mapping: Mapping, slot: NftExpr): readonly NftExpr[] {
+  const backend = VIP + words(family);
+  const address = [
+    slot,
+    daddr(family, KEY),
+    datumOf('ring', KEY, backend),
+    daddr(family, VIP),
+    inSet('connections', VIP),
+  ];
+  if (mapping === 'plain') return [...address, { expr: 'nat', type: 'dnat', addrReg: backend }];
   return [
     ...address,
-    ...port(family, PORT_KEY),
-    datumOf('targets', PORT_KEY, w),
-    { expr: 'nat', type: 'dnat', addrReg: 0, portReg: w },
+    ...port(family, KEY),
+    datumOf('targets', KEY, TARGET),
+    { expr: 'nat', type: 'dnat', addrReg: backend, portReg: TARGET },
   ];
 }

@@ -22,12 +22,15 @@ export interface VipPlan {
  * The tables and elements of the services that a namespace can reach. The tables are the same whatever the backends
  * are, and differ between sets of services only in the affinity timeouts in use.
  */
-export function planVips(served: readonly ServedService[], place: VipTableShape['place']): VipPlan {
+export function planVips(
+  served: readonly ServedService[],
+  { place, bytes }: Pick<VipTableShape, 'place' | 'bytes'>,
+): VipPlan {
   const services = served.map(({ service }) => service);
   const families = ([4, 6] as const).filter((family) => services.some((service) => hasVip(service, family)));
   const timeouts = timeoutsOf(services);
   return {
-    tables: families.map((family) => vipTable({ family, place, timeouts })),
+    tables: families.map((family) => vipTable({ family, place, timeouts, bytes })),
     elements: served.flatMap(({ service, backends }) => planService(service, backends)),
   };
 }

@@ -9,12 +9,10 @@ import {
   forwarded,
   inSet,
   jump,
-  notInSet,
   port,
   rule,
   tcp,
   translated,
-  verdict,
   verdictOf,
   vip,
   words,
@@ -37,11 +35,13 @@ export interface VipTableShape {
   readonly place: 'sandbox' | 'host';
   /** Affinity timeouts in use: seconds, rising. */
   readonly timeouts: readonly number[];
+  /** Count each backend's packets and bytes too, which every packet then pays for. */
+  readonly bytes: boolean;
 }
 
 /**
  * The table of one family. All is decided in nat chains, which only the first packet of a connection goes through; for
- * a connection to anything but a virtual IP that is one lookup on its way out. Later packets are only counted.
+ * a connection to anything but a virtual IP that is one lookup on its way out. Later packets are not looked at, or only counted.
  */
 export function vipTable(shape: VipTableShape): NftTable {
   return {
@@ -70,7 +70,7 @@ function sets(family: Family): readonly NftSet[] {
   ];
 }
 
-function chains({ family, place, timeouts }: VipTableShape): readonly NftChain[] {
+function chains({ family, place, timeouts, bytes }: VipTableShape): readonly NftChain[] {
   const sticky = timeouts.length > 0;
   const toVip = [daddr(family, 0), inSet('vips', 0)];
   const choose = rule('to a virtual IP', toVip, jump('choose'));
@@ -84,19 +84,23 @@ function chains({ family, place, timeouts }: VipTableShape): readonly NftChain[]
       rules: [choose],
     },
     ...(place === 'host' ? [prerouting([choose])] : []),
-    ...trafficChains(family, place),
-    {
-      name: 'postrouting',
-      base: { type: 'nat', hook: 'postrouting', priority: BEFORE_SRCNAT, policy: 'accept' },
-      rules: [
-        rule('not through a virtual IP', [vip(0), notInSet('vips', 0)], verdict('return')),
-        rule('connections', [vip(0), backend(words(family)), inSet('connections', 0)]),
-        ...(sticky ? [rule('remembered', [vip(0), verdictOf('remembering', 0)])] : []),
-        // The backend may have a way to the client that does not come by here.
-        ...(place === 'host' ? [rule('answers come back', forwarded, [{ expr: 'masquerade' }])] : []),
-      ],
-    },
+    ...(bytes ? trafficChains(family, place) : []),
+    ...(sticky || place === 'host' ? [postrouting(sticky, place)] : []),
   ];
+}
+
+function postrouting(sticky: boolean, place: VipTableShape['place']): NftChain {
+  return {
+    name: 'postrouting',
+    base: { type: 'nat', hook: 'postrouting', priority: BEFORE_SRCNAT, policy: 'accept' },
+    rules: [
+      ...(sticky ? [rule('remembered', [vip(0), verdictOf('remembering', 0)])] : []),
+      // The backend may have a way to the client that does not come by here.
+      ...(place === 'host'
+        ? [rule('answers come back', forwarded, [vip(0), inSet('vips', 0)], [{ expr: 'masquerade' }])]
+        : []),
+    ],
+  };
 }
 
 /** Every packet of a translated connection; of any other, one look at its connection's state. */

@@ -123,7 +123,10 @@ class Registers {
     const key = definition ? this.#fields(typesOfSet(definition).key, sreg) : this.#at(sreg);
     if (verdictMap) return `${key} vmap @${set}`;
     if (dreg === undefined) return `${key} ${invert ? '!= ' : ''}@${set}`;
-    this.#words.clear();
+    const types = definition === undefined ? 'verdict' : typesOfSet(definition).data;
+    // A datum of which nothing is known may have taken any register.
+    if (types === undefined || types === 'verdict') this.#words.clear();
+    else for (let i = 0; i < registersOf(types); i++) this.#words.delete(dreg + i);
     return this.#load(dreg, `${key} map @${set}`);
   }
 
@@ -139,7 +142,7 @@ class Registers {
     let register = first;
     const words = types.map((type) => {
       const at = register;
-      register += Math.ceil(TYPE_FACTS[type].bytes / 4);
+      register += registersOf([type]);
       return this.#at(at);
     });
     return words.join(' . ');
@@ -151,4 +154,9 @@ class Registers {
     if (port === undefined || !this.#words.has(port)) return words;
     return `${words}:${this.#at(port)}`;
   }
+}
+
+/** How many 32-bit registers fields take. */
+function registersOf(types: readonly (keyof typeof TYPE_FACTS)[]): number {
+  return types.reduce((sum, type) => sum + Math.ceil(TYPE_FACTS[type].bytes / 4), 0);
 }

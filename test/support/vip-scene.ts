@@ -103,9 +103,9 @@ export class VipNamespace implements AsyncDisposable {
   /** Makes it so; gives the steps it took. */
   async set(
     served: readonly ServedService[],
-    place: VipTableShape['place'] = 'sandbox',
+    { place = 'sandbox', bytes = true }: Partial<VipTableShape> = {},
   ): Promise<readonly Step[]> {
-    const { tables, elements } = planVips(served, place);
+    const { tables, elements } = planVips(served, { place, bytes });
     const wants = hostState([
       ...tables.map((table) => ({
         kind: 'table' as const,

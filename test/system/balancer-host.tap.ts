@@ -32,7 +32,7 @@ t.test('a host and what it forwards reach virtual IPs', { timeout: 60_000 }, asy
       { protocol: 'udp', port: 53, target: 53 },
     ],
   });
-  await vip.set([{ service, backends: backends.map((each) => backendOf(each)) }], 'host');
+  await vip.set([{ service, backends: backends.map((each) => backendOf(each)) }], { place: 'host' });
   t.same(await vip.differences(), []);
 
   const places = [
