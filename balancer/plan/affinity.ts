@@ -1,12 +1,15 @@
 import type { Family } from '../../core/address.ts';
-import type { NftChain, NftExpr, NftRule } from '../../core/nft.ts';
-import { daddr, datumOf, inSet, notInSet, port, rule, saddr, vip, words } from './match.ts';
+import type { NftChain, NftExpr } from '../../core/nft.ts';
+import { daddr, datumOf, port, rule, saddr, vip, words } from './match.ts';
 
 /** Where a known client of a service goes: to its port there, or for a whole address to the same port. */
 export type Remembered = 'remembered-port' | 'remembered-address';
 
-/** Registers: the VIP at 4, the client's address right before it, its backend's right behind; keys of ports at 0. */
-const VIP = 4;
+/** Name of the map of known clients: address . VIP : backend. */
+export const CLIENTS = 'clients';
+
+/** Registers: `saddr . daddr` from 0 on, the backend's address, and the port there; keys of ports from 0 on again. */
+const BACKEND = 8;
 const TARGET = 12;
 
 /** Name of the chain that remembers where a client went. */
@@ -15,65 +18,36 @@ export function rememberChain(timeoutSeconds: number): string {
 }
 
 /**
- * Chains for clients that keep their backend: what the map `clients` says holds while the backend is one of the
- * service's `homes`. The entry of one that is not is deleted, since an update from a rule does not change its data.
+ * Chains for clients that keep their backend. Whether a backend still takes connections is not asked here: that would
+ * be a lookup by what another one gave, which nft(8) 1.0.6 aborts on when it lists the rule. `clientsToForget` says
+ * what to delete instead.
  */
 export function affinityChains(family: Family, timeouts: readonly number[]): readonly NftChain[] {
+  const backend = [saddr(family, 0), daddr(family, words(family)), datumOf(CLIENTS, 0, BACKEND)] as const;
+  const dnat = { expr: 'nat', type: 'dnat', addrReg: BACKEND } as const;
+  const target = [...port(family, 0), datumOf('targets', 0, TARGET)];
+  const chain = (name: Remembered, exprs: readonly NftExpr[]): NftChain => ({
+    name,
+    rules: [rule('where it was', exprs)],
+  });
   return [
-    {
-      name: 'remembered-port',
-      rules: [
-        rule(
-          'where it was, port',
-          backend(family),
-          home,
-          port(family, 0),
-          [datumOf('targets', 0, TARGET)],
-          [{ expr: 'nat', type: 'dnat', addrReg: at(family).backend, portReg: TARGET }],
-        ),
-        forget(family),
-      ],
-    },
-    {
-      name: 'remembered-address',
-      rules: [
-        rule('where it was', backend(family), home, [
-          { expr: 'nat', type: 'dnat', addrReg: at(family).backend },
-        ]),
-        forget(family),
-      ],
-    },
-    ...timeouts.map((seconds) => ({ name: rememberChain(seconds), rules: [remember(family, seconds)] })),
+    chain('remembered-port', [...backend, ...target, { ...dnat, portReg: TARGET }]),
+    chain('remembered-address', [...backend, dnat]),
+    ...timeouts.map((seconds) => remember(family, seconds)),
   ];
 }
 
-function at(family: Family): { readonly client: number; readonly backend: number } {
-  return { client: VIP - words(family), backend: VIP + words(family) };
-}
-
-/** `saddr . daddr map @clients` */
-function backend(family: Family): readonly NftExpr[] {
-  const { client, backend } = at(family);
-  return [saddr(family, client), daddr(family, VIP), datumOf('clients', client, backend)];
-}
-
-/** The backend takes connections, and this is one. */
-const home: readonly NftExpr[] = [inSet('homes', VIP), inSet('connections', VIP)];
-
-function forget(family: Family): NftRule {
-  const { client, backend: dataReg } = at(family);
-  return rule('where it cannot be', backend(family), [
-    notInSet('homes', VIP),
-    { expr: 'dynset', op: 'delete', set: 'clients', sreg: client, dataReg },
-  ]);
-}
-
-function remember(family: Family, seconds: number): NftRule {
-  const { client, backend: dataReg } = at(family);
-  return rule(`for ${seconds} s`, [
-    saddr(family, client),
-    vip(VIP),
-    daddr(family, dataReg),
-    { expr: 'dynset', op: 'update', set: 'clients', sreg: client, dataReg, timeoutMs: seconds * 1000 },
-  ]);
+/** An update leaves the backend of a client that is known, and starts its time again. */
+function remember(family: Family, seconds: number): NftChain {
+  return {
+    name: rememberChain(seconds),
+    rules: [
+      rule('where it goes', [
+        saddr(family, 0),
+        vip(words(family)),
+        daddr(family, BACKEND),
+        { expr: 'dynset', op: 'update', set: CLIENTS, sreg: 0, dataReg: BACKEND, timeoutMs: seconds * 1000 },
+      ]),
+    ],
+  };
 }

@@ -6,7 +6,7 @@ import { type Remembered, rememberChain } from './affinity.ts';
 import { type Choice, type Mapping, pickChain } from './pick.ts';
 import { ringOf } from './ring.ts';
 import { sourceRingOf } from './source-ring.ts';
-import { VIP_TABLE } from './table.ts';
+import { type Counted, VIP_TABLE } from './table.ts';
 
 /** A backend as one family sees it. */
 interface Reachable {
@@ -14,14 +14,33 @@ interface Reachable {
   readonly backend: Backend;
 }
 
+/** A service in one family. */
+interface Served {
+  readonly service: Service;
+  readonly backends: readonly Reachable[];
+  readonly counted: Counted;
+}
+
+const COUNTERS: Readonly<Record<Counted, readonly string[]>> = {
+  nothing: [],
+  connections: ['connections'],
+  bytes: ['connections', 'traffic'],
+};
+
 /**
  * All elements of one service in both families. They depend on this service only; which of them change when a backend
  * does follows from comparing two plans. A service without a VIP in a family has none there.
  */
-export function planService(service: Service, backends: readonly Backend[]): readonly ElementObject[] {
+export function planService(
+  service: Service,
+  backends: readonly Backend[],
+  counted: Counted,
+): readonly ElementObject[] {
   return ([4, 6] as const).flatMap((family) => {
     const vip = family === 4 ? service.vip4 : service.vip6;
-    return vip === undefined ? [] : planFamily(family, vip, service, reachable(family, backends));
+    return vip === undefined
+      ? []
+      : planFamily(family, vip, { service, backends: reachable(family, backends), counted });
   });
 }
 
@@ -45,15 +64,14 @@ function reachable(family: Family, backends: readonly Backend[]): readonly Reach
 function planFamily(
   family: Family,
   vip: Ip,
-  service: Service,
-  backends: readonly Reachable[],
+  { service, backends, counted }: Served,
 ): readonly ElementObject[] {
   const element = elementOf(family);
   const taking = backends.filter(({ backend }) => takesConnections(backend));
   const shared = [
     element('vips', [vip]),
-    ...backends.flatMap(({ ip }) => [element('connections', [vip, ip]), element('traffic', [vip, ip])]),
-    ...planAffinity(element, vip, service, taking),
+    ...backends.flatMap(({ ip }) => COUNTERS[counted].map((set) => element(set, [vip, ip]))),
+    ...planAffinity(element, vip, service),
   ];
   if (taking.length === 0) return shared;
   const { choice, ring } = chooseRing(service, taking);
@@ -88,19 +106,13 @@ function planOffer(
   ];
 }
 
-function planAffinity(
-  element: ElementOf,
-  vip: Ip,
-  { ports, affinity }: Service,
-  taking: readonly Reachable[],
-): readonly ElementObject[] {
+function planAffinity(element: ElementOf, vip: Ip, { ports, affinity }: Service): readonly ElementObject[] {
   const seconds = affinity?.timeoutSeconds;
   if (seconds === undefined) return [];
   const known: Remembered = ports.length === 0 ? 'remembered-address' : 'remembered-port';
   return [
     element('known', [vip], [`jump ${known}`]),
     element('remembering', [vip], [`jump ${rememberChain(seconds)}`]),
-    ...taking.map(({ ip }) => element('homes', [vip, ip])),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { Family } from '../../core/address.ts';
 import type { NftChain, NftExpr, NftRule } from '../../core/nft.ts';
-import { daddr, datumOf, everyOther, inSet, port, rule, saddr, words } from './match.ts';
+import { daddr, datumOf, everyOther, port, rule, saddr, words } from './match.ts';
 import { RING_SIZES } from './ring.ts';
 import { SOURCE_RING_SIZE } from './source-ring.ts';
 
@@ -13,10 +13,8 @@ export type Choice = number | 'source';
 /** The same on every host, so that a client keeps its backend whichever way it comes. */
 const HASH_SEED = 0x77656674;
 
-/** Registers: a ring's key and `l4proto . daddr . dport` from 0 on, the VIP from 6 on and its backend right behind. */
-const KEY = 0;
-const VIP = 6;
-const TARGET = 14;
+/** Register from which on `l4proto . daddr . dport` stands, behind a ring's key. */
+const PORT_KEY = 8;
 
 /** Name of the chain that translates to a backend of a ring. */
 export function pickChain(mapping: Mapping, choice: Choice): string {
@@ -52,13 +50,13 @@ function bySource(family: Family, mapping: Mapping): readonly NftRule[] {
   const w = words(family);
   const slot: NftExpr = {
     expr: 'hash',
-    sreg: VIP,
+    sreg: PORT_KEY,
     len: w * 4,
     modulus: SOURCE_RING_SIZE,
     seed: HASH_SEED,
     dreg: w,
   };
-  return [rule('by client', [saddr(family, VIP)], translate(family, mapping, slot)), last(mapping)];
+  return [rule('by client', [saddr(family, PORT_KEY)], translate(family, mapping, slot)), last(mapping)];
 }
 
 /**
@@ -71,24 +69,15 @@ function last(mapping: Mapping): NftRule {
   ]);
 }
 
-/**
- * `dnat to daddr . SLOT map @ring`, for a mapped port with `l4proto . daddr . dport map @targets`; counted on the way,
- * which costs a tenth of what a chain for counting would.
- */
+/** `dnat to daddr . SLOT map @ring`, for a mapped port with `l4proto . daddr . dport map @targets`. */
 function translate(family: Family, mapping: Mapping, slot: NftExpr): readonly NftExpr[] {
-  const backend = VIP + words(family);
-  const address = [
-    slot,
-    daddr(family, KEY),
-    datumOf('ring', KEY, backend),
-    daddr(family, VIP),
-    inSet('connections', VIP),
-  ];
-  if (mapping === 'plain') return [...address, { expr: 'nat', type: 'dnat', addrReg: backend }];
+  const w = words(family);
+  const address = [slot, daddr(family, 0), datumOf('ring', 0, 0)];
+  if (mapping === 'plain') return [...address, { expr: 'nat', type: 'dnat', addrReg: 0 }];
   return [
     ...address,
-    ...port(family, KEY),
-    datumOf('targets', KEY, TARGET),
-    { expr: 'nat', type: 'dnat', addrReg: backend, portReg: TARGET },
+    ...port(family, PORT_KEY),
+    datumOf('targets', PORT_KEY, w),
+    { expr: 'nat', type: 'dnat', addrReg: 0, portReg: w },
   ];
 }

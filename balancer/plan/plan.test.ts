@@ -23,7 +23,7 @@ function service(change: Partial<Service> = {}): Service {
 
 /** The elements as lines, without what all have in common. */
 function lines(asked: Service, backends: readonly Backend[]): readonly string[] {
-  return planService(asked, backends).map(({ family, set, key, data }) => {
+  return planService(asked, backends, 'bytes').map(({ family, set, key, data }) => {
     const text = `${set} ${key.join(' . ')}${data ? ` : ${data.join(' . ')}` : ''}`;
     return family === 'ip' ? text : `6 ${text}`;
   });
@@ -58,7 +58,7 @@ describe('the elements of a service', () => {
     ]);
   });
 
-  test('with a timeout: known clients are told each port and may go home only to who takes connections', () => {
+  test('with a timeout: known clients are told each port', () => {
     const asked = service({ ports: PORTS, affinity: { timeoutSeconds: 60 } });
     expect(lines(asked, [backend(1), backend(2, { state: 'draining' })])).toEqual([
       'vips 10.0.0.100',
@@ -68,7 +68,6 @@ describe('the elements of a service', () => {
       'traffic 10.0.0.100 . 10.0.0.2',
       'known 10.0.0.100 : jump remembered-port',
       'remembering 10.0.0.100 : jump remember-60s',
-      'homes 10.0.0.100 . 10.0.0.1',
       'ring 10.0.0.100 . 0 : 10.0.0.1',
       'echoes 10.0.0.100 : jump plain-1',
       'services tcp . 10.0.0.100 . 80 : jump mapped-1',
@@ -106,11 +105,11 @@ describe('the elements of a service', () => {
   });
 
   test('name no object twice, though an address belongs to two endpoints for a while', () => {
-    const plan = planService(service(), [
-      backend(1, { state: 'draining' }),
-      backend(3),
-      { ...backend(2), ipv4: '10.0.0.1' as Ip },
-    ]);
+    const plan = planService(
+      service(),
+      [backend(1, { state: 'draining' }), backend(3), { ...backend(2), ipv4: '10.0.0.1' as Ip }],
+      'connections',
+    );
     expect(new Set(plan.map(keyOf)).size).toBe(plan.length);
     expect(plan.filter(({ set }) => set === 'ring').map(({ data }) => data?.[0])).toEqual([
       '10.0.0.1',
@@ -120,7 +119,7 @@ describe('the elements of a service', () => {
 });
 
 describe('the plan of a namespace', () => {
-  const host = { place: 'sandbox', bytes: false } as const;
+  const host = { place: 'sandbox', counted: 'connections' } as const;
 
   test('has a table for each family that has a VIP', () => {
     const six = service({ name: 'six', vip6: 'fd00::1' as Ip });
@@ -171,7 +170,7 @@ describe('the plan of a namespace', () => {
 
 describe('the table', () => {
   test.each([4, 6] as const)('of family %i, with everything in it', async (family) => {
-    const table = vipTable({ family, place: 'host', timeouts: [60], bytes: true });
+    const table = vipTable({ family, place: 'host', timeouts: [60], counted: 'bytes' });
     for (const { rules } of table.chains) {
       expect(new Set(rules.map(({ comment }) => comment)).size).toBe(rules.length);
     }
@@ -181,8 +180,8 @@ describe('the table', () => {
     await expect(describeTable({ ...table, chains })).toMatchFileSnapshot(golden);
   });
 
-  test('in a sandbox without affinity or bytes looks at nothing but what goes out', () => {
-    const { chains } = vipTable({ family: 4, place: 'sandbox', timeouts: [], bytes: false });
+  test('in a sandbox that counts nothing looks at nothing but what goes out', () => {
+    const { chains } = vipTable({ family: 4, place: 'sandbox', timeouts: [], counted: 'nothing' });
     expect(chains.filter(({ base }) => base !== undefined).map(({ name }) => name)).toEqual(['output']);
   });
 });

@@ -24,14 +24,14 @@ export interface VipPlan {
  */
 export function planVips(
   served: readonly ServedService[],
-  { place, bytes }: Pick<VipTableShape, 'place' | 'bytes'>,
+  { place, counted }: Pick<VipTableShape, 'place' | 'counted'>,
 ): VipPlan {
   const services = served.map(({ service }) => service);
   const families = ([4, 6] as const).filter((family) => services.some((service) => hasVip(service, family)));
   const timeouts = timeoutsOf(services);
   return {
-    tables: families.map((family) => vipTable({ family, place, timeouts, bytes })),
-    elements: served.flatMap(({ service, backends }) => planService(service, backends)),
+    tables: families.map((family) => vipTable({ family, place, timeouts, counted })),
+    elements: served.flatMap(({ service, backends }) => planService(service, backends, counted)),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Family } from '../../core/address.ts';
 import { nftFamily } from '../../core/kernel-objects.ts';
 import type { NftChain, NftSet, NftTable } from '../../core/nft.ts';
-import { affinityChains } from './affinity.ts';
+import { affinityChains, CLIENTS } from './affinity.ts';
 import {
   backend,
   daddr,
@@ -28,6 +28,12 @@ const BEFORE_DSTNAT = -110;
 const BEFORE_SRCNAT = 90;
 const FILTER = 0;
 
+/**
+ * What is counted of each backend: connections, which the first packet of each pays for, or also packets and bytes,
+ * which every packet does.
+ */
+export type Counted = 'nothing' | 'connections' | 'bytes';
+
 /** What a table depends on. Services and backends are only ever elements. */
 export interface VipTableShape {
   readonly family: Family;
@@ -35,8 +41,7 @@ export interface VipTableShape {
   readonly place: 'sandbox' | 'host';
   /** Affinity timeouts in use: seconds, rising. */
   readonly timeouts: readonly number[];
-  /** Count each backend's packets and bytes too, which every packet then pays for. */
-  readonly bytes: boolean;
+  readonly counted: Counted;
 }
 
 /**
@@ -64,13 +69,13 @@ function sets(family: Family): readonly NftSet[] {
     { name: 'connections', key: [address, address], counter: true },
     { name: 'traffic', key: [address, address], counter: true },
     { name: 'known', key: [address], data: ['verdict'] },
-    { name: 'homes', key: [address, address] },
     { name: 'remembering', key: [address], data: ['verdict'] },
-    { name: 'clients', key: [address, address], data: [address], dynamic: true },
+    { name: CLIENTS, key: [address, address], data: [address], dynamic: true },
   ];
 }
 
-function chains({ family, place, timeouts, bytes }: VipTableShape): readonly NftChain[] {
+function chains(shape: VipTableShape): readonly NftChain[] {
+  const { family, place, timeouts, counted } = shape;
   const sticky = timeouts.length > 0;
   const toVip = [daddr(family, 0), inSet('vips', 0)];
   const choose = rule('to a virtual IP', toVip, jump('choose'));
@@ -84,23 +89,26 @@ function chains({ family, place, timeouts, bytes }: VipTableShape): readonly Nft
       rules: [choose],
     },
     ...(place === 'host' ? [prerouting([choose])] : []),
-    ...(bytes ? trafficChains(family, place) : []),
-    ...(sticky || place === 'host' ? [postrouting(sticky, place)] : []),
+    ...(counted === 'bytes' ? trafficChains(family, place) : []),
+    ...postrouting(shape),
   ];
 }
 
-function postrouting(sticky: boolean, place: VipTableShape['place']): NftChain {
-  return {
-    name: 'postrouting',
-    base: { type: 'nat', hook: 'postrouting', priority: BEFORE_SRCNAT, policy: 'accept' },
-    rules: [
-      ...(sticky ? [rule('remembered', [vip(0), verdictOf('remembering', 0)])] : []),
-      // The backend may have a way to the client that does not come by here.
-      ...(place === 'host'
-        ? [rule('answers come back', forwarded, [vip(0), inSet('vips', 0)], [{ expr: 'masquerade' }])]
-        : []),
-    ],
-  };
+/** The first packet once its backend is chosen; no chain where there is nothing to do. */
+function postrouting({ family, place, timeouts, counted }: VipTableShape): readonly NftChain[] {
+  const rules = [
+    ...(counted === 'nothing'
+      ? []
+      : [rule('connections', [vip(0), daddr(family, words(family)), inSet('connections', 0)])]),
+    ...(timeouts.length > 0 ? [rule('remembered', [vip(0), verdictOf('remembering', 0)])] : []),
+    // The backend may have a way to the client that does not come by here.
+    ...(place === 'host'
+      ? [rule('answers come back', forwarded, [vip(0), inSet('vips', 0)], [{ expr: 'masquerade' }])]
+      : []),
+  ];
+  if (rules.length === 0) return [];
+  const base = { type: 'nat', hook: 'postrouting', priority: BEFORE_SRCNAT, policy: 'accept' } as const;
+  return [{ name: 'postrouting', base, rules }];
 }
 
 /** Every packet of a translated connection; of any other, one look at its connection's state. */

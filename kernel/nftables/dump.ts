@@ -71,14 +71,14 @@ export async function readContent(
   };
 }
 
-/** The elements of one set; none when the set is gone, or when rules change it: what is in it then is no drift. */
+/** The elements of one set; none when the set is gone. */
 export async function readElements(
   transport: NetlinkTransport,
   family: NftFamily,
   table: string,
   { set, name }: InstalledSet,
 ): Promise<readonly ElementObject[]> {
-  if (set === undefined || set.dynamic) return [];
+  if (set === undefined) return [];
   const replies = await orNone(transport.dump(getElements({ family, table, set: name })));
   const elements: ElementObject[] = [];
   const slice = new TimeSlice();

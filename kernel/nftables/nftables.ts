@@ -1,5 +1,5 @@
 import { NotFound, Unavailable } from '../../core/errors.ts';
-import type { KernelObject } from '../../core/kernel-objects.ts';
+import type { ElementObject, KernelObject } from '../../core/kernel-objects.ts';
 import type { NftFamily } from '../../core/nft.ts';
 import type { Step } from '../../core/ports.ts';
 import type { NetlinkTransport } from '../netlink/index.ts';
@@ -54,7 +54,7 @@ export class Nftables implements AsyncDisposable {
   }
 
   /**
-   * Our tables (fingerprint, no content) and all their elements, as of one moment.
+   * Our tables (fingerprint, no content) and all their elements but those of sets that rules change, as of one moment.
    * @throws {Unavailable} when the ruleset changes during each of many readings.
    */
   async snapshot(): Promise<KernelObject[]> {
@@ -75,7 +75,8 @@ export class Nftables implements AsyncDisposable {
       const content = await readContent(this.#transport, family, name);
       if (content === undefined) return undefined;
       objects.push({ kind: 'table', family, name, fingerprint: installedFingerprint(family, name, content) });
-      for (const set of content.sets) {
+      // What rules have put into a set is nobody's intent.
+      for (const set of content.sets.filter((each) => each.set?.dynamic !== true)) {
         for (const element of await readElements(this.#transport, family, name, set)) objects.push(element);
       }
     }
@@ -121,6 +122,13 @@ export class Nftables implements AsyncDisposable {
     if (!set?.counter)
       throw new NotFound(`table ${family} ${table} has no set ${name} that counts`, { table });
     return readTallies(this.#transport, family, table, set);
+  }
+
+  /** The elements of one set, also of one that rules change; none when there is no such set. */
+  async elements(family: NftFamily, table: string, name: string): Promise<readonly ElementObject[]> {
+    await this.#sets.load(family, table);
+    const set = this.#sets.find(family, table, name);
+    return set === undefined ? [] : readElements(this.#transport, family, table, set);
   }
 
   /** Deletes our tables of both families with all that is in them. */

@@ -1,8 +1,15 @@
-import { planVips, type ServedService, VIP_TABLE, type VipTableShape } from '../../balancer/index.ts';
+import {
+  CLIENT_MAPS,
+  clientsToForget,
+  planVips,
+  type ServedService,
+  VIP_TABLE,
+  type VipTableShape,
+} from '../../balancer/index.ts';
 import type { Ip } from '../../core/address.ts';
 import type { EndpointId } from '../../core/ids.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
-import { hostState, keyOf } from '../../core/kernel-objects.ts';
+import { hostState, keyOf, nftFamily } from '../../core/kernel-objects.ts';
 import type { Step } from '../../core/ports.ts';
 import type { Backend, BackendState, Service } from '../../core/service.ts';
 import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
@@ -103,9 +110,9 @@ export class VipNamespace implements AsyncDisposable {
   /** Makes it so; gives the steps it took. */
   async set(
     served: readonly ServedService[],
-    { place = 'sandbox', bytes = true }: Partial<VipTableShape> = {},
+    { place = 'sandbox', counted = 'bytes' }: Partial<VipTableShape> = {},
   ): Promise<readonly Step[]> {
-    const { tables, elements } = planVips(served, { place, bytes });
+    const { tables, elements } = planVips(served, { place, counted });
     const wants = hostState([
       ...tables.map((table) => ({
         kind: 'table' as const,
@@ -125,7 +132,16 @@ export class VipNamespace implements AsyncDisposable {
     }
     await this.nft.apply(steps);
     this.#has = wants;
+    await this.#forget(served);
     return steps;
+  }
+
+  async #forget(served: readonly ServedService[]): Promise<void> {
+    const known = await Promise.all(
+      CLIENT_MAPS.map(({ family, table, set }) => this.nft.elements(nftFamily(family), table, set)),
+    );
+    const gone = clientsToForget(served, known.flat());
+    if (gone.length > 0) await this.nft.apply(gone.map((object) => ({ op: 'delete', object })));
   }
 
   /** Keys of what the kernel holds otherwise than it was last set, dumped anew. */
