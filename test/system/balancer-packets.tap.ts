@@ -17,13 +17,24 @@ t.test('virtual IPs on the way of real packets', { timeout: 120_000 }, async (t)
 
   await t.test('the kernel holds what the plan says, and nothing else when it is gone', async (t) => {
     await using vip = await VipNamespace.open(client.namespace);
-    const served = [1, 2].map((n) => ({
-      service: serviceOf(n, n === 1 ? {} : { ports: [{ protocol: 'tcp', port: 80, target: 8080 }] }),
-      backends: backends.map((host) => backendOf(host)),
-    }));
-    await vip.set(served);
-    t.same(await vip.differences(), []);
-    t.match(client.namespace.run('nft -j list ruleset'), `"name": "${VIP_TABLE}"`);
+    const mapped = [{ protocol: 'tcp', port: 80, target: 8080 }] as const;
+    const served = [
+      serviceOf(1),
+      serviceOf(2, { ports: mapped }),
+      serviceOf(3, { affinity: {} }),
+      serviceOf(4, { ports: mapped, affinity: { timeoutSeconds: 90 } }),
+      serviceOf(5, { affinity: { timeoutSeconds: 3600 } }),
+    ].map((service) => ({ service, backends: backends.map((host) => backendOf(host)) }));
+    for (const place of ['sandbox', 'host'] as const) {
+      await vip.set(served, { place });
+      t.same(await vip.differences(), [], place);
+      // nft(8) 1.0.6 aborts on rules that it would not make itself.
+      const listed = JSON.parse(client.namespace.run('nft -j list ruleset'));
+      const tables = listed.nftables.flatMap((each: { table?: { name: string; family: string } }) =>
+        each.table === undefined ? [] : `${each.table.family} ${each.table.name}`,
+      );
+      t.same(tables.sort(), [`ip ${VIP_TABLE}`, `ip6 ${VIP_TABLE}`]);
+    }
     await vip.set([]);
     t.equal(client.namespace.run('nft list ruleset'), '');
   });
