@@ -63,10 +63,6 @@ export function inSet(set: string, sreg: number): NftExpr {
   return { expr: 'lookup', set, sreg };
 }
 
-export function notInSet(set: string, sreg: number): NftExpr {
-  return { expr: 'lookup', set, sreg, invert: true };
-}
-
 export function datumOf(set: string, sreg: number, dreg: number): NftExpr {
   return { expr: 'lookup', set, sreg, dreg };
 }

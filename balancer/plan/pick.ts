@@ -61,7 +61,7 @@ function bySource(family: Family, mapping: Mapping): readonly NftRule[] {
 
 /**
  * Every ring has a first slot. Another can be missed while a transaction takes effect: the chain was chosen before, and
- * the ring is smaller now, or (before Linux 6.17) an element is gone for the reader of the old generation.
+ * the ring is smaller now.
  */
 function last(mapping: Mapping): NftRule {
   return rule('whoever there is', [
