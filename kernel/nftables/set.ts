@@ -32,7 +32,7 @@ const NFT_SET_INTERVAL = 0x4;
 const NFT_SET_MAP = 0x8;
 const NFT_SET_TIMEOUT = 0x10;
 const NFT_SET_EVAL = 0x20;
-/** nft(8) gives sets that rules change both (`flags dynamic,timeout`), and the kernel lets no rule without the second. */
+/** `flags dynamic,timeout` of nft(8): a kind of set that rules can change, and elements that can end by themselves. */
 const DYNAMIC = NFT_SET_TIMEOUT | NFT_SET_EVAL;
 /** nf_tables.h: enum nft_data_types. */
 const NFT_DATA_VERDICT = 0xffffff00;
