@@ -57,8 +57,13 @@ function tableLine(family: NftFamily, name: string, flags: number): string {
   return `table ${family} ${name} ${flags}`;
 }
 
-function setLine({ name, key, data, interval }: NftSet): string {
-  return `set ${name} ${key.join('.')} ${data?.join('.') ?? '-'} ${interval ? 'interval' : '-'}`;
+function setLine({ name, key, data, interval, dynamic, counter }: NftSet): string {
+  const flags = [
+    interval ? 'interval' : '-',
+    ...(dynamic ? ['dynamic'] : []),
+    ...(counter ? ['counter'] : []),
+  ];
+  return `set ${name} ${key.join('.')} ${data?.join('.') ?? '-'} ${flags.join(' ')}`;
 }
 
 function chainLines(chain: InstalledChain | NftChain, rules: readonly RuleContent[]): string {

@@ -12,3 +12,4 @@ export { batchBegin, batchEnd, decodeNftMessage } from './message.ts';
 export { Nftables } from './nftables.ts';
 export type { ChainAddress, InstalledRule } from './rule.ts';
 export { decodeRule, encodeDeleteRule, encodeRule, getRules } from './rule.ts';
+export type { Tally } from './tally.ts';

@@ -1,5 +1,6 @@
-import { Unavailable } from '../../core/errors.ts';
-import type { KernelObject } from '../../core/kernel-objects.ts';
+import { NotFound, Unavailable } from '../../core/errors.ts';
+import type { ElementObject, KernelObject } from '../../core/kernel-objects.ts';
+import type { NftFamily } from '../../core/nft.ts';
 import type { Step } from '../../core/ports.ts';
 import type { NetlinkTransport } from '../netlink/index.ts';
 import { openEvents, openTransport } from '../netlink/index.ts';
@@ -9,6 +10,7 @@ import { installedFingerprint } from './fingerprint.ts';
 import { CommitWatch } from './generation-watch.ts';
 import { GroupCommit } from './group-commit.ts';
 import { SetCache } from './set-cache.ts';
+import { readTallies, type Tally } from './tally.ts';
 
 const NETLINK_NETFILTER = 12;
 const NFNLGRP_NFTABLES = 7;
@@ -52,7 +54,7 @@ export class Nftables implements AsyncDisposable {
   }
 
   /**
-   * Our tables (fingerprint, no content) and all their elements, as of one moment.
+   * Our tables (fingerprint, no content) and all their elements but those of sets that rules change, as of one moment.
    * @throws {Unavailable} when the ruleset changes during each of many readings.
    */
   async snapshot(): Promise<KernelObject[]> {
@@ -73,7 +75,8 @@ export class Nftables implements AsyncDisposable {
       const content = await readContent(this.#transport, family, name);
       if (content === undefined) return undefined;
       objects.push({ kind: 'table', family, name, fingerprint: installedFingerprint(family, name, content) });
-      for (const set of content.sets) {
+      // What rules have put into a set is nobody's intent.
+      for (const set of content.sets.filter((each) => each.set?.dynamic !== true)) {
         for (const element of await readElements(this.#transport, family, name, set)) objects.push(element);
       }
     }
@@ -107,6 +110,25 @@ export class Nftables implements AsyncDisposable {
       },
       onOverrun: onHint,
     });
+  }
+
+  /**
+   * What the elements of a counting set have counted.
+   * @throws {NotFound} when the table has no such set, or it does not count.
+   */
+  async tallies(family: NftFamily, table: string, name: string): Promise<readonly Tally[]> {
+    await this.#sets.load(family, table);
+    const set = this.#sets.find(family, table, name)?.set;
+    if (!set?.counter)
+      throw new NotFound(`table ${family} ${table} has no set ${name} that counts`, { table });
+    return readTallies(this.#transport, family, table, set);
+  }
+
+  /** The elements of one set, also of one that rules change; none when there is no such set. */
+  async elements(family: NftFamily, table: string, name: string): Promise<readonly ElementObject[]> {
+    await this.#sets.load(family, table);
+    const set = this.#sets.find(family, table, name);
+    return set === undefined ? [] : readElements(this.#transport, family, table, set);
   }
 
   /** Deletes our tables of both families with all that is in them. */
