@@ -7,6 +7,8 @@ export interface ServicePort {
   readonly protocol: Protocol;
   readonly port: number;
   readonly target: number;
+  /** Service name as in SRV (RFC 6335 section 5.1: `http`); the port's number serves as name in any case. */
+  readonly name?: string;
 }
 
 /** How to find out whether a backend answers. */
@@ -24,10 +26,24 @@ export interface ClientAffinity {
   readonly timeoutSeconds?: number;
 }
 
+/** What one endpoint says of the service that it is a backend of. */
+export interface ServiceDeclaration {
+  /** In lower case, as names are looked up without regard to it. */
+  readonly service: string;
+  /** Empty: every port, unchanged. */
+  readonly ports: readonly ServicePort[];
+  readonly affinity?: ClientAffinity;
+  /** This endpoint's, 0–1000. */
+  readonly weight: number;
+  /** This endpoint's. Absent: Docker's own health status, where the container has one. */
+  readonly health?: HealthProbe;
+}
+
 /** A name with one virtual IP of each family of its network, behind which backends share the connections. */
 export interface Service {
-  /** Name of the network, which is the same on all hosts. */
+  /** As NameRecord.network. */
   readonly network: string;
+  /** Lower case. */
   readonly name: string;
   /** Empty: every port of every protocol, unchanged. Otherwise connections to any other port are refused. */
   readonly ports: readonly ServicePort[];

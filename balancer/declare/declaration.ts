@@ -1,6 +1,6 @@
 import { InvalidArgument } from '../../core/errors.ts';
 import { quote } from '../../core/ids.ts';
-import type { ClientAffinity, HealthProbe, ServicePort } from '../../core/service.ts';
+import type { ClientAffinity, HealthProbe, ServiceDeclaration } from '../../core/service.ts';
 import { MOST_WEIGHT } from '../../core/service.ts';
 import { type Labels, notAccepted, portNumber, wholeNumber } from './label-reader.ts';
 import { parseServicePorts } from './ports.ts';
@@ -14,19 +14,6 @@ export const SERVICE_KEYS = {
   weight: 'weft.service.weight',
   health: 'weft.service.health',
 } as const;
-
-/** What one endpoint says of the service that it is a backend of. */
-export interface ServiceDeclaration {
-  /** In lower case, as names are looked up without regard to it. */
-  readonly service: string;
-  /** Empty: every port, unchanged. */
-  readonly ports: readonly ServicePort[];
-  readonly affinity?: ClientAffinity;
-  /** This endpoint's, 0–1000. */
-  readonly weight: number;
-  /** This endpoint's. Absent: Docker's own health status, where the container has one. */
-  readonly health?: HealthProbe;
-}
 
 /** The weight of a backend that does not say. */
 export const USUAL_WEIGHT = 1;

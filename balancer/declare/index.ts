@@ -2,7 +2,7 @@
  * What endpoints declare of the services they belong to, from driver options and labels, and what holds when several
  * declare one. Layer: imports core only.
  */
-export { parseDeclaration, parseServiceName, SERVICE_KEYS, type ServiceDeclaration } from './declaration.ts';
+export { parseDeclaration, parseServiceName, SERVICE_KEYS } from './declaration.ts';
 export {
   type DeclarationDifference,
   type Declared,

@@ -1,6 +1,6 @@
 import type { EndpointId } from '../../core/ids.ts';
-import type { ClientAffinity, ServicePort } from '../../core/service.ts';
-import { SERVICE_KEYS, type ServiceDeclaration } from './declaration.ts';
+import type { ClientAffinity, ServiceDeclaration, ServicePort } from '../../core/service.ts';
+import { SERVICE_KEYS } from './declaration.ts';
 import { formatServicePorts } from './ports.ts';
 
 /** A declaration, and who made it when. */

@@ -15,7 +15,7 @@ const ports = Type.Array(
   Type.Object({
     protocol: Type.Union([Type.Literal('tcp'), Type.Literal('udp'), Type.Literal('sctp')]),
     port,
-    target: Type.Optional(port),
+    target: port,
     name: Type.Optional(name),
   }),
 );

@@ -24,7 +24,7 @@ beforeEach(() => {
   stack = new AsyncDisposableStack();
   logged = [];
   table = new NameTable();
-  const service = { name: 'shop', ports: [{ protocol: 'tcp', port: 80 } as const] };
+  const service = { name: 'shop', ports: [{ protocol: 'tcp', port: 80, target: 80 } as const] };
   table.putEndpoint(
     anEndpoint('1', ['web-1', 'web'], { ipv4: ip('198.18.0.2'), ipv6: ip('fd00::2'), service }),
   );

@@ -1,5 +1,6 @@
 import type { EndpointId } from '../../core/ids.ts';
-import type { EndpointNames, ServiceNames, ServicePort } from '../../core/naming.ts';
+import type { EndpointNames, ServiceNames } from '../../core/naming.ts';
+import type { ServicePort } from '../../core/service.ts';
 import type { AnswerData } from '../record.ts';
 import { Rotation } from './rotation.ts';
 
@@ -51,7 +52,7 @@ export class Holders {
       const [own] = names;
       if (own === undefined) return [];
       return matching(service?.ports ?? [], question).map(
-        ({ port, target }): AnswerData => ({ type: 'SRV', port: target ?? port, target: own + suffix }),
+        ({ target }): AnswerData => ({ type: 'SRV', port: target, target: own + suffix }),
       );
     });
     return this.#rotation.next(`${question.port} ${question.protocol}`, answers);
