@@ -18,6 +18,7 @@ const RANK: Readonly<Record<KernelObject['kind'], number>> = {
   fdb: 5,
   route: 6,
   element: 7,
+  shortcut: 8,
 };
 
 /**
@@ -66,6 +67,8 @@ export function satisfies(wanted: KernelObject, found: KernelObject): boolean {
       return found.kind === 'neighbour' && wanted.mac === found.mac;
     case 'fdb':
       return found.kind === 'fdb';
+    case 'shortcut':
+      return found.kind === 'shortcut' && found.altered !== true && wanted.set === found.set;
     case 'address':
     case 'route':
     case 'sysctl':
@@ -98,7 +101,8 @@ function vethSatisfies(wanted: VethLink, found: VethLink): boolean {
     wanted.alias === found.alias &&
     wanted.master === found.master &&
     wanted.isolated === found.isolated &&
-    wanted.hairpin === found.hairpin
+    wanted.hairpin === found.hairpin &&
+    (wanted.group ?? 0) === (found.group ?? 0)
   );
 }
 
@@ -112,7 +116,8 @@ function vxlanSatisfies(wanted: VxlanLink, found: VxlanLink): boolean {
     wanted.port === found.port &&
     wanted.alias === found.alias &&
     wanted.master === found.master &&
-    wanted.flood === found.flood
+    wanted.flood === found.flood &&
+    (wanted.group ?? 0) === (found.group ?? 0)
   );
 }
 

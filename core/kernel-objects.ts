@@ -39,6 +39,8 @@ export interface VethLink {
   readonly master: IfName;
   /** Bridge port isolation: no frames to other isolated ports (IFLA_BRPORT_ISOLATED). */
   readonly isolated: boolean;
+  /** Device group (IFLA_GROUP): tells rules which network frames belong to. Absent: 0. */
+  readonly group?: number;
   /** Frames may leave by the port they came in (IFLA_BRPORT_MODE): how a container reaches its own published port. */
   readonly hairpin: boolean;
   /** Snapshots only: administratively down. */
@@ -61,6 +63,8 @@ export interface VxlanLink {
   readonly mtu?: number;
   readonly alias: string;
   readonly master: IfName;
+  /** Device group, as of a veth pair. */
+  readonly group?: number;
   /** Broadcast and multicast frames go to the VTEPs of the all-zero MAC; otherwise nothing is flooded. */
   readonly flood: boolean;
   /** Snapshots only: administratively down. */
@@ -112,6 +116,19 @@ export interface FdbObject {
   readonly destination?: Ip;
 }
 
+/**
+ * A way past the bridge: what comes in by `dev` for a MAC that the map `set` of the netdev table `table` knows in the
+ * device's group goes out by the link named there at once; everything else goes on as usual.
+ */
+export interface ShortcutObject {
+  readonly kind: 'shortcut';
+  readonly dev: IfName;
+  readonly table: string;
+  readonly set: string;
+  /** Snapshots only: not as weft makes it. */
+  readonly altered?: true;
+}
+
 /** `path` below /proc/sys, with slashes: `net/ipv4/ip_forward`. */
 export interface SysctlObject {
   readonly kind: 'sysctl';
@@ -133,7 +150,7 @@ export interface TableObject {
 /**
  * One element of a set or map in a weft table. `key` and `data` hold one text per field of the concatenation:
  * addresses canonical, `inet_proto` as `tcp`, `udp`, `sctp`, `icmp`, `ipv6-icmp`; `inet_service` and `mark` decimal;
- * an interval key as CIDR; a verdict as `accept`, `drop`, `return`, `jump NAME` or `goto NAME`.
+ * `devgroup` decimal, `iface_index` the link's name; an interval key as CIDR; a verdict as `accept`, `drop`, `return`, `jump NAME` or `goto NAME`.
  */
 export interface ElementObject {
   readonly kind: 'element';
@@ -150,6 +167,7 @@ export type KernelObject =
   | RouteObject
   | NeighbourObject
   | FdbObject
+  | ShortcutObject
   | SysctlObject
   | TableObject
   | ElementObject;
@@ -169,6 +187,8 @@ export function keyOf(object: KernelObject): ObjectKey {
       return `neighbour ${object.dev} ${object.ip}`;
     case 'fdb':
       return `fdb ${object.dev} ${object.mac} ${object.destination ?? ''}`;
+    case 'shortcut':
+      return `shortcut ${object.dev}`;
     case 'sysctl':
       return `sysctl ${object.path}`;
     case 'table':

@@ -31,6 +31,8 @@ export interface Network<Options = unknown> {
   readonly options: Options;
   /** Overlay only: present once the network is one of the cluster's. */
   readonly tunnel?: Tunnel;
+  /** Docker has listed it: its creation was completed. */
+  readonly listed?: true;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
 }

@@ -3,8 +3,11 @@
  * turns them into nfnetlink messages. Names follow include/uapi/linux/netfilter/nf_tables.h and nft(8).
  */
 
-/** `bridge`: frames between ports of a bridge, of both families of addresses. */
-export type NftFamily = 'ip' | 'ip6' | 'bridge';
+/**
+ * `bridge`: frames between ports of a bridge, of both families of addresses; `netdev`: frames as they come in by a
+ * device, before anything else looks at them.
+ */
+export type NftFamily = 'ip' | 'ip6' | 'bridge' | 'netdev';
 
 /** Types of set keys and map data; a concatenation is a list of them. `verdict` is for map data only. */
 export type NftDatatype =
@@ -14,6 +17,8 @@ export type NftDatatype =
   | 'inet_service'
   | 'ifname'
   | 'ether_addr'
+  | 'devgroup'
+  | 'iface_index'
   | 'mark'
   | 'verdict';
 
@@ -41,7 +46,7 @@ export type NftVerdict =
 export type NftExpr =
   | {
       readonly expr: 'meta';
-      readonly key: 'iif' | 'iifname' | 'oifname' | 'iiftype' | 'l4proto' | 'mark';
+      readonly key: 'iif' | 'iifname' | 'iifgroup' | 'oifname' | 'iiftype' | 'l4proto' | 'mark';
       readonly dreg: number;
     }
   | { readonly expr: 'meta-set'; readonly key: 'mark'; readonly sreg: number }
@@ -99,6 +104,11 @@ export type NftExpr =
     }
   | { readonly expr: 'masquerade' }
   | { readonly expr: 'notrack' }
+  | {
+      /** Sends the frame out by the device with the index in the register; family netdev. */
+      readonly expr: 'fwd';
+      readonly sreg: number;
+    }
   | {
       /** Bytes of a TCP option, counted from its kind: of the maximum segment size (2) those at 2 and 3. */
       readonly expr: 'tcp-option';

@@ -6,7 +6,7 @@ import type { IpamService } from '../ipam/index.ts';
 import { sweepAddresses } from './addresses.ts';
 import type { EventLog, Metrics } from './control/index.ts';
 import type { DockerNames, Engine, EngineNetwork } from './docker/index.ts';
-import { Collector } from './gc/index.ts';
+import { Collector, markListed } from './gc/index.ts';
 import type { Networks } from './networks/index.ts';
 import type { ReconcileLoop } from './reconcile/index.ts';
 import { adoptAddresses, Relearner } from './relearn/index.ts';
@@ -44,7 +44,7 @@ export function startCollecting(parts: CollectingParts): Collector {
   return new Collector({
     engine,
     repository,
-    deleteNetwork: networks.deleteNetwork,
+    collectNetwork: networks.collectNetwork,
     deleteEndpoint: networks.deleteEndpoint,
     sweepAddresses: (known) => sweepAddresses(ipam, known, graceMs, inUse),
     heard: onHeard(parts),
@@ -79,6 +79,7 @@ function onHeard(parts: CollectingParts) {
   });
   return async (heard: readonly EngineNetwork[]): Promise<void> => {
     names.update(heard);
+    await markListed(parts, heard);
     await relearner.learn(heard);
     if (docker.heard) return;
     docker.heard = true;

@@ -18,8 +18,9 @@ import { Cluster, openShared, type SharedBase } from './cluster/index.ts';
 import { startCollecting } from './collecting.ts';
 import type { Config } from './config.ts';
 import { type ControlBackend, createMetrics, EventLog, type Metrics } from './control/index.ts';
-import { DockerNames, type Engine, NamesFeed, openEngine } from './docker/index.ts';
+import { DockerNames, type Engine, type EngineNetwork, NamesFeed, openEngine } from './docker/index.ts';
 import { runDoctor } from './doctor/index.ts';
+import { markListed } from './gc/index.ts';
 import type { BoundBackends } from './late-backends.ts';
 import { bridgesOf, networkWith } from './network-lookups.ts';
 import { createNetworks, type Networks, Publisher, tcpRelays } from './networks/index.ts';
@@ -147,7 +148,11 @@ async function followDocker(
   // A store from a backup must not give away what a container has taken since. A dockerd that is down or starting,
   // and may be waiting for this very weftd, is not waited for.
   await Promise.race([collector.firstRound, sleep(FIRST_ANSWER_MS, undefined, { ref: false })]);
-  stack.use(new NamesFeed({ engine, names, log }));
+  const heard = async (networks: readonly EngineNetwork[]): Promise<void> => {
+    names.update(networks);
+    await markListed(base, networks);
+  };
+  stack.use(new NamesFeed({ engine, heard, log }));
 }
 
 async function openBase(parts: ServiceParts, stack: AsyncDisposableStack): Promise<Base> {

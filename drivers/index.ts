@@ -15,4 +15,11 @@ export const drivers: ReadonlyMap<DriverName, NetworkDriver> = new Map<DriverNam
   ['weft-none', noneDriver as NetworkDriver],
 ]);
 
-export { hostTable, planTunnelEnd, planTunnelPort, planTunnelSenders, TABLE } from './segment/index.ts';
+export {
+  hostTable,
+  planTunnelEnd,
+  planTunnelPort,
+  planTunnelSenders,
+  shortcutTable,
+  TABLE,
+} from './segment/index.ts';

@@ -24,6 +24,8 @@ export interface KernelParts {
   readonly nftables: Nftables;
   readonly conntrack: Conntrack;
   readonly announcer: Announcer;
+  /** Without, frames take the way over the bridge; what shortcuts need is then neither made nor missed. */
+  readonly hasShortcuts: boolean;
 }
 
 /** Which piece makes an object so. */
@@ -37,6 +39,7 @@ function pieceOf({ object }: Step): 'links' | 'nftables' | 'sysctl' {
       return 'links';
     case 'table':
     case 'element':
+    case 'shortcut':
       return 'nftables';
     case 'sysctl':
       return 'sysctl';
@@ -59,7 +62,8 @@ export class LinuxKernel implements Kernel {
       this.#parts.nftables.snapshot(),
       sysctlSnapshot(objects),
     ]);
-    return stateOf([...links, ...nft, ...sysctls]);
+    const spared = this.#parts.hasShortcuts ? [] : objects.filter(isOfShortcuts);
+    return stateOf([...links, ...nft, ...sysctls, ...spared]);
   }
 
   /**
@@ -70,7 +74,7 @@ export class LinuxKernel implements Kernel {
     const of = (piece: ReturnType<typeof pieceOf>) => steps.filter((step) => pieceOf(step) === piece);
     const switches = of('sysctl');
     const links = of('links');
-    const rules = of('nftables');
+    const rules = of('nftables').filter(({ object }) => this.#parts.hasShortcuts || !isOfShortcuts(object));
     await writeSysctls(switches);
     let changed: readonly Step[] = [];
     try {
@@ -150,6 +154,10 @@ async function stateOf(objects: readonly KernelObject[]): Promise<HostState> {
   const state = new Map<ObjectKey, KernelObject>();
   await inSlices(objects, (object) => state.set(keyOf(object), object));
   return state;
+}
+
+function isOfShortcuts(object: KernelObject): boolean {
+  return object.kind === 'shortcut' || ('family' in object && object.family === 'netdev');
 }
 
 /** Steps that undo steps, last first. */

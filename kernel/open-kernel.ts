@@ -4,7 +4,7 @@ import { Conntrack } from './netlink/index.ts';
 import { Nftables } from './nftables/index.ts';
 import { Announcer } from './packet/index.ts';
 
-/** Tables weft owns, in both families. */
+/** Tables weft owns, in every family. */
 const TABLES = ['weft'];
 
 export interface OpenKernelOptions {
@@ -22,11 +22,12 @@ export async function openLinuxKernel(options: OpenKernelOptions): Promise<Linux
   const where = options.namespace === undefined ? {} : { namespace: options.namespace };
   await using stack = new AsyncDisposableStack();
   const links = stack.use(await LinkLayer.open({ ...where, log: options.log }));
-  const nftables = stack.use(await Nftables.open({ ...where, tables: TABLES }));
+  const nftables = stack.use(await Nftables.open({ ...where, tables: TABLES, links }));
+  const hasShortcuts = await nftables.hasShortcuts();
   const conntrack = stack.use(Conntrack.open(where));
   const announcer = stack.use(new Announcer(options.namespace));
   stack.move();
-  return new LinuxKernel({ links, nftables, conntrack, announcer });
+  return new LinuxKernel({ links, nftables, conntrack, announcer, hasShortcuts });
 }
 
 /** Deletes weft's tables with everything in them. */

@@ -15,7 +15,7 @@ import {
 } from '../../test/lab/index.ts';
 import { BareWeftd } from './bare-weftd.ts';
 import { EngineSide } from './engine-side.ts';
-import { SIMULATED_SUBNETS } from './simulated-hosts.ts';
+import { MOST_HOSTS, SIMULATED_SUBNETS } from './simulated-hosts.ts';
 
 const NETWORK = 'scale';
 const SIMULATE = join(CHECKOUT, 'bench/harness/simulate.ts');
@@ -76,6 +76,7 @@ export class ScaleCluster implements AsyncDisposable {
     const machine = await createMachine(lan, 'h1');
     const other = await createMachine(lan, 'e1');
     const etcd = stack.use(await startEtcd({ version: '3.4', on: [other] }));
+    await other.exec([NODE, SIMULATE, 'reserve', etcd.url, NETWORK, String(MOST_HOSTS)]);
     const stateDir = await mkdtemp(join(tmpdir(), 'weft-scale-'));
     stack.defer(() => rm(stateDir, { recursive: true, force: true }));
     const args = ['--store', etcd.url, '--node', 'h1', '--address', machine.ip];

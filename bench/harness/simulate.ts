@@ -1,6 +1,7 @@
 /**
  * Plays the other hosts of a cluster in the shared store, from wherever it is run:
  *
+ *     reserve ETCD NETWORK HOSTS            gives hosts their address blocks, before the network is made
  *     fill ETCD NETWORK HOSTS ENDPOINTS     writes hosts with so many endpoints each, as far as they are not there
  *     join ETCD NETWORK HOSTS NUMBER COUNT  COUNT endpoints join, one by one, each the NUMBERth of its host, and leave
  *     watch URL                             follows the store as a host does
@@ -15,7 +16,13 @@ import { request } from 'undici';
 import { CLUSTER_KEYS, type ClusterNetwork } from '../../core/cluster.ts';
 import type { Store } from '../../core/ports.ts';
 import { openEtcdStore } from '../../store/index.ts';
-import { endpointRecord, hostRecords, type SimulatedRecord, simulatedEndpoint } from './simulated-hosts.ts';
+import {
+  blockRecords,
+  endpointRecord,
+  hostRecords,
+  type SimulatedRecord,
+  simulatedEndpoint,
+} from './simulated-hosts.ts';
 
 const PREFIX = '/weft/';
 /** etcd takes 128 changes in one transaction. */
@@ -25,6 +32,10 @@ const PAUSE_MS = 31;
 const PAUSE_RANGE_MS = 23;
 
 const log = { info: () => undefined, warn: () => undefined };
+
+async function reserve(store: Store, network: string, hosts: number): Promise<void> {
+  await put(store, Array.from({ length: hosts }, (_, index) => blockRecords(network, index + 1)).flat());
+}
 
 async function fill(store: Store, network: string, hosts: number, endpoints: number): Promise<void> {
   const { entries } = await store.list('');
@@ -109,7 +120,8 @@ if (command === 'watch') await watch(url.replace(/^etcd:/, 'http:'));
 else {
   await using store = await openEtcdStore({ endpoints: url, prefix: PREFIX, log });
   const [hosts = 0, first = 0, count = 0] = numbers.map(Number);
-  if (command === 'fill') await fill(store, network, hosts, first);
+  if (command === 'reserve') await reserve(store, network, hosts);
+  else if (command === 'fill') await fill(store, network, hosts, first);
   else if (command === 'join') await join(store, network, hosts, first, count);
   else throw new Error(`there is no command ${command}`);
 }

@@ -12,6 +12,9 @@ import type { EndpointId, Mac } from '../../core/ids.ts';
 /** The subnets of the network that the simulated hosts have their endpoints in. */
 export const SIMULATED_SUBNETS = { ipv4: '10.220.0.0/16', ipv6: 'fd00:220::/64' } as const;
 
+/** How many hosts can be simulated. */
+export const MOST_HOSTS = 199;
+
 const VXLAN_PORT = 4789;
 
 /** One record of the shared store; keys are relative to weft's prefix. */
@@ -39,9 +42,18 @@ export function endpointRecord(endpoint: RemoteEndpoint): SimulatedRecord {
   return record(`${CLUSTER_KEYS.endpoint}${network}/${node}/${id}`, endpoint);
 }
 
+/** The address blocks of a host, which no real one may have taken before. */
+export function blockRecords(network: string, host: number): readonly SimulatedRecord[] {
+  const block = { owner: nodeName(host), grants: {}, requests: {} };
+  return [
+    record(`${CLUSTER_KEYS.block}${network}/10.220.${host}.0/24`, block),
+    record(`${CLUSTER_KEYS.block}${network}/fd00:220::${host.toString(16)}:0:0/96`, block),
+  ];
+}
+
 /**
- * What a host has in the shared store besides endpoints: that it is a member and lives, that it has joined the
- * network, and its address blocks.
+ * What a host has in the shared store besides endpoints and blocks: that it is a member and lives, and that it has
+ * joined the network.
  * @param networkId ClusterNetwork.id
  */
 export function hostRecords(network: string, networkId: string, host: number): readonly SimulatedRecord[] {
@@ -50,14 +62,11 @@ export function hostRecords(network: string, networkId: string, host: number): r
   const member: MemberRecord = { id: `id-${name}`, name, address, vxlanPort: VXLAN_PORT, joinedAt: 0 };
   const alive: AliveRecord = { id: member.id, version: '0', instance: member.id, since: 0 };
   const joined: JoinedRecord = { network: networkId };
-  const block = { owner: name, grants: {}, requests: {} };
   return [
     record(`${CLUSTER_KEYS.member}${name}`, member),
     { key: `${CLUSTER_KEYS.address}${address}`, value: Buffer.from(name) },
     record(`${CLUSTER_KEYS.alive}${name}`, alive),
     record(`${CLUSTER_KEYS.joined}${network}/${name}`, joined),
-    record(`${CLUSTER_KEYS.block}${network}/10.220.${host}.0/24`, block),
-    record(`${CLUSTER_KEYS.block}${network}/fd00:220::${host.toString(16)}:0:0/96`, block),
   ];
 }
 

@@ -172,6 +172,17 @@ export class Cluster implements ClusterGate, AsyncDisposable {
     await this.#sync?.left(network);
   }
 
+  /**
+   * A network that Docker does not know is no longer stored. One that another host had made, and that Docker has never
+   * had here, was removed by nobody: its making was cut short.
+   */
+  async collected(network: Network): Promise<void> {
+    const { tunnel, listed } = network;
+    const definition = tunnel === undefined ? undefined : this.definitions.get(tunnel.name);
+    const isFollowed = definition?.id === tunnel?.id && definition?.createdBy !== this.#parts.node.name;
+    if (listed === true || !isFollowed) await this.deleted(network);
+  }
+
   /** A network could not be made; its definition goes if this host made it and nobody has joined. Never rejects. */
   async abandoned({ tunnel }: Network): Promise<void> {
     const definition = tunnel === undefined ? undefined : this.definitions.get(tunnel.name);

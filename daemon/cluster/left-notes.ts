@@ -22,6 +22,10 @@ export class LeftNotes {
     }));
   }
 
+  async has(name: string, id: string): Promise<boolean> {
+    return (await this.list()).some((note) => note.name === name && note.id === id);
+  }
+
   async add(name: string, id: string): Promise<void> {
     await this.#store.commit({ put: [{ key: `${PREFIX}${name}`, value: Buffer.from(id) }] });
   }

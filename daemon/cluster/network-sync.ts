@@ -250,6 +250,8 @@ export class NetworkSync implements AsyncDisposable {
       ({ tunnel, options }) => tunnel?.name === name || (tunnel === undefined && options.network === name),
     );
     if (here || engine === undefined || this.#attendance.hasLeft(definition)) return;
+    // Removed here, and the cluster cannot be told yet: making it would take the removal back.
+    if (await this.#notes.has(name, definition.id)) return;
     try {
       const body = dockerCreateRequest(definition, { 'weft.network': name });
       await this.#parts.binder.follow(definition, () => engine.createNetwork(body));

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { errorMessage } from '../../core/errors.ts';
-import type { Engine } from './engine.ts';
-import type { DockerNames } from './names.ts';
+import type { Engine, EngineNetwork } from './engine.ts';
 
 /** Events are gathered so long before Docker is asked: a Compose file starts many containers at once. */
 const GATHER_MS = 200;
@@ -12,21 +11,25 @@ const EVERY_MS = 1000;
 const REOPEN_MS = 2000;
 
 /**
- * Keeps the names of networks and containers by Docker's events. In the background only: names are for showing, and
+ * Hears of the names of networks and containers by Docker's events. In the background only: names are for showing, and
  * nothing waits for them.
  */
 export class NamesFeed implements AsyncDisposable {
   readonly #engine: Engine;
-  readonly #names: DockerNames;
+  readonly #heard: (networks: readonly EngineNetwork[]) => Promise<void>;
   readonly #log: Logger;
   readonly #stop = new AbortController();
   readonly #following: Promise<void>;
   #refreshing: Promise<void> | undefined;
   #stale = false;
 
-  constructor(parts: { readonly engine: Engine; readonly names: DockerNames; readonly log: Logger }) {
+  constructor(parts: {
+    readonly engine: Engine;
+    readonly heard: (networks: readonly EngineNetwork[]) => Promise<void>;
+    readonly log: Logger;
+  }) {
     this.#engine = parts.engine;
-    this.#names = parts.names;
+    this.#heard = parts.heard;
     this.#log = parts.log;
     this.#following = this.#follow();
   }
@@ -63,7 +66,7 @@ export class NamesFeed implements AsyncDisposable {
     try {
       await sleep(GATHER_MS, undefined, { signal, ref: false });
       this.#stale = false;
-      this.#names.update(await this.#engine.networks());
+      await this.#heard(await this.#engine.networks());
       await sleep(EVERY_MS, undefined, { signal, ref: false });
     } catch (error) {
       this.#stale = false;

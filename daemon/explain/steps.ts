@@ -75,6 +75,8 @@ export function describe(object: KernelObject): string {
       return object.destination === undefined
         ? `${object.mac} is behind port ${object.dev}`
         : `${object.dev} sends ${object.mac} to ${object.destination}`;
+    case 'shortcut':
+      return `${object.dev} has a way past the bridge`;
     case 'sysctl':
       return `${object.path.replaceAll('/', '.')} = ${object.value}`;
     case 'element':

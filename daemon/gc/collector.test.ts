@@ -55,7 +55,7 @@ beforeEach(async () => {
       [Symbol.asyncDispose]: async () => undefined,
     },
     repository: world.repository,
-    deleteNetwork: (driver, id) => world.backend.deleteNetwork(driver, id),
+    collectNetwork: (id) => world.collectNetwork(id),
     deleteEndpoint: (driver, networkId, id) => world.backend.deleteEndpoint(driver, networkId, id),
     sweepAddresses: async (known) => swept.push(known) - swept.length,
     heard: async () => {

@@ -19,7 +19,7 @@ export interface KnownToDocker {
 export interface CollectorParts {
   readonly engine: Engine;
   readonly repository: Repository;
-  readonly deleteNetwork: (driver: DriverName, id: NetworkId) => Promise<void>;
+  readonly collectNetwork: (id: NetworkId) => Promise<void>;
   readonly deleteEndpoint: (driver: DriverName, networkId: NetworkId, id: EndpointId) => Promise<void>;
   /** Releases pools and addresses given longer than the grace period ago that Docker does not know; how many. */
   readonly sweepAddresses: (known: KnownToDocker) => Promise<number>;
@@ -107,14 +107,14 @@ export class Collector implements AsyncDisposable {
   }
 
   async #collectNetwork(
-    { driver, request, createdAt }: Network,
+    { request, createdAt }: Network,
     askedAt: number,
     missing: Set<string>,
   ): Promise<void> {
     missing.add(request.id);
     if (!this.#expired(request.id, createdAt, askedAt)) return;
     this.#parts.log.warn({ networkId: request.id }, 'Docker does not know this network; deleting it');
-    await this.#parts.deleteNetwork(driver, request.id);
+    await this.#parts.collectNetwork(request.id);
     this.#parts.collected('network', request.id);
   }
 

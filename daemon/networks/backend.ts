@@ -7,7 +7,7 @@ import { NetworkService } from './network-service.ts';
 /** What the plugin sockets end in. */
 export interface Networks {
   readonly backend: Omit<NetworkBackend, 'capabilities' | 'gwAllocCheck'>;
-  readonly deleteNetwork: NetworkService['delete'];
+  readonly collectNetwork: NetworkService['collect'];
   readonly deleteEndpoint: EndpointService['delete'];
 }
 
@@ -16,7 +16,7 @@ export function createNetworks(context: Context): Networks {
   const endpoints = new EndpointService(context);
   const networks = new NetworkService(context, endpoints);
   return {
-    deleteNetwork: (driver, id) => networks.delete(driver, id),
+    collectNetwork: (id) => networks.collect(id),
     deleteEndpoint: (driver, networkId, id) => endpoints.delete(driver, networkId, id),
     backend: {
       createNetwork: (driver, request) => networks.create(driver, request),

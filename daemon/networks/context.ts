@@ -29,6 +29,8 @@ export interface ClusterGate {
   created(network: Network): void;
   /** The network is about to be no longer stored; durable when it resolves. */
   deleted(network: Network): Promise<void>;
+  /** As `deleted`, of one that Docker does not know (any more). */
+  collected(network: Network): Promise<void>;
   /** The network could not be made; what was defined for it alone goes. */
   abandoned(network: Network): Promise<void>;
   /** @throws {Conflict} | {Unavailable} saying why containers cannot join the network. */

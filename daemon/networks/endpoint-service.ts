@@ -14,7 +14,7 @@ import { derivedMac } from '../../core/names.ts';
 import { abandonedHolders, sandboxLives } from './abandoned.ts';
 import { announceAddresses } from './announce-addresses.ts';
 import { type Context, driverOf, endpointOf, exclusively, networkOf } from './context.ts';
-import { forgetUdpFlows, portObjects, withdrawPorts } from './port-objects.ts';
+import { forgetUdpFlows, portObjects, rulesWithout, withdrawPorts } from './port-objects.ts';
 import { assertSameRequest } from './same-request.ts';
 
 /**
@@ -221,7 +221,7 @@ export class EndpointService {
     const { id, networkId } = endpoint.request;
     const driver = driverOf(this.#context, network.driver);
     await repository.deleteEndpoint(endpoint);
-    await withdrawPorts(this.#context, endpoint, portObjects(driver.planEndpoint(network, endpoint)));
+    await withdrawPorts(this.#context, endpoint, rulesWithout(driver.planEndpoint(network, endpoint), []));
     kernel.discardLinks(driver.endpointLinks(endpoint));
     announce({
       kind: 'endpoint-delete',
@@ -246,7 +246,8 @@ export class EndpointService {
       const after = change(before);
       if (after.external === before.external && after.attachment === before.attachment) return;
       await repository.putEndpoint(after);
-      await withdrawPorts(this.#context, before, portObjects(driver.planEndpoint(network, before)));
+      const gone = rulesWithout(driver.planEndpoint(network, before), driver.planEndpoint(network, after));
+      await withdrawPorts(this.#context, before, gone);
     });
   }
 }

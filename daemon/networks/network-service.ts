@@ -69,17 +69,28 @@ export class NetworkService {
   delete(driverName: DriverName, id: NetworkId): Promise<void> {
     return exclusively(this.#context, id, id, async () => {
       if (this.#context.repository.network(id) === undefined) return;
-      await this.#delete(networkOf(this.#context, driverName, id));
+      const network = networkOf(this.#context, driverName, id);
+      await this.#context.cluster?.deleted(network);
+      await this.#delete(network);
+    });
+  }
+
+  /** Deletes a network that Docker does not know, which need not mean that somebody has removed it. */
+  collect(id: NetworkId): Promise<void> {
+    return exclusively(this.#context, id, id, async () => {
+      const network = this.#context.repository.network(id);
+      if (network === undefined) return;
+      await this.#context.cluster?.collected(network);
+      await this.#delete(network);
     });
   }
 
   async #delete(network: Network): Promise<void> {
-    const { repository, kernel, log, announce, cluster } = this.#context;
+    const { repository, kernel, log, announce } = this.#context;
     const { id } = network.request;
     const driver = driverOf(this.#context, network.driver);
     for (const endpoint of repository.endpointsOf(id)) await this.#endpoints.remove(network, endpoint);
     const plan = driver.planNetwork(network);
-    await cluster?.deleted(network);
     await repository.deleteNetwork(id);
     try {
       await kernel.apply(deletions(plan.filter((object) => object.kind !== 'link')));

@@ -1,14 +1,25 @@
 import { familyOf } from '../../core/address.ts';
 import { deletions } from '../../core/diff.ts';
 import { errorMessage } from '../../core/errors.ts';
-import type { KernelObject } from '../../core/kernel-objects.ts';
+import { type KernelObject, keyOf } from '../../core/kernel-objects.ts';
 import type { Endpoint, PublishedPort } from '../../core/model.ts';
 import type { FlowFilter, Kernel } from '../../core/ports.ts';
 import type { Context } from './context.ts';
 
 /** The part of an endpoint's plan that ProgramExternalConnectivity adds. */
 export function portObjects(objects: readonly KernelObject[]): readonly KernelObject[] {
-  return objects.filter((object) => object.kind === 'element');
+  return objects.filter((object) => object.kind === 'element' && object.family !== 'netdev');
+}
+
+/** What is in the kernel's rules for one plan of an endpoint and not for another; links stay for Docker. */
+export function rulesWithout(
+  before: readonly KernelObject[],
+  after: readonly KernelObject[],
+): readonly KernelObject[] {
+  const kept = new Set(after.map(keyOf));
+  return before.filter(
+    (object) => (object.kind === 'element' || object.kind === 'shortcut') && !kept.has(keyOf(object)),
+  );
 }
 
 /**

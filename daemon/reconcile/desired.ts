@@ -140,6 +140,7 @@ export function deviceOf(object: KernelObject): string | undefined {
     case 'sysctl':
     case 'table':
     case 'element':
+    case 'shortcut':
       return undefined;
   }
 }

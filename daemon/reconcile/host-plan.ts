@@ -1,6 +1,6 @@
 import type { KernelObject, TableObject } from '../../core/kernel-objects.ts';
 import type { NftTable } from '../../core/nft.ts';
-import { hostTable, TABLE } from '../../drivers/index.ts';
+import { hostTable, shortcutTable, TABLE } from '../../drivers/index.ts';
 import { tableFingerprint } from '../../kernel/index.ts';
 
 /** Routing between links, without which no bridge reaches beyond itself. */
@@ -9,12 +9,13 @@ const FORWARDING: readonly KernelObject[] = [
   { kind: 'sysctl', path: 'net/ipv6/conf/all/forwarding', value: '1' },
 ];
 
-/** What weft needs of the host whatever networks there are: forwarding, and its table in both families. */
+/** What weft needs of the host whatever networks there are: forwarding, its table in both families, and that of shortcuts. */
 export function hostPlan(options: { readonly ipv6: boolean }): readonly KernelObject[] {
   const families = options.ipv6 ? ([4, 6] as const) : ([4] as const);
   return [
     ...FORWARDING.filter((each) => options.ipv6 || (each.kind === 'sysctl' && !each.path.includes('ipv6'))),
     ...families.map((family) => tableObject(hostTable(family))),
+    tableObject(shortcutTable),
   ];
 }
 

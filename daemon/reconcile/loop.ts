@@ -191,7 +191,8 @@ export class ReconcileLoop implements AsyncDisposable {
   async #try(cause: string | undefined, only: ReadonlySet<string> | undefined): Promise<boolean> {
     const started = performance.now();
     try {
-      const { again, repairs } = await this.#reconciler.pass(cause ?? 'notification', only);
+      const { again, repairs, remade } = await this.#reconciler.pass(cause ?? 'notification', only);
+      if (remade === true && only !== undefined) this.request('notification');
       if (only === undefined) {
         this.#lastWholePass = { at: Date.now(), durationMs: performance.now() - started, repairs };
       }

@@ -32,6 +32,8 @@ export interface PassResult {
   /** Something could not be judged or repaired yet: another pass should follow soon. */
   readonly again: boolean;
   readonly repairs: number;
+  /** A link was made: what names links by their index must be compared as well. */
+  readonly remade?: true;
 }
 
 /**
@@ -70,7 +72,8 @@ export class Reconciler {
     await this.#tell(done);
     desired.settle();
     if (only === undefined) await this.keepForwarding(cause);
-    return { again: unsure || refused > 0, repairs: done.length };
+    const remade = done.some(isLinkCreation) ? { remade: true as const } : {};
+    return { again: unsure || refused > 0, repairs: done.length, ...remade };
   }
 
   #judge(
@@ -211,6 +214,10 @@ const ACTION: Readonly<Record<Step['op'], Repair['action']>> = {
 function within(desired: Plan, only: ReadonlySet<string> | undefined): Plan {
   if (only === undefined) return desired;
   return new Map([...desired].filter(([, { object }]) => only.has(deviceOf(object) ?? '')));
+}
+
+function isLinkCreation({ op, object }: Step): boolean {
+  return op === 'create' && object.kind === 'link';
 }
 
 function isLinkDeletion({ op, object }: Step): boolean {

@@ -26,6 +26,7 @@ const NetworkRecord = Type.Object({
     ipv6: Type.Array(SubnetRecord),
   }),
   options: Type.Object({}),
+  listed: Type.Optional(Type.Literal(true)),
   createdAt: Type.Number(),
 });
 

@@ -72,7 +72,8 @@ describe('the plan of a weft-overlay network', () => {
     expect(planned(network())).toMatchInlineSnapshot(`
       [
         "link wb-gsipqbabrb {"type":"bridge","name":"wb-gsipqbabrb","alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","mtu":1450,"mac":"a6:6c:10:fc:5b:9f","routeLocalnet":true}",
-        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"192.0.2.1","port":4789,"mtu":1450,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","flood":false}",
+        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"192.0.2.1","port":4789,"mtu":1450,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","group":4711,"flood":false}",
+        "shortcut wx-gsipqbabrb {"dev":"wx-gsipqbabrb","table":"weft","set":"ways"}",
         "address wb-gsipqbabrb 10.80.0.1/24",
         "element ip weft bridges wb-gsipqbabrb",
         "element ip weft within wb-gsipqbabrb . wb-gsipqbabrb",
@@ -89,7 +90,8 @@ describe('the plan of a weft-overlay network', () => {
     expect(planned(network({}, DUAL))).toMatchInlineSnapshot(`
       [
         "link wb-gsipqbabrb {"type":"bridge","name":"wb-gsipqbabrb","alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","mtu":1450,"mac":"a6:6c:10:fc:5b:9f","routeLocalnet":true,"ipv6":true}",
-        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"192.0.2.1","port":4789,"mtu":1450,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","flood":false}",
+        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"192.0.2.1","port":4789,"mtu":1450,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","group":4711,"flood":false}",
+        "shortcut wx-gsipqbabrb {"dev":"wx-gsipqbabrb","table":"weft","set":"ways"}",
         "address wb-gsipqbabrb 10.80.0.1/24",
         "address wb-gsipqbabrb fd00:80::1/64",
         "address wb-gsipqbabrb fe80::1/64",
@@ -131,7 +133,8 @@ describe('the plan of a weft-overlay network', () => {
     expect(planned(network({}, { internal: true }))).toMatchInlineSnapshot(`
       [
         "link wb-gsipqbabrb {"type":"bridge","name":"wb-gsipqbabrb","alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","mtu":1450,"mac":"a6:6c:10:fc:5b:9f"}",
-        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"192.0.2.1","port":4789,"mtu":1450,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","flood":false}",
+        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"192.0.2.1","port":4789,"mtu":1450,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","group":4711,"flood":false}",
+        "shortcut wx-gsipqbabrb {"dev":"wx-gsipqbabrb","table":"weft","set":"ways"}",
         "address wb-gsipqbabrb 10.80.0.1/24",
         "element ip weft bridges wb-gsipqbabrb",
         "element ip weft within wb-gsipqbabrb . wb-gsipqbabrb",
@@ -149,7 +152,7 @@ describe('the plan of a weft-overlay network', () => {
     expect(planned(network(options)).filter((line) => line.startsWith('link'))).toMatchInlineSnapshot(`
       [
         "link wb-gsipqbabrb {"type":"bridge","name":"wb-gsipqbabrb","alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","mtu":1400,"mac":"a6:6c:10:fc:5b:9f","routeLocalnet":true}",
-        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"192.0.2.1","port":4789,"mtu":1400,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","flood":true}",
+        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"192.0.2.1","port":4789,"mtu":1400,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","group":4711,"flood":true}",
       ]
     `);
   });
@@ -159,7 +162,7 @@ describe('the plan of a weft-overlay network', () => {
     expect(links).toMatchInlineSnapshot(`
       [
         "link wb-gsipqbabrb {"type":"bridge","name":"wb-gsipqbabrb","alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","mtu":1430,"mac":"a6:6c:10:fc:5b:9f","routeLocalnet":true}",
-        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"2001:db8::1","port":4789,"mtu":1430,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","flood":false}",
+        "link wx-gsipqbabrb {"type":"vxlan","name":"wx-gsipqbabrb","vni":4711,"local":"2001:db8::1","port":4789,"mtu":1430,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","master":"wb-gsipqbabrb","group":4711,"flood":false}",
       ]
     `);
   });
@@ -236,7 +239,9 @@ describe('the plan of a weft-overlay endpoint', () => {
     expect(overlayDriver.planEndpoint(network(), anEndpoint())).toEqual([]);
     expect(renderPlan(overlayDriver.planEndpoint(network(), joined()))).toMatchInlineSnapshot(`
       [
-        "link wv-diic2wj5cp {"type":"veth","name":"wv-diic2wj5cp","peerName":"wc-diic2wj5cp","peerMac":"c6:37:b8:52:6f:76","mtu":1450,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1:c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3","master":"wb-gsipqbabrb","isolated":false,"hairpin":false}",
+        "link wv-diic2wj5cp {"type":"veth","name":"wv-diic2wj5cp","peerName":"wc-diic2wj5cp","peerMac":"c6:37:b8:52:6f:76","mtu":1450,"alias":"weft:weft-overlay:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1:c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3","master":"wb-gsipqbabrb","isolated":false,"hairpin":false,"group":4711}",
+        "shortcut wv-diic2wj5cp {"dev":"wv-diic2wj5cp","table":"weft","set":"ways"}",
+        "element netdev weft ways 4711 . c6:37:b8:52:6f:76 : wv-diic2wj5cp",
       ]
     `);
   });
@@ -259,7 +264,7 @@ describe('the plan of a weft-overlay endpoint', () => {
     ];
     const [veth, ...elements] = overlayDriver.planEndpoint(network(), joined({ attachment, published }));
     expect(veth).toMatchObject({ hairpin: true });
-    expect(renderPlan(elements)).toEqual(['element ip weft ports-any tcp . 8080 : 10.80.0.2 . 80']);
+    expect(renderPlan(elements)).toContain('element ip weft ports-any tcp . 8080 : 10.80.0.2 . 80');
   });
 
   test('publishes nothing on an internal network', () => {
@@ -297,6 +302,7 @@ describe('what other hosts bring', () => {
       [
         "fdb wx-gsipqbabrb 02:00:00:00:00:07 192.0.2.2",
         "fdb wx-gsipqbabrb 02:00:00:00:00:07",
+        "element netdev weft ways 4711 . 02:00:00:00:00:07 : wx-gsipqbabrb",
         "neighbour wb-gsipqbabrb 10.80.0.7 02:00:00:00:00:07",
         "neighbour wb-gsipqbabrb fd00:80::7 02:00:00:00:00:07",
       ]

@@ -1,7 +1,14 @@
 import type { Family, Ip } from '../../core/address.ts';
 import type { RemoteEndpoint } from '../../core/cluster.ts';
-import type { Mac } from '../../core/ids.ts';
-import type { FdbObject, KernelObject, NeighbourObject, VxlanLink } from '../../core/kernel-objects.ts';
+import type { IfName, Mac } from '../../core/ids.ts';
+import type {
+  ElementObject,
+  FdbObject,
+  KernelObject,
+  NeighbourObject,
+  ShortcutObject,
+  VxlanLink,
+} from '../../core/kernel-objects.ts';
 import type { Endpoint, Network } from '../../core/model.ts';
 import { derivedMac, linkName } from '../../core/names.ts';
 import {
@@ -14,6 +21,8 @@ import {
   planSwitched,
   planVeth,
   type SegmentBridge,
+  TABLE,
+  WAYS,
 } from '../segment/index.ts';
 import { overlayMtu } from './mtu.ts';
 import type { OverlayOptions } from './options.ts';
@@ -32,6 +41,7 @@ export function planOverlayNetwork(network: Overlay): readonly KernelObject[] {
   return [
     planBridgeLink(network, bridge),
     ...planTunnel(network),
+    ...planShortcut(network, linkName('wx', network.request.id)),
     ...planBridgeAddresses(bridge),
     ...planPolicies(network, bridge.name, []),
     ...families(network).flatMap((family) => [
@@ -73,6 +83,7 @@ function planTunnel(network: Overlay): readonly VxlanLink[] {
       mtu: overlayMtu(network),
       alias: `weft:${driver}:${request.id}`,
       master: linkName('wb', request.id),
+      group: tunnel.vni,
       flood: options.multicast,
     },
   ];
@@ -81,10 +92,34 @@ function planTunnel(network: Overlay): readonly VxlanLink[] {
 /** Objects of an endpoint of this host: the veth pair while it is in a sandbox, its ports while they are programmed. */
 export function planOverlayEndpoint(network: Overlay, endpoint: Endpoint): readonly KernelObject[] {
   if (endpoint.attachment === undefined) return [];
-  const bridge = linkName('wb', network.request.id);
+  const { request, tunnel } = network;
+  const bridge = linkName('wb', request.id);
+  const veth = planVeth(network, endpoint, { bridge, mtu: overlayMtu(network), isolated: false });
   return [
-    planVeth(network, endpoint, { bridge, mtu: overlayMtu(network), isolated: false }),
+    tunnel === undefined ? veth : { ...veth, group: tunnel.vni },
+    ...planShortcut(network, veth.name),
+    ...planWay(network, endpoint.mac, veth.name),
     ...endpoint.published.flatMap(planPublished),
+  ];
+}
+
+/** Frames that come in by a port of the network's bridge need not pass the bridge, nor the hooks of br_netfilter. */
+function planShortcut({ tunnel }: Overlay, dev: IfName): readonly ShortcutObject[] {
+  return tunnel === undefined ? [] : [{ kind: 'shortcut', dev, table: TABLE, set: WAYS }];
+}
+
+/** By which link frames for a MAC leave; those for the gateway, and for everybody, are the bridge's. */
+function planWay({ tunnel }: Overlay, mac: Mac, dev: IfName): readonly ElementObject[] {
+  if (tunnel === undefined) return [];
+  return [
+    {
+      kind: 'element',
+      family: 'netdev',
+      table: TABLE,
+      set: WAYS,
+      key: [String(tunnel.vni), mac],
+      data: [dev],
+    },
   ];
 }
 
@@ -93,10 +128,11 @@ export function planOverlayEndpoint(network: Overlay, endpoint: Endpoint): reado
  * the bridge's neighbour entries answer ARP and ND in its place.
  */
 export function planOverlayRemote(
-  { request, tunnel }: Overlay,
+  network: Overlay,
   { mac, ipv4, ipv6 }: RemoteEndpoint,
   vtep: Ip,
 ): readonly KernelObject[] {
+  const { request, tunnel } = network;
   if (tunnel === undefined) return [];
   const device = linkName('wx', request.id);
   const bridge = linkName('wb', request.id);
@@ -105,6 +141,7 @@ export function planOverlayRemote(
   return [
     { kind: 'fdb', dev: device, mac, destination: vtep },
     { kind: 'fdb', dev: device, mac },
+    ...planWay(network, mac, device),
     ...neighbour(ipv4),
     ...neighbour(ipv6),
   ];

@@ -32,4 +32,4 @@ export {
 } from './plan.ts';
 export { segmentPortRequests } from './ports.ts';
 export { checkSubnets, gatewayAddresses } from './subnets.ts';
-export { hostTable, TABLE } from './table.ts';
+export { hostTable, shortcutTable, TABLE, WAYS } from './table.ts';

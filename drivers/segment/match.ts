@@ -13,6 +13,8 @@ const WORDS: Readonly<Record<Exclude<NftDatatype, 'verdict'>, number>> = {
   inet_service: 1,
   ifname: 4,
   ether_addr: 2,
+  devgroup: 1,
+  iface_index: 1,
   mark: 1,
 };
 

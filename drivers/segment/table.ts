@@ -55,6 +55,17 @@ export function hostTable(family: Family): NftTable {
   return { family: family === 4 ? 'ip' : 'ip6', name: TABLE, sets: sets(family), chains: chains(family) };
 }
 
+/** Map of the netdev table: by which link frames of a network leave for a MAC. */
+export const WAYS = 'ways';
+
+/** The table of shortcuts past bridges, whose chains come and go with the ports. */
+export const shortcutTable: NftTable = {
+  family: 'netdev',
+  name: TABLE,
+  sets: [{ name: WAYS, key: ['devgroup', 'ether_addr'], data: ['iface_index'] }],
+  chains: [],
+};
+
 function sets(family: Family): readonly NftSet[] {
   const address = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
   return [

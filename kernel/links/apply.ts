@@ -152,6 +152,7 @@ async function actionOf(applier: Applier, step: Step): Promise<Action | undefine
     case 'sysctl':
     case 'table':
     case 'element':
+    case 'shortcut':
       return undefined;
   }
 }

@@ -125,6 +125,18 @@ export class LinkLayer implements AsyncDisposable {
     return correctNeighbour(this.#transport, index, ip, mac);
   }
 
+  /** The indexes that links have now; what is no link is not in the result. @throws {KernelError} */
+  async indexesOf(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const links = await this.#links.read(names);
+    return new Map(links.map(({ header, fields }) => [fields.name ?? '', header.index]));
+  }
+
+  /** The names of all links by their indexes. @throws {KernelError} */
+  async namesByIndex(): Promise<ReadonlyMap<number, string>> {
+    const links = await allLinks(this.#transport, this.#links);
+    return new Map(links.map(({ header, fields }) => [header.index, fields.name ?? '']));
+  }
+
   /** Every link of the namespace. */
   async links(): Promise<readonly HostLink[]> {
     const links = await allLinks(this.#transport, this.#links);

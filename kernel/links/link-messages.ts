@@ -105,6 +105,7 @@ function setUpVeth(link: VethLink, hasIpv6: boolean): readonly NamedRequest[] {
   const fields: LinkFields = {
     name: link.name,
     alias: link.alias,
+    group: link.group ?? 0,
     info: {
       slaveKind: 'bridge',
       bridgePort: { isolated: link.isolated ? 1 : 0, hairpin: link.hairpin ? 1 : 0 },

@@ -34,6 +34,10 @@ function down({ header }: LinkMessage): { readonly down?: true } {
   return (header.flags & IFF.IFF_UP) === 0 ? { down: true } : {};
 }
 
+function group({ fields }: LinkMessage): { readonly group?: number } {
+  return fields.group === undefined || fields.group === 0 ? {} : { group: fields.group };
+}
+
 function mtu({ fields }: LinkMessage): { readonly mtu?: number } {
   return fields.mtu === undefined ? {} : { mtu: fields.mtu };
 }
@@ -81,6 +85,7 @@ function vethObject(
     alias: fields.alias ?? '',
     master: (fields.master === undefined ? '' : (nameOf(fields.master) ?? '')) as IfName,
     isolated: fields.info?.bridgePort?.isolated === 1,
+    ...group(link),
     hairpin: fields.info?.bridgePort?.hairpin === 1,
     ...down(link),
   };
@@ -109,6 +114,7 @@ function vxlanObject(
     alias: fields.alias ?? '',
     master: (fields.master === undefined ? '' : (nameOf(fields.master) ?? '')) as IfName,
     flood: flood ?? false,
+    ...group(link),
     ...(flood === undefined || tunnel.learning === 1 ? { altered: true } : {}),
     ...down(link),
   };

@@ -68,6 +68,7 @@ function setUp(link: VxlanLink, hasIpv6: boolean): NamedRequest {
   const fields: LinkFields = {
     name: link.name,
     alias: link.alias,
+    group: link.group ?? 0,
     info: { slaveKind: 'bridge', bridgePort: portOf(link) },
     ...withoutLinkLocal(link.mtu, hasIpv6),
   };

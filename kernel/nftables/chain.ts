@@ -18,6 +18,9 @@ const NFTA_CHAIN_POLICY = 5;
 const NFTA_CHAIN_TYPE = 7;
 const NFTA_HOOK_HOOKNUM = 1;
 const NFTA_HOOK_PRIORITY = 2;
+const NFTA_HOOK_DEV = 3;
+/** include/uapi/linux/netfilter.h: NF_NETDEV_INGRESS. */
+const INGRESS = 0;
 
 type Base = NonNullable<NftChain['base']>;
 
@@ -40,6 +43,21 @@ export function encodeChain(family: NftFamily, table: string, chain: NftChain): 
     attributeText(NFTA_CHAIN_TABLE, table),
     attributeText(NFTA_CHAIN_NAME, chain.name),
     ...(hook ?? []),
+  ]);
+}
+
+/** Adds a chain for what comes in by a device; EEXIST when there is one of its name. */
+export function encodeIngressChain(table: string, chain: string, device: string): NetlinkRequest {
+  return nftMessage(NFT_MSG.NEWCHAIN, 'netdev', NLM_F.CREATE | NLM_F.EXCL, [
+    attributeText(NFTA_CHAIN_TABLE, table),
+    attributeText(NFTA_CHAIN_NAME, chain),
+    attributeText(NFTA_CHAIN_TYPE, 'filter'),
+    attributeU32(NFTA_CHAIN_POLICY, POLICIES.indexOf('accept')),
+    attributeNest(NFTA_CHAIN_HOOK, [
+      attributeU32(NFTA_HOOK_HOOKNUM, INGRESS),
+      attributeU32(NFTA_HOOK_PRIORITY, 0),
+      attributeText(NFTA_HOOK_DEV, device),
+    ]),
   ]);
 }
 
@@ -68,6 +86,8 @@ export interface InstalledChain {
     readonly hook: string;
     readonly priority: number;
     readonly policy: string;
+    /** Of family netdev, while the device is there. */
+    readonly device?: string;
   };
 }
 
@@ -89,6 +109,7 @@ export function decodeChain(attributes: Uint8Array): InstalledChain {
       hook: HOOKS[hooknum] ?? String(hooknum),
       priority: needU32(hook, NFTA_HOOK_PRIORITY, 'chain hook') | 0,
       policy: POLICIES[policy] ?? String(policy),
+      ...(hook.has(NFTA_HOOK_DEV) ? { device: needText(hook, NFTA_HOOK_DEV, 'chain hook') } : {}),
     },
   };
 }

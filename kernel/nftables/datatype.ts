@@ -22,6 +22,8 @@ export const TYPE_FACTS: Readonly<Record<ValueType, TypeFacts>> = {
   inet_proto: { id: 12, bytes: 1, byteorder: 2 },
   inet_service: { id: 13, bytes: 2, byteorder: 2 },
   mark: { id: 19, bytes: 4, byteorder: 1 },
+  iface_index: { id: 20, bytes: 4, byteorder: 1 },
+  devgroup: { id: 35, bytes: 4, byteorder: 1 },
   ifname: { id: 41, bytes: 16, byteorder: 1 },
 };
 
@@ -104,9 +106,11 @@ function encodeField(type: ValueType, text: string): Uint8Array {
       const port = number(text, 0xffff, type);
       return Uint8Array.of(port >> 8, port & 0xff);
     }
+    case 'iface_index':
+    case 'devgroup':
     case 'mark': {
-      const mark = number(text, 0xffffffff, type);
-      return Uint8Array.of(mark & 0xff, (mark >>> 8) & 0xff, (mark >>> 16) & 0xff, mark >>> 24);
+      const value = number(text, 0xffffffff, type);
+      return Uint8Array.of(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24);
     }
     case 'ether_addr':
       return Uint8Array.from(parseMac(text, type).split(':'), (byte) => Number.parseInt(byte, 16));
@@ -134,6 +138,8 @@ function decodeField(type: ValueType, bytes: Uint8Array): string {
       return PROTOCOL_NAMES.get(view.getUint8(0)) ?? String(view.getUint8(0));
     case 'inet_service':
       return String(view.getUint16(0));
+    case 'iface_index':
+    case 'devgroup':
     case 'mark':
       return String(view.getUint32(0, true));
     case 'ether_addr':

@@ -43,6 +43,11 @@ export function installedFingerprint(family: NftFamily, name: string, content: I
   ]);
 }
 
+/** All that defines a rule, as one line. */
+export function ruleFingerprint(rule: RuleContent): string {
+  return JSON.stringify([rule.comment, rule.exprs.map(exprFields)]);
+}
+
 /** Whether a chain in the kernel could only become `chain` by being deleted and made again. */
 export function mustRecreateChain(installed: InstalledChain, chain: NftChain): boolean {
   return baseLine({ ...installed.base, policy: '' }) !== baseLine({ ...chain.base, policy: '' });
@@ -67,7 +72,7 @@ function setLine({ name, key, data, interval, dynamic, counter }: NftSet): strin
 }
 
 function chainLines(chain: InstalledChain | NftChain, rules: readonly RuleContent[]): string {
-  const lines = rules.map((rule) => `rule ${JSON.stringify([rule.comment, rule.exprs.map(exprFields)])}`);
+  const lines = rules.map((rule) => `rule ${ruleFingerprint(rule)}`);
   return [`chain ${chain.name} ${baseLine(chain.base ?? {})}`, ...lines].join('\n');
 }
 

@@ -1,5 +1,5 @@
 import { Conflict, Internal } from '../../core/errors.ts';
-import type { ElementObject, ObjectKey, TableObject } from '../../core/kernel-objects.ts';
+import type { ElementObject, ObjectKey, ShortcutObject, TableObject } from '../../core/kernel-objects.ts';
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { Step } from '../../core/ports.ts';
 
@@ -15,10 +15,17 @@ export interface TableChange {
   readonly ensure?: TableObject;
 }
 
+/** What becomes of one shortcut; with both it is made anew. */
+export interface ShortcutChange {
+  readonly remove?: ShortcutObject;
+  readonly add?: ShortcutObject;
+}
+
 /** The net effect of a list of steps. */
 export interface Changes {
   readonly tables: ReadonlyMap<ObjectKey, TableChange>;
   readonly elements: ReadonlyMap<ObjectKey, ElementChange>;
+  readonly shortcuts: ReadonlyMap<ObjectKey, ShortcutChange>;
 }
 
 /**
@@ -30,6 +37,7 @@ export interface Changes {
 export function foldSteps(steps: readonly Step[]): Changes {
   const tables = new Map<ObjectKey, TableChange>();
   const elements = new Map<ObjectKey, ElementChange>();
+  const shortcuts = new Map<ObjectKey, ShortcutChange>();
   for (const { op, object } of steps) {
     const key = keyOf(object);
     switch (object.kind) {
@@ -39,16 +47,29 @@ export function foldSteps(steps: readonly Step[]): Changes {
       case 'element':
         elements.set(key, foldElement(elements.get(key), op, object));
         break;
+      case 'shortcut':
+        shortcuts.set(key, foldShortcut(shortcuts.get(key), op, object));
+        break;
       default:
         throw new Internal(`${op} ${key}: not an nft object`);
     }
   }
-  return { tables, elements };
+  return { tables, elements, shortcuts };
 }
 
 function foldTable(before: TableChange | undefined, op: Step['op'], object: TableObject): TableChange {
   if (op === 'delete') return { remove: object };
   return { ...(before?.remove && { remove: before.remove }), ensure: object };
+}
+
+function foldShortcut(
+  before: ShortcutChange | undefined,
+  op: Step['op'],
+  object: ShortcutObject,
+): ShortcutChange {
+  if (op === 'delete') return { remove: object };
+  const replaces = op === 'replace' || before?.remove !== undefined;
+  return { ...(replaces && { remove: object }), add: object };
 }
 
 function foldElement(

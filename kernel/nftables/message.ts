@@ -35,7 +35,12 @@ const NFNL_BATCH_GENID = 1;
 export const NLM_F = { REQUEST: 0x1, ACK: 0x4, EXCL: 0x200, CREATE: 0x400, APPEND: 0x800 } as const;
 
 /** include/uapi/linux/netfilter.h: enum nf_inet_hooks' families. */
-export const NFPROTO: Readonly<Record<NftFamily, number>> = { ip: 2, ip6: 10, bridge: 7 };
+export const NFPROTO: Readonly<Record<NftFamily, number>> = {
+  ip: 2,
+  ip6: 10,
+  bridge: 7,
+  netdev: 5,
+};
 
 const NFPROTO_UNSPEC = 0;
 
@@ -89,5 +94,6 @@ export function decodeNftMessage(reply: { readonly type: number; readonly payloa
   if (family === NFPROTO.ip) return { ...base, family: 'ip' };
   if (family === NFPROTO.ip6) return { ...base, family: 'ip6' };
   if (family === NFPROTO.bridge) return { ...base, family: 'bridge' };
+  if (family === NFPROTO.netdev) return { ...base, family: 'netdev' };
   return base;
 }

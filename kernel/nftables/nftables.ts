@@ -6,10 +6,13 @@ import type { NetlinkTransport } from '../netlink/index.ts';
 import { openEvents, openTransport } from '../netlink/index.ts';
 import { commitSteps, deleteTables } from './commit.ts';
 import { readContent, readElements, readGeneration, readTables } from './dump.ts';
-import { installedFingerprint } from './fingerprint.ts';
+import { type InstalledContent, installedFingerprint } from './fingerprint.ts';
 import { CommitWatch } from './generation-watch.ts';
 import { GroupCommit } from './group-commit.ts';
+import { type LinkIndexes, withIndexes, withNames } from './link-elements.ts';
 import { SetCache } from './set-cache.ts';
+import { splitShortcuts } from './shortcut.ts';
+import { hasShortcuts } from './shortcut-support.ts';
 import { readTallies, type Tally } from './tally.ts';
 
 const NETLINK_NETFILTER = 12;
@@ -26,31 +29,47 @@ export class Nftables implements AsyncDisposable {
   readonly #sets: SetCache;
   readonly #commits: GroupCommit<Step>;
 
-  private constructor(transport: NetlinkTransport, names: readonly string[], namespace?: string) {
+  readonly #links: LinkIndexes | undefined;
+
+  private constructor(
+    transport: NetlinkTransport,
+    names: readonly string[],
+    { namespace, links }: { readonly namespace?: string; readonly links?: LinkIndexes },
+  ) {
     this.#transport = transport;
     this.#namespace = namespace;
     this.#names = new Set(names);
     this.#sets = new SetCache(transport);
-    this.#commits = new GroupCommit((steps) => commitSteps(transport, this.#sets, steps));
+    this.#links = links;
+    this.#commits = new GroupCommit(async (steps) =>
+      commitSteps(transport, this.#sets, await withIndexes(steps, links)),
+    );
   }
 
   /**
    * @param options.namespace path of a namespace file; absent: where the process is.
    * @param options.tables names that are ours in both families; no other table is read or changed.
+   * @param options.links of the same namespace; needed for tables of family netdev only.
    * @throws {KernelError} when the namespace cannot be entered or a socket not be made.
    */
   static async open(options: {
     readonly namespace?: string;
     readonly tables: readonly string[];
+    readonly links?: LinkIndexes;
   }): Promise<Nftables> {
     const { namespace, tables } = options;
     const where = namespace === undefined ? {} : { namespace };
-    return new Nftables(openTransport({ protocol: NETLINK_NETFILTER, ...where }), tables, namespace);
+    return new Nftables(openTransport({ protocol: NETLINK_NETFILTER, ...where }), tables, options);
   }
 
   /** For reading and changing tables that are not weft's, on the same socket. */
   get transport(): NetlinkTransport {
     return this.#transport;
+  }
+
+  /** Whether the kernel has what shortcuts need. @throws {KernelError} */
+  hasShortcuts(): Promise<boolean> {
+    return hasShortcuts(this.#transport);
   }
 
   /**
@@ -74,17 +93,28 @@ export class Nftables implements AsyncDisposable {
       if (!this.#names.has(name)) continue;
       const content = await readContent(this.#transport, family, name);
       if (content === undefined) return undefined;
-      objects.push({ kind: 'table', family, name, fingerprint: installedFingerprint(family, name, content) });
-      // What rules have put into a set is nobody's intent.
-      for (const set of content.sets.filter((each) => each.set?.dynamic !== true)) {
-        for (const element of await readElements(this.#transport, family, name, set)) objects.push(element);
-      }
+      for (const object of await this.#readTable(family, name, content)) objects.push(object);
     }
     return (await readGeneration(this.#transport)) === generation ? objects : undefined;
   }
 
+  async #readTable(family: NftFamily, name: string, content: InstalledContent): Promise<KernelObject[]> {
+    const { shortcuts, rest } = splitShortcuts(family, name, content);
+    const objects: KernelObject[] = [
+      { kind: 'table', family, name, fingerprint: installedFingerprint(family, name, rest) },
+      ...shortcuts,
+    ];
+    // What rules have put into a set is nobody's intent.
+    for (const set of content.sets.filter((each) => each.set?.dynamic !== true)) {
+      const elements = await readElements(this.#transport, family, name, set);
+      const named = family === 'netdev' ? await withNames(elements, this.#links) : elements;
+      for (const element of named) objects.push(element);
+    }
+    return objects;
+  }
+
   /**
-   * Makes steps of kinds `table` and `element` so, in one transaction with those of other calls of the same turn.
+   * Makes steps of kinds `table`, `element` and `shortcut` so, in one transaction with those of other calls of the same turn.
    * Creating or replacing a table brings it to `object.table`, whatever is there: rules are made again, chains and
    * sets only where they differ, and elements of unchanged sets stay. Creating an element that is there with equal
    * data and deleting anything that is gone succeed.

@@ -13,6 +13,7 @@ import {
 import { ensureTable } from './ensure-table.ts';
 import type { InstalledContent } from './fingerprint.ts';
 import type { Changes } from './fold.ts';
+import { addShortcuts, removeShortcuts } from './shortcut.ts';
 import { encodeDeleteTable } from './table.ts';
 import { TimeSlice } from './time-slice.ts';
 
@@ -56,11 +57,13 @@ export async function planTransaction(changes: Changes, installed: Installed): P
   };
   return [
     ...wiped.flatMap(deleteTable),
+    ...removeShortcuts(changes.shortcuts, installed.settled),
     ...(await removals(changes, installed)),
     ...[...tables.entries()].flatMap(([key, { remove, ensure }]) =>
       ensure ? ensureTable(ensure, remove ? undefined : installed.contents.get(key)) : [],
     ),
     ...(await additions(changes, installed)),
+    ...addShortcuts(changes.shortcuts, installed.settled),
     ...gone.flatMap(deleteTable),
   ];
 }

@@ -18,6 +18,7 @@ export interface FakeLink {
   readonly master: string;
   readonly isolated: boolean;
   readonly hairpin: boolean;
+  readonly group: number;
   /** The other end of a pair while it is in this namespace. */
   readonly peer?: string;
   /** Of a VXLAN device. `altered`: somebody changed a setting that all of weft's share. */
@@ -43,6 +44,7 @@ const NEW_LINK: Omit<FakeLink, 'name' | 'kind' | 'mac'> = {
   master: '',
   isolated: false,
   hairpin: false,
+  group: 0,
 };
 
 /** A link of the host's own, down and without settings. */
@@ -75,6 +77,7 @@ function vxlanObject(link: FakeLink, tunnel: FakeTunnel): VxlanLink {
     type: 'vxlan',
     name: link.name as IfName,
     ...tunnel,
+    ...groupOf(link),
     mtu: link.mtu,
     alias: link.alias,
     master: link.master as IfName,
@@ -98,6 +101,10 @@ function bridgeObject(link: FakeLink, wanted: LinkObject | undefined): BridgeLin
   };
 }
 
+function groupOf({ group }: FakeLink): { readonly group?: number } {
+  return group === 0 ? {} : { group };
+}
+
 function vethObject(link: FakeLink, wanted: LinkObject | undefined): VethLink {
   const mine = wanted?.type === 'veth' ? wanted : undefined;
   return {
@@ -111,6 +118,7 @@ function vethObject(link: FakeLink, wanted: LinkObject | undefined): VethLink {
     master: link.master as IfName,
     isolated: link.isolated,
     hairpin: link.hairpin,
+    ...groupOf(link),
     ...(link.up ? {} : { down: true }),
   };
 }
@@ -169,8 +177,8 @@ function createVeth(links: FakeLinks, object: VethLink): void {
 }
 
 function vethWith(link: FakeLink, object: VethLink): FakeLink {
-  const { alias, isolated, hairpin } = object;
-  return { ...link, up: true, alias, isolated, hairpin };
+  const { alias, isolated, hairpin, group = 0 } = object;
+  return { ...link, up: true, alias, isolated, hairpin, group };
 }
 
 function createVxlan(links: FakeLinks, object: VxlanLink): void {
@@ -194,10 +202,10 @@ function isSameTunnel(a: FakeTunnel, b: FakeTunnel | VxlanLink): boolean {
   return a.vni === b.vni && a.port === b.port && familyOf(a.local) === familyOf(b.local);
 }
 
-function vxlanWith(link: FakeLink, { alias, flood }: VxlanLink): FakeLink {
+function vxlanWith(link: FakeLink, { alias, flood, group = 0 }: VxlanLink): FakeLink {
   if (link.tunnel === undefined) return { ...link, up: true, alias };
   const { altered: _altered, ...tunnel } = link.tunnel;
-  return { ...link, up: true, alias, tunnel: { ...tunnel, flood } };
+  return { ...link, up: true, alias, group, tunnel: { ...tunnel, flood } };
 }
 
 /** Settings reach a link only under a name that weft derives; what is not as wanted after them is in the way. */

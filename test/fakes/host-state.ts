@@ -10,6 +10,7 @@ import {
   keyOf,
   type LinkObject,
   type ObjectKey,
+  type ShortcutObject,
   type SysctlObject,
   type TableObject,
 } from '../../core/kernel-objects.ts';
@@ -27,7 +28,7 @@ import {
   replaceLink,
 } from './host-links.ts';
 
-type OnLink = Extract<KernelObject, { readonly dev: IfName }>;
+type OnLink = Exclude<Extract<KernelObject, { readonly dev: IfName }>, ShortcutObject>;
 
 /** The state of a kernel in a test, and what each step makes of it: dependants go with what they depend on. */
 export class FakeHost {
@@ -36,6 +37,7 @@ export class FakeHost {
   readonly #sysctls: Map<string, string>;
   readonly #tables: Map<ObjectKey, TableObject>;
   readonly #elements: Map<ObjectKey, ElementObject>;
+  readonly #shortcuts: Map<ObjectKey, ShortcutObject>;
 
   constructor(from?: FakeHost) {
     this.links = new Map(from?.links);
@@ -50,6 +52,7 @@ export class FakeHost {
     );
     this.#tables = new Map(from === undefined ? [] : from.#tables);
     this.#elements = new Map(from === undefined ? [] : from.#elements);
+    this.#shortcuts = new Map(from === undefined ? [] : from.#shortcuts);
   }
 
   /** @throws {KernelError} as the kernel would; the state is of no use then. */
@@ -74,12 +77,21 @@ export class FakeHost {
       case 'element':
         this.#element(op, object);
         break;
+      case 'shortcut':
+        this.#shortcut(op, object);
+        break;
     }
   }
 
   removeLink(name: string): void {
     const gone = deleteLink(this.links, name);
     for (const [key, object] of this.#onLinks) if (gone.includes(object.dev)) this.#onLinks.delete(key);
+    for (const [key, { dev }] of this.#shortcuts) if (gone.includes(dev)) this.#shortcuts.delete(key);
+    // The kernel keeps the index of what is gone.
+    for (const [key, element] of this.#elements) {
+      const isStale = element.family === 'netdev' && gone.includes(element.data?.[0] ?? '');
+      if (isStale) this.#elements.set(key, { ...element, data: ['0'] });
+    }
   }
 
   setLink(link: FakeLink): void {
@@ -94,6 +106,7 @@ export class FakeHost {
       ...[...this.#sysctls].map(([path, value]): KernelObject => ({ kind: 'sysctl', path, value })),
       ...[...this.#tables.values()].map(({ table: _content, ...shown }) => shown),
       ...this.#elements.values(),
+      ...this.#shortcuts.values(),
     ];
   }
 
@@ -140,6 +153,7 @@ export class FakeHost {
       case 'route':
       case 'table':
       case 'element':
+      case 'shortcut':
         return true;
       case 'sysctl':
         return false;
@@ -220,6 +234,16 @@ export class FakeHost {
     }
     if (op === 'delete') this.#tables.delete(key);
     else this.#tables.set(key, object);
+  }
+
+  #shortcut(op: Step['op'], object: ShortcutObject): void {
+    const key = keyOf(object);
+    if (op === 'delete') {
+      this.#shortcuts.delete(key);
+      return;
+    }
+    if (!this.links.has(object.dev)) throw refusal('ENOENT', `create ${key}`);
+    this.#shortcuts.set(key, object);
   }
 
   #element(op: Step['op'], object: ElementObject): void {

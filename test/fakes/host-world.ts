@@ -24,6 +24,7 @@ export interface HostWorld {
   readonly publisher: Publisher;
   readonly repository: Repository;
   readonly backend: Networks['backend'];
+  readonly collectNetwork: Networks['collectNetwork'];
   readonly reconciler: Reconciler;
   readonly drift: DriftLog;
   readonly events: Parameters<Announce>[0][];
@@ -74,7 +75,7 @@ export async function startWorld(
   });
   if (host.reconcile !== false) await reconciler.pass('start');
   for (const { request, published } of repository.endpoints()) await publisher.restore(request.id, published);
-  const { backend } = createNetworks({
+  const { backend, collectNetwork } = createNetworks({
     repository,
     kernel,
     publisher,
@@ -86,5 +87,18 @@ export async function startWorld(
   });
   const stored = async (): Promise<string> =>
     (await store.list('')).entries.map(({ key, value }) => `${key} ${Buffer.from(value)}`).join('\n');
-  return { store, kernel, ports, publisher, repository, backend, reconciler, drift, events, docker, stored };
+  return {
+    store,
+    kernel,
+    ports,
+    publisher,
+    repository,
+    backend,
+    collectNetwork,
+    reconciler,
+    drift,
+    events,
+    docker,
+    stored,
+  };
 }

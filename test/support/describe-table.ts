@@ -93,6 +93,8 @@ class Registers {
         return this.#dynset(expr);
       case 'reject':
         return `reject with ${expr.with}`;
+      case 'fwd':
+        return `fwd to ${this.#at(expr.sreg)}`;
       case 'masquerade':
       case 'notrack':
       case 'counter':

@@ -85,6 +85,7 @@ function evaluateExpr(
     case 'masquerade':
     case 'notrack':
     case 'counter':
+    case 'fwd':
       return 'yes';
   }
 }

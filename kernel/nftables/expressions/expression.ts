@@ -10,6 +10,7 @@ import { ct, ctAddress, NFTA_CT_DIRECTION } from './ct.ts';
 import { dynset } from './dynset.ts';
 import { NFTA_EXTHDR_SREG, tcpOption, tcpOptionSet } from './exthdr.ts';
 import { fib } from './fib.ts';
+import { fwd } from './fwd.ts';
 import { hash } from './hash.ts';
 import { immediate, isVerdict, verdict } from './immediate.ts';
 import { lookup } from './lookup.ts';
@@ -77,6 +78,8 @@ function nameAndData(expr: NftExpr, family: NftFamily): readonly [string, (reado
       return ['masq', masquerade.encode(expr, family)];
     case 'notrack':
       return ['notrack'];
+    case 'fwd':
+      return ['fwd', fwd.encode(expr, family)];
     case 'tcp-option':
       return ['exthdr', tcpOption.encode(expr, family)];
     case 'tcp-option-set':
@@ -114,6 +117,7 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['nat', nat.decode],
   ['masq', masquerade.decode],
   ['notrack', () => ({ expr: 'notrack' })],
+  ['fwd', fwd.decode],
   ['exthdr', (map, family) => (map.has(NFTA_EXTHDR_SREG) ? tcpOptionSet : tcpOption).decode(map, family)],
   ['rt', rt.decode],
   ['byteorder', byteorder.decode],

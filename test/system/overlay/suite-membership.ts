@@ -5,6 +5,8 @@ import { findNetwork, type OverlayScene, overlaySpec } from './overlay-scene.ts'
 import { allReachAll } from './suite-reachability.ts';
 
 const MTU = 'com.docker.network.driver.mtu';
+/** Longer than a host goes without comparing its networks with the cluster's. */
+const COMPARED_MS = 7000;
 
 /** @throws {Error} when the host does not have it. */
 async function network(node: ClusterNode, name: string): Promise<NetworkDetails> {
@@ -176,6 +178,44 @@ async function downAtRemoval(t: Test, scene: OverlayScene): Promise<void> {
   }
 }
 
+async function removedWithoutStore(t: Test, scene: OverlayScene): Promise<void> {
+  const [one] = scene.three;
+  await scene.dualNetwork('unwanted');
+  await scene.cluster.cutFromStore(one);
+  await one.docker.removeNetwork('unwanted');
+  const comesBack = until('it is made again', () => findNetwork(one, 'unwanted'), { timeoutMs: COMPARED_MS });
+  await t.rejects(comesBack, `not made again on ${one.name} while the others have not been told`);
+  await scene.cluster.wall.open();
+  await scene.nowhere('unwanted');
+}
+
+/** What is left on a host whose weftd died while it made a network of another's is not taken for a removal. */
+async function cutShort(t: Test, scene: OverlayScene): Promise<void> {
+  const [one, two, three] = scene.three;
+  await three.host.killDockerd9();
+  await one.docker.createNetwork(overlaySpec('half'));
+  await scene.everywhere('half', [one, two]);
+  const [config] = (await network(one, 'half')).IPAM.Config ?? [];
+  const gateway = `${config?.Gateway}/${config?.Subnet.split('/')[1]}`;
+  const request = {
+    NetworkID: 'c'.repeat(64),
+    Options: { 'com.docker.network.generic': { 'weft.network': 'half' } },
+    IPv4Data: [{ AddressSpace: 'WeftLocal', Pool: config?.Subnet, Gateway: gateway }],
+  };
+  const socket = '/run/docker/plugins/weft-overlay.sock';
+  const call = ['curl', '-s', '--unix-socket', socket, '-d', JSON.stringify(request)];
+  t.equal(await three.host.exec([...call, 'http://weft/NetworkDriver.CreateNetwork']), '{}', 'made in part');
+  const before = await vnis(one);
+  await three.weftd.kill9();
+  await three.host.startDockerd();
+  await three.startWeftd(['--gc-grace', '1s']);
+  await scene.everywhere('half');
+  for (const node of scene.nodes) t.same(await vnis(node), before, `${node.name} has the same networks`);
+  await allReachAll(t, await scene.serverOnEach('half'));
+  await three.weftd.stop();
+  await three.startWeftd();
+}
+
 async function atTheSameInstant(t: Test, scene: OverlayScene): Promise<void> {
   for (let round = 1; round <= 5; round++) {
     const name = `race${round}`;
@@ -212,5 +252,7 @@ export const MEMBERSHIP = {
   'a join with other options is refused, naming the difference': refusesDifferences,
   'hosts that were down at its creation get a network': downAtCreation,
   'hosts that were down at its removal lose a network': downAtRemoval,
+  'a removal by a host that cannot tell the others is told later': removedWithoutStore,
+  'a network half made on one host stays on the others': cutShort,
   'creations at the same instant end in one network': atTheSameInstant,
 } as const;
