@@ -23,6 +23,7 @@ export class Liveness implements Disposable {
   readonly #probe: (address: Ip, port: number) => Promise<boolean>;
   readonly #silent = new Map<string, number>();
   readonly #dead = new Set<string>();
+  readonly #listeners = new Set<(node: string) => void>();
   readonly #subscription: Disposable;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -48,6 +49,12 @@ export class Liveness implements Disposable {
 
   isDead(node: string): boolean {
     return this.#dead.has(node);
+  }
+
+  /** Calls the listener after a node has died or come back. It must not throw. */
+  subscribe(listener: (node: string) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   hasLease(node: string): boolean {
@@ -88,7 +95,7 @@ export class Liveness implements Disposable {
           { node: name, address },
           'node has no lease and does not answer: its endpoints are withdrawn',
         );
-        this.#changed(name);
+        this.#tell(name);
       }),
     );
   }
@@ -97,7 +104,12 @@ export class Liveness implements Disposable {
     this.#silent.delete(name);
     if (!this.#dead.delete(name)) return;
     this.#log.info({ node: name }, 'node is back');
+    this.#tell(name);
+  }
+
+  #tell(name: string): void {
     this.#changed(name);
+    for (const listener of [...this.#listeners]) listener(name);
   }
 }
 
