@@ -113,15 +113,18 @@ export class Liveness implements Disposable {
   }
 }
 
-/** Whether anything at the address answers a TCP connection attempt. Sends one to a closed port; opens nothing. */
-export function answers(host: Ip, port: number): Promise<boolean> {
+/**
+ * Whether anything at the address answers a TCP connection attempt. Sends one to a closed port; opens nothing.
+ * @param timeoutMs milliseconds; absent: 700.
+ */
+export function answers(host: Ip, port: number, timeoutMs = PROBE_TIMEOUT_MS): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const finish = (answered: boolean) => {
       socket.destroy();
       resolve(answered);
     };
-    socket.setTimeout(PROBE_TIMEOUT_MS, () => finish(false));
+    socket.setTimeout(timeoutMs, () => finish(false));
     socket.once('connect', () => finish(true));
     socket.once('error', (error: NodeJS.ErrnoException) => finish(error.code === 'ECONNREFUSED'));
   });

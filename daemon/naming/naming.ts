@@ -8,6 +8,7 @@ import { ContainerWatch } from './container-watch.ts';
 import { openHostView } from './host-view.ts';
 import { LocalNames } from './local-names.ts';
 import type { Log } from './log.ts';
+import { NodePulse } from './node-pulse.ts';
 import { ServiceEdits } from './service-edits.ts';
 import { ServiceKeeper } from './service-keeper.ts';
 import { ServiceProblems } from './service-problems.ts';
@@ -50,6 +51,15 @@ export class Naming implements AsyncDisposable {
   private constructor(parts: NamingParts, host: SharedView & AsyncDisposable, stack: AsyncDisposableStack) {
     const { shared, liveness, repository, ipam, docker, node, mayAct, log } = parts;
     const view = stack.use(new StoreView({ stores: [shared, host], liveness, log }));
+    const pulse = stack.use(
+      new NodePulse({
+        shared,
+        nodes: () => [...view.nodesProbed()].filter((other) => other !== node),
+        changed: (other, isSilent) => view.setSilent(other, isSilent),
+      }),
+    );
+    pulse.look();
+    stack.use(view.subscribe(() => pulse.look()));
     const records = new ServiceRecords(shared, host);
     const addresses = ipam.services;
     const vips = new VirtualIps({ addresses, repository, shared, view });

@@ -32,6 +32,9 @@ export class StoreView implements NamingView, Disposable {
   readonly #networks = new Map<string, NetworkIndex>();
   /** Names of hosts other than this one, dead or not, by node. */
   readonly #byNode = new Map<string, Map<string, NameRecord>>();
+  /** How many probed endpoints each host has. */
+  readonly #probed = new Map<string, number>();
+  readonly #silent = new Set<string>();
   readonly #listeners = new Set<(changes: readonly NamingChange[]) => void>();
   readonly #stack = new DisposableStack();
   /** Records that cannot be read, by key. */
@@ -96,6 +99,18 @@ export class StoreView implements NamingView, Disposable {
     return [...(index?.named(name) ?? [])].flatMap((id) => index?.names.get(id) ?? []);
   }
 
+  /** Hosts with endpoints that declare a probe. */
+  nodesProbed(): Iterable<string> {
+    return this.#probed.keys();
+  }
+
+  /** A host does not answer, or does again: meanwhile its endpoints that declare a probe are failing. */
+  setSilent(node: string, isSilent: boolean): void {
+    if (isSilent) this.#silent.add(node);
+    else this.#silent.delete(node);
+    this.#nodeChanged(node);
+  }
+
   /** What cannot be read, a sentence each. */
   get problems(): readonly string[] {
     return [...this.#unreadable.values()];
@@ -137,11 +152,18 @@ export class StoreView implements NamingView, Disposable {
     const record = type === 'put' ? this.#read(entry, decodeName) : undefined;
     if (type === 'delete') this.#unreadable.delete(entry.key);
     const records = this.#byNode.get(node) ?? new Map<string, NameRecord>();
+    this.#count(node, records.get(entry.key), record);
     if (record === undefined) records.delete(entry.key);
     else records.set(entry.key, record);
     if (records.size > 0) this.#byNode.set(node, records);
     else this.#byNode.delete(node);
     this.#show(network, endpoint, this.#parts.liveness.isDead(node) ? undefined : record, changes);
+  }
+
+  #count(node: string, before: NameRecord | undefined, after: NameRecord | undefined): void {
+    const count = (this.#probed.get(node) ?? 0) + isProbed(after) - isProbed(before);
+    if (count > 0) this.#probed.set(node, count);
+    else this.#probed.delete(node);
   }
 
   #nodeChanged(node: string): void {
@@ -153,7 +175,9 @@ export class StoreView implements NamingView, Disposable {
   }
 
   #show(network: string, endpoint: EndpointId, record: NameRecord | undefined, changes: Changes): void {
-    const services = this.#index(network).setName(endpoint, record);
+    const isSilent = record !== undefined && isProbed(record) === 1 && this.#silent.has(record.node);
+    const shown: NameRecord | undefined = isSilent ? { ...record, state: 'failing' } : record;
+    const services = this.#index(network).setName(endpoint, shown);
     changes.name(network, endpoint);
     for (const name of services) changes.service(network, name);
     this.#prune(network);
@@ -187,6 +211,10 @@ export class StoreView implements NamingView, Disposable {
     if (list.length === 0) return;
     for (const listener of [...this.#listeners]) listener(list);
   }
+}
+
+function isProbed(record: NameRecord | undefined): 0 | 1 {
+  return record?.service?.health === undefined ? 0 : 1;
 }
 
 /** One batch of changes, each once. */
