@@ -4,7 +4,7 @@ import { answers, clusterKeys, readClusterRecord } from '../cluster/index.ts';
 
 const EVERY_MS = 200;
 const TIMEOUT_MS = 300;
-/** Questions in a row without an answer after which a host is silent: 0.7 s after its last sign of life. */
+/** Questions in a row without an answer after which a host is silent: at most 0.9 s after its end. */
 const SILENT_AFTER = 3;
 
 export interface NodePulseParts {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cidr } from '../../core/address.ts';
 import { CLUSTER_KEYS } from '../../core/cluster.ts';
 import { errorMessage, WeftError } from '../../core/errors.ts';
@@ -8,6 +9,7 @@ import type { ServiceAddresses } from '../../ipam/index.ts';
 import { isClusterNetwork, networkKey } from './network-key.ts';
 import type { ServiceKeeper, ServiceKeeperParts } from './service-keeper.ts';
 
+const GATHER_MS = 50;
 /** Everything is compared so often though nothing has happened. */
 const EVERY_MS = 60_000;
 /** A virtual IP that an earlier process has chosen may be in a record that is on its way. */
@@ -88,8 +90,9 @@ export class Services implements AsyncDisposable {
   }
 
   async #compare(network: string, name: string): Promise<void> {
-    // Gathers what one turn of the event loop brings.
-    await new Promise((resolve) => setImmediate(resolve));
+    // A new service is waited for; to one that is there many backends may come at a time.
+    const isNew = this.#parts.view.service(network, name) === undefined;
+    await sleep(isNew ? 0 : GATHER_MS);
     if (this.#stopped) return;
     const again = await this.#parts.keeper.compare(network, name);
     if (again === undefined || this.#stopped) return;
