@@ -73,7 +73,7 @@ describe('events', () => {
     expect(line({ Type: 'container', Action: 'start', Actor: { ID: 'c', Attributes: {} } })).toEqual({
       container: 'c',
       action: 'start',
-      at: 1_700_000_000_123,
+      at: expect.closeTo(1_700_000_000_123, 1),
     });
     const attributes = { container: 'c', name: 'app', type: 'weft-bridge' };
     expect(

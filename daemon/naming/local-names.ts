@@ -58,6 +58,9 @@ export class LocalNames implements AsyncDisposable {
     this.#shared = new RecordPublisher({ ...common, shared, mayPublish });
     this.#host = new RecordPublisher({ ...common, shared: host, mayPublish: () => true });
     this.#stack.use(this.#prober);
+    for (const network of parts.view.networks())
+      for (const { name, health } of parts.view.services(network))
+        if (health !== undefined) this.#probing.add(`${network}/${name}`);
     this.#stack.use(
       parts.repository.observe({
         put: (record) => ('driver' in record ? this.#network(record) : this.#endpoint(record)),

@@ -32,7 +32,7 @@ export class Prober implements Disposable {
   watch(endpoint: EndpointId, target: ProbeTarget | undefined): ProbeState['state'] | undefined {
     const known = this.#probed.get(endpoint);
     const key = JSON.stringify(target);
-    if (known?.key === key) return known.state.state;
+    if (known !== undefined && known.key === key) return known.state.state;
     clearTimeout(known?.timer);
     this.#probed.delete(endpoint);
     if (target === undefined) return undefined;

@@ -75,8 +75,11 @@ export class ServiceKeeper {
     this.#judge(key, name, declared);
     if (isClusterNetwork(network) && !mayAct()) return AFTER_FAILURE_MS;
     if (found === undefined) return this.#create(network, key, name, declared);
-    if (found.record === undefined || !this.#isResponsible(network, key, declared)) return undefined;
-    return this.#follow(network, found, found.record, declared);
+    if (found.record === undefined) return undefined;
+    if (this.#isResponsible(network, key, declared))
+      return this.#follow(network, found, found.record, declared);
+    await this.#parts.vips.abandon(network, found.record);
+    return undefined;
   }
 
   /** Only the host of an endpoint that declares it makes a service, at once. */

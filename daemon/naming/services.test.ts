@@ -70,7 +70,7 @@ describe('a service that containers declare', () => {
     await both({ ipv4: '10.80.0.0/27' });
     await h1.run({ name: 'a', networkId: NET, labels: WEB });
     const { vip4 = '' } = await service(h2);
-    await until('told', () => h2.view.service('app', 'web') !== undefined);
+    await h2.naming.settled();
     for (const host of [h1, h2]) {
       const poolId = poolOf(host, '10.80.0.0/27');
       await expect(
@@ -173,8 +173,7 @@ describe('on a network of one host', () => {
     await h1.network({ id: NET });
     await h1.run({ name: 'a', networkId: NET, labels: WEB });
     const { vip4 = '' } = await service(h1, NET);
-    await h1.stop();
-    await h1.start();
+    await h1.naming.settled();
     await h1.is.ipam.services.release('10.80.0.0/24' as never, vip4 as never);
     await h1.is.ipam.requestAddress({
       poolId: poolOf(h1, '10.80.0.0/24'),

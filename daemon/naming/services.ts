@@ -13,7 +13,7 @@ const GATHER_MS = 50;
 /** Everything is compared so often though nothing has happened. */
 const EVERY_MS = 60_000;
 /** A virtual IP that an earlier process has chosen may be in a record that is on its way. */
-const ON_ITS_WAY_MS = 10_000;
+const ON_ITS_WAY_MS = 5000;
 
 export interface ServicesParts
   extends Pick<ServiceKeeperParts, 'repository' | 'shared' | 'view' | 'records' | 'vips' | 'clock' | 'log'> {
@@ -35,6 +35,7 @@ export class Services implements AsyncDisposable {
   readonly #startedAt: number;
   readonly #round: NodeJS.Timeout;
   #sweeping: Promise<void> | undefined;
+  #later: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(parts: ServicesParts) {
@@ -84,6 +85,7 @@ export class Services implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#round);
+    clearTimeout(this.#later);
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#stack.dispose();
     await this.settled();
@@ -161,6 +163,14 @@ export class Services implements AsyncDisposable {
       });
   }
 
+  #sweepLater(): void {
+    if (this.#stopped) return;
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      this.#sweep();
+    }, ON_ITS_WAY_MS).unref();
+  }
+
   async #freeUnused(): Promise<void> {
     const { addresses, shared, view, vips, clock } = this.#parts;
     const networks = this.#bySubnet();
@@ -175,7 +185,9 @@ export class Services implements AsyncDisposable {
       });
       // Whose it is cannot be told while the cluster is away, or its network not bound to it yet.
       const isKnown = owners.length > 0 && owners.every((each) => !each.isShared || shared.status.connected);
-      if (isOld && isKnown && !isUsed) await addresses.release(subnet, ip);
+      if (!isKnown || isUsed) continue;
+      if (isOld) await addresses.release(subnet, ip);
+      else this.#sweepLater();
     }
   }
 

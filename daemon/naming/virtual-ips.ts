@@ -68,12 +68,15 @@ export class VirtualIps {
     this.#pending.delete(`${network}/${name}`);
   }
 
-  /** What was chosen is not needed: the service is no more. */
-  async abandon(network: Network, service: Pick<Service, 'network' | 'name'>): Promise<void> {
+  /** What was chosen is not needed, except what the service has: it is no more, or another host has made it. */
+  async abandon(network: Network, service: Pick<Service, 'network' | 'name'> & Vips): Promise<void> {
     const id = `${service.network}/${service.name}`;
-    const pending = this.#pending.get(id);
+    const { vip4, vip6 } = this.#pending.get(id) ?? {};
     this.#pending.delete(id);
-    if (pending !== undefined) await this.release(network, pending);
+    await this.release(network, {
+      ...(vip4 && vip4 !== service.vip4 ? { vip4 } : {}),
+      ...(vip6 && vip6 !== service.vip6 ? { vip6 } : {}),
+    });
   }
 
   /** Frees the addresses of a service that is no more, as far as this host holds them. */
