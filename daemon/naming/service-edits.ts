@@ -6,7 +6,7 @@ import type { NameRecord, ServiceRecord } from '../../core/naming.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Repository } from '../state/index.ts';
 import { isClusterNetwork, networkByKey } from './network-key.ts';
-import type { ServiceRecords } from './service-records.ts';
+import type { ServiceRecords, StoredService } from './service-records.ts';
 import { changed, checkSpec, type ServiceChange, type ServiceSpec } from './service-spec.ts';
 import type { StoreView } from './store-view.ts';
 import type { VirtualIps } from './virtual-ips.ts';
@@ -70,17 +70,15 @@ export class ServiceEdits {
    * others change it all the time; {Unavailable}
    */
   update(key: string, name: string, change: ServiceChange): Promise<ServiceRecord> {
-    return this.#parts.locks.run(`${key}/${name}`, async () => {
-      const network = this.#network(key);
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await this.#change(network, key, name, change);
-        } catch (error) {
-          if (!(error instanceof Conflict) || attempt === TRIES) throw error;
-          // The local copy shows a moment later what it was.
-          await sleep(AGAIN_MS);
-        }
-      }
+    return this.#withLatest(key, name, async (network, found) => {
+      const { record: before, revision } = found;
+      if (before === undefined) throw noService(key, name);
+      assertChangeable(before, change);
+      const { ports: _p, affinity: _a, health: _h, select: _s, weights: _w, ...rest } = before;
+      const record: ServiceRecord = { ...rest, ...changed(before, change) };
+      const { records } = this.#parts;
+      await records.put(records.storeOf(network), record, revision);
+      return record;
     });
   }
 
@@ -88,32 +86,34 @@ export class ServiceEdits {
    * Removes a service at once; its virtual IPs are free.
    * @throws {NotFound}; {Conflict} while endpoints declare it, naming their containers; {Unavailable}
    */
-  remove(key: string, name: string): Promise<void> {
-    const { locks, records, view, vips } = this.#parts;
-    return locks.run(`${key}/${name}`, async () => {
-      const network = this.#network(key);
-      const found = records.find(key, name);
-      if (found === undefined) throw noService(key, name);
-      const declaring = view.declaring(key, name);
-      if (declaring.length > 0)
-        throw new Conflict(
-          `service ${name} is declared by ${containers(declaring)}: stop those containers first, or start them without weft.service`,
-          { name },
-        );
+  async remove(key: string, name: string): Promise<void> {
+    const { records, view, vips } = this.#parts;
+    const declaring = view.declaring(key, name);
+    if (declaring.length > 0)
+      throw new Conflict(
+        `service ${name} is declared by ${containers(declaring)}: stop those containers first, or start them without weft.service`,
+        { name },
+      );
+    await this.#withLatest(key, name, async (network, found) => {
       await records.remove(found, key, name);
       if (found.record !== undefined) await vips.release(network, found.record);
     });
   }
 
-  async #change(network: Network, key: string, name: string, change: ServiceChange): Promise<ServiceRecord> {
-    const { records } = this.#parts;
-    const found = records.find(key, name);
-    if (found?.record === undefined) throw noService(key, name);
-    assertChangeable(found.record, change);
-    const { ports: _p, affinity: _a, health: _h, select: _s, weights: _w, ...rest } = found.record;
-    const record: ServiceRecord = { ...rest, ...changed(found.record, change) };
-    await records.put(records.storeOf(network), record, found.revision);
-    return record;
+  /** Makes a change of the record as it is, and again when it has become another meanwhile. */
+  #withLatest<Result>(
+    key: string,
+    name: string,
+    change: (network: Network, found: StoredService) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#parts.locks.run(`${key}/${name}`, async () => {
+      const network = this.#network(key);
+      return overConflicts(() => {
+        const found = this.#parts.records.find(key, name);
+        if (found === undefined) throw noService(key, name);
+        return change(network, found);
+      });
+    });
   }
 
   #network(key: string): Network {
@@ -123,6 +123,19 @@ export class ServiceEdits {
     if (isClusterNetwork(network) && !this.#parts.mayAct())
       throw new Unavailable('this host must not speak in the cluster: weft status says why', {});
     return network;
+  }
+}
+
+/** Does it again for as long as others are first, a few times at most. */
+async function overConflicts<Result>(change: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!(error instanceof Conflict) || attempt === TRIES) throw error;
+      // The local copy shows a moment later what it was.
+      await sleep(AGAIN_MS);
+    }
   }
 }
 
