@@ -21,7 +21,7 @@ function recorded(engine: string, name: string): ApiContainerFacts {
 describe.each(['20.10', '26.1', '28.5'])('engine %s', (series) => {
   test('tells a running container’s names and endpoints', () => {
     const facts = containerFacts(recorded(series, 'web'));
-    expect(facts).toMatchObject({ name: 'web', running: true, stopSignal: 15 });
+    expect(facts).toMatchObject({ name: 'web', running: true, stopSignal: 9 });
     expect(facts.startedAt).toBeGreaterThan(Date.parse('2020-01-01'));
     expect(facts.health).toBeUndefined();
     expect(facts.endpoints.map(({ networkName }) => networkName).sort()).toEqual(['app', 'dual']);
