@@ -26,21 +26,29 @@ export class NamingCluster implements AsyncDisposable {
   readonly shared: SharedStore & { readonly inProcess: true };
   readonly hosts: NamingHost[] = [];
   readonly dead = new Set<string>();
+  readonly #isKept: boolean;
   readonly #listeners = new Set<(node: string) => void>();
 
-  private constructor(folder: string, store: Store, shared: SharedStore & { readonly inProcess: true }) {
+  private constructor(
+    { folder, isKept }: { readonly folder: string; readonly isKept: boolean },
+    store: Store,
+    shared: SharedStore & { readonly inProcess: true },
+  ) {
     this.folder = folder;
+    this.#isKept = isKept;
     this.store = store;
     this.shared = shared;
   }
 
-  static async create(): Promise<NamingCluster> {
-    const folder = mkdtempSync(join(tmpdir(), 'weft-naming-'));
+  /** @param kept the folder with the stores of an earlier one, which stays; absent: a new one. */
+  static async create(kept?: string): Promise<NamingCluster> {
+    const folder = kept ?? mkdtempSync(join(tmpdir(), 'weft-naming-'));
     const store = await openSqliteStore({ path: join(folder, 'shared.db') });
-    return new NamingCluster(folder, store, await sharedFromLocal(prefixedStore(store, 'cluster/')));
+    const shared = await sharedFromLocal(prefixedStore(store, 'cluster/'));
+    return new NamingCluster({ folder, isKept: kept !== undefined }, store, shared);
   }
 
-  /** @param socketPath of a real engine; absent: one that the test speaks for. */
+  /** @param socketPath of a real engine, or `none`; absent: an engine that the test speaks for. */
   async host(name: string, socketPath?: string): Promise<NamingHost> {
     const host = await NamingHost.boot(this, name, socketPath);
     this.hosts.push(host);
@@ -72,7 +80,7 @@ export class NamingCluster implements AsyncDisposable {
     for (const host of this.hosts) await host[Symbol.asyncDispose]();
     await this.shared[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
-    rmSync(this.folder, { recursive: true });
+    if (!this.#isKept) rmSync(this.folder, { recursive: true });
   }
 }
 
@@ -146,7 +154,7 @@ export class NamingHost implements AsyncDisposable {
         liveness: cluster.liveness,
         repository,
         ipam,
-        docker: stack.use(openContainerApi(this.#socketPath)),
+        docker: this.#socketPath === 'none' ? undefined : stack.use(openContainerApi(this.#socketPath)),
         node: name,
         mayAct: () => this.mayAct,
         clock: { now: () => Date.now() + this.skewMs },

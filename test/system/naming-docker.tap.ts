@@ -33,7 +33,8 @@ async function adopt({ here, host, network }: World, container: Container): Prom
     networkId: network,
     ipv4: `${IPAddress}/${IPPrefixLen}`,
   });
-  const sandboxKey = parseSandboxKey(host.path(NetworkSettings.SandboxKey));
+  // Seen from here the host's /var/run would be this machine's own.
+  const sandboxKey = parseSandboxKey(host.path(NetworkSettings.SandboxKey.replace(/^\/var/, '')));
   const attachment = { sandboxKey, mappings: [], exposed: [] };
   await here.is.repository.putEndpoint(anEndpoint({ request, attachment, createdAt: Date.now() - 1000 }));
 }
@@ -135,7 +136,7 @@ async function probes(t: Test, world: World): Promise<void> {
     cmd: ['httpd', '-f', '-p', '8000', '-h', '/www'],
   });
   await becomes(world.there, 'tcp-1', 'ready', 2000);
-  const server = await container.netSpawn(['busybox', 'httpd', '-f', '-p', '80', '-h', '/nowhere']);
+  const server = await container.netSpawn(['busybox', 'httpd', '-f', '-p', '80', '-h', '/mnt']);
   await until('it serves', async () => (await container.tryNetExec(['curl', '-s', '127.0.0.1'])).code === 0);
   t.equal(find(world.there, 'www-1')?.state, 'starting', 'a page that is not there is no answer');
   await server.stop();
