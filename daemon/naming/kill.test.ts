@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const OVERLAY = 'a1'.repeat(32);
 const LAN = 'b2'.repeat(32);
-const ROUNDS = 6;
+const ROUNDS = Number(process.env['WEFT_KILLS'] ?? 6);
 
 /** Endpoints come and go, on an overlay and on a network of one host, with ever new services. */
 function churn(round: number): string {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AlreadyExists, Conflict, InvalidArgument, NotFound } from '../../core/errors.ts';
 import type { ServiceRecord } from '../../core/naming.ts';
-import { NamingCluster, type NamingHost } from '../../test/fakes/naming-cluster.ts';
+import { endpointId, NamingCluster, type NamingHost } from '../../test/fakes/naming-cluster.ts';
 import { until } from '../../test/lab/until.ts';
 import { sweepAddresses } from '../addresses.ts';
 
@@ -216,6 +216,36 @@ test('where Docker’s IPAM gives the addresses the virtual IP is the highest fr
   await h2.run({ name: 'b', networkId: NET, labels: { 'weft.service': 'db' } });
   expect((await service(h1, 'app', 'db')).vip4).toBe('10.80.0.253');
   expect(serviceLeases(h1)).toEqual([]);
+});
+
+test('where Docker’s IPAM gives an endpoint the address, the service gets another', async () => {
+  await both({ ipam: 'default' });
+  await h1.run({ name: 'a', networkId: NET, labels: WEB });
+  const { vip4 } = await service(h2);
+  await h2.attach('b', NET, {}, `${vip4}/24`);
+  await cluster.put(`endpoint/app/h2/${'b'.repeat(64)}`, {
+    id: 'b'.repeat(64),
+    network: 'app',
+    node: 'h2',
+    mac: '02:00:00:00:00:01',
+    ipv4: vip4,
+  });
+  h2.docker.run({
+    id: 'b'.repeat(64),
+    name: 'b',
+    networks: { app: { endpoint: endpointId('b') } },
+  });
+  await until('another', () => h1.view.service('app', 'web')?.vip4 === '10.80.0.253');
+});
+
+test('of two services with one virtual IP the younger gets another', async () => {
+  await both({ ipam: 'default' });
+  await h1.run({ name: 'a', networkId: NET, labels: WEB });
+  const { vip4 } = await service(h2);
+  const younger = { network: 'app', name: 'api', ports: [], origin: 'api', createdAt: Date.now() + 5, vip4 };
+  await cluster.put('service/app/api', younger);
+  await until('another', () => h2.view.service('app', 'api')?.vip4 === '10.80.0.253');
+  expect(h2.view.service('app', 'web')?.vip4).toBe(vip4);
 });
 
 describe('by hand', () => {

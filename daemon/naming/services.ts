@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cidr } from '../../core/address.ts';
+import type { Cidr, Ip } from '../../core/address.ts';
 import { CLUSTER_KEYS } from '../../core/cluster.ts';
 import { errorMessage, WeftError } from '../../core/errors.ts';
 import type { Network } from '../../core/model.ts';
@@ -103,12 +103,26 @@ export class Services implements AsyncDisposable {
   }
 
   #hear(changes: readonly NamingChange[]): void {
+    const { view } = this.#parts;
     for (const change of changes) {
-      if (change.kind !== 'service') continue;
-      this.poke(change.network, change.name);
+      const { network } = change;
+      if (change.kind === 'name') {
+        const { ipv4, ipv6 } = view.name(network, change.endpoint) ?? {};
+        this.#pokeHolders(network, [ipv4, ipv6]);
+        continue;
+      }
+      this.poke(network, change.name);
+      const { vip4, vip6 } = view.service(network, change.name) ?? {};
+      this.#pokeHolders(network, [vip4, vip6]);
       if (this.#changed.size === 0) setImmediate(() => this.#keepChanged());
-      this.#changed.add(change.network);
+      this.#changed.add(network);
     }
+  }
+
+  /** Services whose virtual IP an endpoint or another service has: only Docker's IPAM lets that happen. */
+  #pokeHolders(network: string, ips: readonly (Ip | undefined)[]): void {
+    for (const { name, vip4, vip6 } of this.#parts.view.services(network))
+      if ((vip4 && ips.includes(vip4)) || (vip6 && ips.includes(vip6))) this.poke(network, name);
   }
 
   #keepChanged(): void {

@@ -259,8 +259,16 @@ export class NamingHost implements AsyncDisposable {
     return endpoint;
   }
 
-  /** The endpoint of a container joins; Docker has not said whose it is. */
-  async attach(name: string, networkId: string, options: Record<string, string> = {}): Promise<EndpointId> {
+  /**
+   * The endpoint of a container joins; Docker has not said whose it is.
+   * @param address where weft's IPAM gives none.
+   */
+  async attach(
+    name: string,
+    networkId: string,
+    options: Record<string, string> = {},
+    address = '10.80.0.2/24',
+  ): Promise<EndpointId> {
     const { ipam, repository } = this.is;
     const network = repository.network(networkId as never);
     const pools = [...(network?.request.ipv4 ?? []), ...(network?.request.ipv6 ?? [])];
@@ -271,7 +279,7 @@ export class NamingHost implements AsyncDisposable {
         return formatIfAddress(await ipam.requestAddress({ poolId: view.poolId, options: null }));
       }),
     );
-    const [ipv4 = '10.80.0.2/24', ipv6] = given;
+    const [ipv4 = address, ipv6] = given;
     const request = anEndpointRequest({
       id: endpointId(name),
       networkId,
