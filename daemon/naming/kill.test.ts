@@ -50,7 +50,7 @@ async function churnAndKill(round: number, steps: number): Promise<void> {
 
 test('after kill -9 the names are those of the endpoints, and each virtual IP is held once', async () => {
   for (let round = 0; round < ROUNDS; round++) {
-    await churnAndKill(round, 1 + Math.floor(Math.random() * 12));
+    await churnAndKill(round, 1 + Math.floor(Math.random() * 60));
     await using cluster = await NamingCluster.create(folder);
     const host = await cluster.host('h1', 'none');
     const { repository, ipam } = host.is;
