@@ -158,8 +158,10 @@ export function openEngine(socketPath: string): Engine {
       const detail = await http.json<ApiContainerDetail>(`/containers/${encodeURIComponent(id)}/json`);
       return detail === undefined ? undefined : engineContainer(detail);
     },
-    nameEvents: (signal) =>
-      http.chunks(`/events?filters=${encodeURIComponent(JSON.stringify(NAME_EVENTS))}`, signal),
+    async *nameEvents(signal) {
+      const filters = encodeURIComponent(JSON.stringify(NAME_EVENTS));
+      for await (const _line of await http.lines(`/events?filters=${filters}`, signal)) yield;
+    },
     [Symbol.asyncDispose]: async () => http[Symbol.dispose](),
   };
 }
