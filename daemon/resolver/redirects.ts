@@ -1,13 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ip } from '../../core/address.ts';
 import { errorMessage, KernelError } from '../../core/errors.ts';
 import type { SandboxKey } from '../../core/ids.ts';
-import { REDIRECT_TABLE, type RedirectPorts, redirectTable } from '../../discovery/index.ts';
+import {
+  EMBEDDED_RESOLVER,
+  REDIRECT_TABLE,
+  type RedirectPorts,
+  redirectTable,
+} from '../../discovery/index.ts';
+import { Conntrack } from '../../kernel/netlink/index.ts';
 import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
 import type { ResolverLog } from './log.ts';
 
 /** Sandboxes that are worked on at one time. */
 const AT_ONCE = 16;
 const RETRY_MS = 1000;
+/** Most questions are answered within this time. */
+const ANSWERED_MS = 1000;
 const SETTLE_POLL_MS = 5;
 
 /** Where a sandbox's queries are to go; `docker`: as without weft. */
@@ -49,11 +58,6 @@ export class Redirects implements AsyncDisposable {
     this.#wanted.set(key, to);
     this.#queue.add(key);
     this.#work();
-  }
-
-  /** Every sandbox asks Docker's resolver again, until told otherwise. */
-  sendAllToDocker(): void {
-    for (const key of this.#installed.keys()) this.send(key, 'docker');
   }
 
   /** Resolves when all that is wanted has been tried, or after `ms`. */
@@ -101,7 +105,26 @@ export class Redirects implements AsyncDisposable {
     }
     if (to === 'docker') this.#installed.delete(key);
     else this.#installed.set(key, to);
+    if (was !== undefined) setTimeout(() => void this.#forgetFlows(key, was), ANSWERED_MS).unref();
     for (const wake of this.#waiting.get(key) ?? []) wake();
+  }
+
+  /**
+   * A query from a port that asked before would go where that one went, for as long as the kernel remembers it. Done
+   * when what was asked there is answered.
+   */
+  async #forgetFlows(key: SandboxKey, was: RedirectPorts): Promise<void> {
+    if (this.#abort.signal.aborted) return;
+    try {
+      await using conntrack = Conntrack.open({ namespace: key });
+      const flow = { family: 4, originalDestination: EMBEDDED_RESOLVER as Ip, originalPort: 53 } as const;
+      await conntrack.forget([
+        { ...flow, protocol: 'udp', replyPort: was.udp },
+        { ...flow, protocol: 'tcp', replyPort: was.tcp },
+      ]);
+    } catch (error) {
+      this.#log.debug({ sandbox: key, error: errorMessage(error) }, 'flows of a sandbox are not forgotten');
+    }
   }
 
   async #failed(key: SandboxKey, error: unknown): Promise<void> {

@@ -1,4 +1,5 @@
 import type { SandboxKey } from '../../core/ids.ts';
+import type { Sandboxes } from '../../core/naming.ts';
 import { type QueryCounts, type Report, resolverFiles, type Serving } from '../../discovery/index.ts';
 import { resolverBuild } from './build-id.ts';
 import { FactSource, type FactSourceParts } from './fact-source.ts';
@@ -9,7 +10,7 @@ import { Redirects } from './redirects.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Without a process for this long, sandboxes are sent back to Docker's resolver. */
-const ABSENCE_MS = 3000;
+const ABSENCE_MS = 1500;
 
 /** How long redirects may take before an earlier process is told to end all the same. */
 const SETTLE_MS = 5000;
@@ -43,6 +44,7 @@ export class Resolver implements AsyncDisposable {
   readonly #log: ResolverLog;
   readonly #redirects: Redirects;
   readonly #held: HeldSockets;
+  readonly #sandboxes: Sandboxes;
   readonly #totals = new QueryTotals();
   readonly #stack = new AsyncDisposableStack();
   #supervisor: Supervisor | undefined;
@@ -50,6 +52,7 @@ export class Resolver implements AsyncDisposable {
 
   private constructor({ log, ...parts }: ResolverOptions) {
     this.#log = log;
+    this.#sandboxes = parts.sandboxes;
     this.#redirects = this.#stack.use(new Redirects(log));
     this.#held = this.#stack.use(new HeldSockets(log));
     this.#source = this.#stack.use(new FactSource(parts));
@@ -68,6 +71,7 @@ export class Resolver implements AsyncDisposable {
   static async open(options: ResolverOptions): Promise<Resolver> {
     const resolver = new Resolver(options);
     const { runDir, stateDir, log, debug = false } = options;
+    resolver.#presence(false);
     try {
       resolver.#supervisor = resolver.#stack.use(
         await Supervisor.open({
@@ -139,7 +143,8 @@ export class Resolver implements AsyncDisposable {
     if (present) return;
     this.#absence = setTimeout(() => {
       this.#log.error({}, 'there is no resolver process; sandboxes ask Docker until there is');
-      this.#redirects.sendAllToDocker();
+      // Those of an earlier weftd too.
+      for (const { key } of this.#sandboxes.all()) this.#redirects.send(key, 'docker');
     }, ABSENCE_MS);
   }
 

@@ -34,6 +34,8 @@ export interface SupervisorParts {
   readonly onReport: (report: Report, pid: number) => void;
 }
 
+/** How long a process of another version may take to say what it serves. */
+const IN_STEP_MS = 1000;
 /** How long a process answers on after its queries go to another one's sockets. */
 const MOVED_MS = 3000;
 
@@ -77,7 +79,7 @@ export class Supervisor implements AsyncDisposable {
       onDisconnect: (connection) => void supervisor.#disconnected(connection),
     });
     const running = runningProcess(files);
-    if (running === undefined) void supervisor.#start(0);
+    if (running === undefined) void supervisor.#start();
     else void supervisor.#awaitReturn(running.pid, HELLO_MS);
     return supervisor;
   }
@@ -139,17 +141,27 @@ export class Supervisor implements AsyncDisposable {
     }
     const { log } = this.#parts;
     log.info({ pid, build }, 'the resolver process is there');
-    if (build === this.#parts.build || this.#starting !== undefined) return;
+    // Its sockets are known by the time it is in step; another version may never be.
+    if (build !== this.#parts.build) setTimeout(() => this.#replace(member), IN_STEP_MS).unref();
+  }
+
+  /** Starts our program beside another one that serves names. */
+  #replace(member: Member): void {
+    const { log, build } = this.#parts;
+    if (this.#leader !== member || this.#starting !== undefined || this.#closed) return;
     log.info(
-      { pid, build, ours: this.#parts.build },
-      'another program serves names; starting ours beside it',
+      { pid: member.pid, build: member.build, ours: build },
+      'another program serves names; replacing it',
     );
-    void this.#start(0);
+    void this.#start();
   }
 
   /** A process knows and serves everything: if it is of our program, all others may go. */
   async #synced(member: Member): Promise<void> {
-    if (member.build !== this.#parts.build) return;
+    if (member.build !== this.#parts.build) {
+      this.#replace(member);
+      return;
+    }
     const others = [...this.#members.values()].filter((each) => each !== member);
     if (this.#leader !== member) {
       const moved = this.#leader !== undefined && !isSamePorts(this.#leader, member);
@@ -196,10 +208,11 @@ export class Supervisor implements AsyncDisposable {
     if (!this.#closed && this.#leader === undefined) await this.#start(Date.now() - this.#startedAt);
   }
 
-  async #start(livedMs: number): Promise<void> {
+  /** @param livedMs how long the process lived that this one follows; absent: there was none. */
+  async #start(livedMs?: number): Promise<void> {
     if (this.#starting !== undefined || this.#closed) return;
     this.#starting = 0;
-    const delay = this.#delay.next(livedMs === 0 ? Number.POSITIVE_INFINITY : livedMs);
+    const delay = livedMs === undefined ? 0 : this.#delay.next(livedMs);
     if (delay > 0) await sleep(delay);
     if (this.#closed) return;
     const { log, sockets } = this.#parts;
@@ -233,7 +246,7 @@ export class Supervisor implements AsyncDisposable {
     );
     if (other) return;
     this.#parts.log.warn({ pid, how }, 'the resolver process has ended; starting another one');
-    await this.#start(Math.max(1, Date.now() - this.#startedAt));
+    await this.#start(Date.now() - this.#startedAt);
   }
 }
 

@@ -103,6 +103,13 @@ export class ListedSandboxes implements Sandboxes {
 
 /** A name record of an endpoint that is ready, on `net`, unless told otherwise. */
 export function aName(id: string, names: readonly string[], more: Partial<NameRecord> = {}): NameRecord {
-  const base = { network: 'net-id', networkName: 'net', node: 'a', container: id, state: 'ready', declaredAt: 0 };
+  const base = {
+    network: 'net-id',
+    networkName: 'net',
+    node: 'a',
+    container: id,
+    state: 'ready',
+    declaredAt: 0,
+  };
   return { ...base, endpoint: id as EndpointId, names, ...more } as NameRecord;
 }

@@ -17,7 +17,11 @@ t.test('names of a sandbox over UDP and TCP', async (t) => {
   t.equal(sandbox.dig('WWW', 'AAAA', '+short'), 'fd00::1');
   t.equal(sandbox.dig('+tcp', 'www', '+short'), '198.18.0.1', 'over TCP');
   t.equal(sandbox.dig('-x', '198.18.0.2', '+short'), 'web.net.');
-  t.match(sandbox.dig('www', '+noall', '+answer'), /^www\.\s+7\s+IN\s+A\s+198\.18\.0\.1$/, 'the TTL of the network');
+  t.match(
+    sandbox.dig('www', '+noall', '+answer'),
+    /^www\.\s+7\s+IN\s+A\s+198\.18\.0\.1$/,
+    'the TTL of the network',
+  );
   t.match(sandbox.dig('hidden'), /status: SERVFAIL/, 'a network that the sandbox is not on');
 
   scene.naming.put(aName('e4', ['late'], { ipv4: ip('198.18.0.4') }));
@@ -44,7 +48,10 @@ t.test('the process may enter sandboxes and nothing else', async (t) => {
     );
     if (thread === String(pid)) t.equal(field('NoNewPrivs'), '1');
   }
-  t.not(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[5], readFileSync('/proc/self/stat', 'utf8').split(' ')[5]);
+  t.not(
+    readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[5],
+    readFileSync('/proc/self/stat', 'utf8').split(' ')[5],
+  );
 });
 
 t.test('a sandbox that appears later, goes, and comes again', async (t) => {
