@@ -1,5 +1,3 @@
-import { isIP } from 'node:net';
-import type { Ip } from '../../core/address.ts';
 import type { EndpointId, SandboxKey } from '../../core/ids.ts';
 import type { BackendOf, NameRecord, NamingView, Sandboxes, ServiceRecord } from '../../core/naming.ts';
 import { type FactChange, type FactKey, keyOf, type UpstreamServer } from '../../discovery/index.ts';
@@ -183,19 +181,4 @@ function backendsOf(naming: NamingView, service: ServiceRecord): ReadonlySet<End
 
 function backendOf({ service }: NameRecord): BackendOf | undefined {
   return service === undefined ? undefined : { name: service.service, ports: service.ports };
-}
-
-/** Where Docker's resolver is in every sandbox: it is asked first. */
-const DOCKER: UpstreamServer = { address: '127.0.0.11' as Ip, port: 53, embedded: true };
-const MOST_SERVERS = 3;
-
-/**
- * Docker's resolver, and the host's own ones after it, for when Docker's does not answer. Those on the host's loopback
- * device cannot be reached from a sandbox.
- * @param resolvConf text of the host's resolv.conf(5).
- */
-export function serversOf(resolvConf: string): readonly UpstreamServer[] {
-  const addresses = [...resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1] ?? '');
-  const usable = addresses.filter((each) => isIP(each) !== 0 && !/^(127\.|::1$|0\.0\.0\.0$|::$)/.test(each));
-  return [DOCKER, ...usable.slice(0, MOST_SERVERS).map((address) => ({ address: address as Ip, port: 53 }))];
 }

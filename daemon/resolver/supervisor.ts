@@ -36,6 +36,9 @@ export interface SupervisorParts {
 
 /** How long a process of another version may take to say what it serves. */
 const IN_STEP_MS = 1000;
+/** A process says something each 10 s. */
+const LOOK_MS = 10_000;
+const MOST_SILENCE = 4;
 /** How long a process answers on after its queries go to another one's sockets. */
 const MOVED_MS = 3000;
 
@@ -46,6 +49,8 @@ interface Member {
   readonly build: string;
   readonly session: FeedSession;
   readonly serving: Map<SandboxKey, Serving>;
+  /** Looks in a row at which nothing had been heard of it. */
+  silence: number;
 }
 
 /**
@@ -56,6 +61,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #parts: SupervisorParts;
   readonly #members = new Map<ProcessConnection, Member>();
   readonly #delay = new RestartDelay();
+  readonly #looking = setInterval(() => this.#look(), LOOK_MS);
   #server: ProcessServer | undefined;
   /** The member whose word on ports counts. */
   #leader: Member | undefined;
@@ -72,12 +78,17 @@ export class Supervisor implements AsyncDisposable {
   static async open(parts: SupervisorParts): Promise<Supervisor> {
     const supervisor = new Supervisor(parts);
     const { files, log } = parts;
-    supervisor.#server = await ProcessServer.open({
-      files,
-      log,
-      onReport: (connection, report) => supervisor.#report(connection, report),
-      onDisconnect: (connection) => void supervisor.#disconnected(connection),
-    });
+    try {
+      supervisor.#server = await ProcessServer.open({
+        files,
+        log,
+        onReport: (connection, report) => supervisor.#report(connection, report),
+        onDisconnect: (connection) => void supervisor.#disconnected(connection),
+      });
+    } catch (error) {
+      await supervisor[Symbol.asyncDispose]();
+      throw error;
+    }
     const running = runningProcess(files);
     if (running === undefined) void supervisor.#start();
     else void supervisor.#awaitReturn(running.pid, HELLO_MS);
@@ -98,8 +109,19 @@ export class Supervisor implements AsyncDisposable {
   /** Leaves the process running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#looking);
     for (const { session } of this.#members.values()) session[Symbol.dispose]();
     await this.#server?.[Symbol.asyncDispose]();
+  }
+
+  /** A process that hangs is ended; looks are counted rather than time, which a suspended machine has too much of. */
+  #look(): void {
+    for (const member of this.#members.values()) {
+      member.silence += 1;
+      if (member.silence < MOST_SILENCE) continue;
+      this.#parts.log.warn({ pid: member.pid }, 'the resolver process hangs; it is ended');
+      signal(member.pid, 'SIGKILL');
+    }
   }
 
   #report(connection: ProcessConnection, report: Report): void {
@@ -109,6 +131,7 @@ export class Supervisor implements AsyncDisposable {
     }
     const member = this.#members.get(connection);
     if (member === undefined) return;
+    member.silence = 0;
     switch (report.type) {
       case 'serving':
         member.serving.set(report.key, report);
@@ -131,7 +154,7 @@ export class Supervisor implements AsyncDisposable {
   #welcome(connection: ProcessConnection, pid: number, build: string): void {
     const send = (message: FeedMessage): Promise<void> => connection.feed(message);
     const session = new FeedSession(this.#parts.source, send);
-    const member: Member = { connection, pid, build, session, serving: new Map() };
+    const member: Member = { connection, pid, build, session, serving: new Map(), silence: 0 };
     this.#members.get(connection)?.session[Symbol.dispose]();
     this.#members.set(connection, member);
     if (this.#starting === pid) this.#starting = undefined;

@@ -118,9 +118,12 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
 
 function tellCounts(served: ServedSandboxes, link: WeftdLink | undefined): void {
   const all = served.counts();
-  for (let from = 0; from < all.length; from += COUNTS_PER_MESSAGE) {
+  let from = 0;
+  // Once at least: it tells weftd that the process is well.
+  do {
     link?.report({ type: 'counts', sandboxes: all.slice(from, from + COUNTS_PER_MESSAGE) });
-  }
+    from += COUNTS_PER_MESSAGE;
+  } while (from < all.length);
 }
 
 function readHanded(path: string): readonly HandedSocket[] {

@@ -140,7 +140,7 @@ export class ResolverScene implements AsyncDisposable {
       log,
       version: 'test',
       ttlOf: () => ttl,
-      serversOf: () => [...serversOf(''), ...servers],
+      serversOf: () => [...serversOf(), ...servers],
       ...(build === undefined ? {} : { build }),
     });
   }
