@@ -20,11 +20,8 @@ export interface EndOptions {
 /** Sends every sandbox back to Docker's resolver and ends the process, if there is one. Never rejects. */
 export async function endResolver({ runDir, log, sandboxes = [] }: EndOptions): Promise<void> {
   const files = resolverFiles(runDir);
-  for (const key of new Set([...sandboxes, ...servedOnes(files)])) {
-    await installRedirect(key, 'docker').catch((error: unknown) => {
-      log.debug({ sandbox: key, error: errorMessage(error) }, 'no redirect to remove');
-    });
-  }
+  const first = new Set([...sandboxes, ...servedOnes(files)]);
+  await sendToDocker(first, log);
   const running = runningProcess(files);
   if (running === undefined) return;
   signal(running.pid, 'SIGTERM');
@@ -32,7 +29,17 @@ export async function endResolver({ runDir, log, sandboxes = [] }: EndOptions): 
     signal(running.pid, 'SIGKILL');
     await hasEnded(files, KILL_MS);
   }
+  // What it began to serve last is in its file only now.
+  await sendToDocker(new Set(servedOnes(files)).difference(first), log);
   log.info({ pid: running.pid }, 'the resolver process has ended');
+}
+
+async function sendToDocker(sandboxes: ReadonlySet<SandboxKey>, log: ResolverLog): Promise<void> {
+  for (const key of sandboxes) {
+    await installRedirect(key, 'docker').catch((error: unknown) => {
+      log.debug({ sandbox: key, error: errorMessage(error) }, 'no redirect to remove');
+    });
+  }
 }
 
 function servedOnes({ ports }: ResolverFiles): readonly SandboxKey[] {

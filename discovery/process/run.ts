@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { errorMessage, InvalidArgument } from '../../core/errors.ts';
-import { gainNoPrivileges } from '../../kernel/libc/index.ts';
+import { errorMessage, InvalidArgument, KernelError } from '../../core/errors.ts';
+import { gainNoPrivileges, refuseSystemCalls } from '../../kernel/libc/index.ts';
 import { Facts, Feed, type FeedMessage, tableObserver } from '../feed/index.ts';
 import {
   COUNTS_PER_MESSAGE,
@@ -61,10 +61,10 @@ function readSettings(argv: readonly string[]): Settings {
  */
 export async function runResolver(argv: readonly string[]): Promise<void> {
   const settings = readSettings(argv);
-  gainNoPrivileges();
   const files = resolverFiles(settings.runDir);
   mkdirSync(files.directory, { recursive: true, mode: 0o700 });
   const log = new ReportLog(settings.debug);
+  confine(log);
   await using stack = new AsyncDisposableStack();
   const lock = stack.use(new ProcessLock(files.lock, { pid: process.pid, build: settings.build }));
   const isKeeper = lock.tryTake();
@@ -114,6 +114,17 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
   tellCounts(served, link);
   await Promise.race([served.drained(), sleep(DRAIN_MS, undefined, { ref: false })]);
   await ports.written();
+}
+
+/** CAP_SYS_ADMIN could do nearly everything; what is left of it is to enter network namespaces. */
+function confine(log: ReportLog): void {
+  try {
+    gainNoPrivileges();
+    refuseSystemCalls();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    log.warn({ error: error.message }, 'the resolver process may make all system calls');
+  }
 }
 
 function tellCounts(served: ServedSandboxes, link: WeftdLink | undefined): void {

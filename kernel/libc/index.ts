@@ -18,3 +18,4 @@ export {
   sendTo,
   setSocketOption,
 } from './socket.ts';
+export { refuseSystemCalls } from './system-call-filter.ts';

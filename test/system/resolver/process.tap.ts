@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
+import { endResolver } from '../../../daemon/resolver/index.ts';
 import { aName } from '../../support/listed-names.ts';
 import { poll } from '../../support/poll.ts';
 import { ip, ResolverScene } from './scene.ts';
@@ -46,7 +48,7 @@ t.test('the process may enter sandboxes and nothing else', async (t) => {
       Array(4).fill('0000000000200000'),
       'CAP_SYS_ADMIN alone',
     );
-    if (thread === String(pid)) t.equal(field('NoNewPrivs'), '1');
+    t.same([field('NoNewPrivs'), field('Seccomp')], ['1', '2']);
   }
   t.not(
     readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[5],
@@ -79,4 +81,33 @@ t.test('a sandbox that appears later, goes, and comes again', async (t) => {
   scene.sandboxes.put(key, ['net-id']);
   t.equal(await resolver.ready(key, 5000), true);
   t.equal(other.dig('web', '+short'), '198.18.0.1');
+});
+
+t.test('what the process may not do, although it has CAP_SYS_ADMIN', async (t) => {
+  const script = `
+    const { spawnSync } = await import('node:child_process');
+    const { inNamespace, refuseSystemCalls } = await import('${import.meta.dirname}/../../../kernel/libc/index.ts');
+    const run = () => spawnSync('/bin/true').error?.code ?? 'ran';
+    const before = run();
+    refuseSystemCalls();
+    process.stdout.write([before, run(), inNamespace('/proc/self/ns/net', () => 'entered')].join(' '));`;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  t.equal(said, 'ran EPERM entered');
+});
+
+t.test('cleanup', async (t) => {
+  await using scene = new ResolverScene();
+  const sandbox = await scene.sandbox();
+  {
+    await using resolver = await scene.resolver();
+    await resolver.ready(sandbox.key, 10_000);
+  }
+  const tables = () => sandbox.namespace.run('nft list tables').trim();
+  t.equal(tables(), 'table ip weft-dns', 'the redirect stays without weftd');
+  const { pid } = scene;
+  await endResolver({ runDir: scene.runDir, log: scene.log });
+  t.equal(tables(), '');
+  await poll(() => !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '));
+  await endResolver({ runDir: scene.runDir, log: scene.log });
+  t.pass('and there may be nothing to clean up');
 });
