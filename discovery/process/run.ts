@@ -22,6 +22,8 @@ import { WeftdLink } from './weftd-link.ts';
 
 /** How often weftd hears how many queries there were. */
 const COUNTS_MS = 10_000;
+/** For so long the process waits for what weftd knows before it answers by what is on disk: weftd has just started it. */
+const IN_STEP_MS = 200;
 /** How long what was asked may take at the end; clients over TCP are disconnected then. */
 const DRAIN_MS = 15_000;
 
@@ -92,6 +94,7 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
   const onFeed = (message: FeedMessage): void => {
     feed.receive(message);
     if (message.type !== 'synced') return;
+    served.begin();
     served.forgetHanded();
     link?.report({ type: 'synced', session: message.session });
   };
@@ -105,13 +108,12 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
     for (const serving of served.serving()) link?.report(serving);
     log.flush();
   };
-  link = stack.use(await WeftdLink.open({ files, log, onConnect, onFeed, onOrder }));
+  link = stack.use(new WeftdLink({ files, log, onConnect, onFeed, onOrder }));
+  const behind = setTimeout(() => served.begin(), IN_STEP_MS);
   log.open((line) => link?.report(line) === true);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ended.resolve());
-  const counting = setInterval(() => tellCounts(served, link), COUNTS_MS);
-  await ended.promise;
-  clearInterval(counting);
-  tellCounts(served, link);
+  await tellCountsUntil(ended.promise, served, link);
+  clearTimeout(behind);
   await Promise.race([served.drained(), sleep(DRAIN_MS, undefined, { ref: false })]);
   await ports.written();
 }
@@ -127,12 +129,19 @@ function confine(log: ReportLog): void {
   }
 }
 
-function tellCounts(served: ServedSandboxes, link: WeftdLink | undefined): void {
+async function tellCountsUntil(end: Promise<void>, served: ServedSandboxes, link: WeftdLink): Promise<void> {
+  const counting = setInterval(() => tellCounts(served, link), COUNTS_MS);
+  await end;
+  clearInterval(counting);
+  tellCounts(served, link);
+}
+
+function tellCounts(served: ServedSandboxes, link: WeftdLink): void {
   const all = served.counts();
   let from = 0;
   // Once at least: it tells weftd that the process is well.
   do {
-    link?.report({ type: 'counts', sandboxes: all.slice(from, from + COUNTS_PER_MESSAGE) });
+    link.report({ type: 'counts', sandboxes: all.slice(from, from + COUNTS_PER_MESSAGE) });
     from += COUNTS_PER_MESSAGE;
   } while (from < all.length);
 }

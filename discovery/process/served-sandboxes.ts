@@ -30,10 +30,18 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
   readonly #soon = new Map<SandboxKey, number>();
   readonly #watch = new NamespaceWatch((key) => this.#look(key));
   #timer: NodeJS.Timeout | undefined;
+  #begun = false;
 
   constructor(parts: ServedSandboxesParts) {
     this.#parts = parts;
     this.#handed = new Map(parts.handed.map((each) => [each.key, each]));
+  }
+
+  /** Serves what is known, and what comes to be. Until then queries wait in the sockets that were handed over. */
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    for (const key of this.#wanted.keys()) this.#expect(key);
   }
 
   put(fact: Fact): void {
@@ -103,7 +111,7 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
   }
 
   #expect(key: SandboxKey): void {
-    if (this.#open(key)) return;
+    if (!this.#begun || this.#open(key)) return;
     this.#soon.set(key, Date.now() + SOON_MS);
     this.#timer ??= setTimeout(() => this.#tryAgain(), TRY_MS);
   }

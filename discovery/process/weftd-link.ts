@@ -1,4 +1,4 @@
-import type { IPCModule } from 'node-ipc';
+import { IPCModule } from 'node-ipc';
 import { errorMessage } from '../../core/errors.ts';
 import { decodeFeedMessage, type FeedMessage } from '../feed/index.ts';
 import {
@@ -27,22 +27,15 @@ export interface WeftdLinkParts {
 /** The connection to weftd, made again whenever it ends. What node-ipc hands over is checked before it is believed. */
 export class WeftdLink implements Disposable {
   readonly #parts: WeftdLinkParts;
-  readonly #ipc: IPCModule;
+  readonly #ipc = new IPCModule();
   #connected = false;
   #retry: NodeJS.Timeout | undefined;
 
-  private constructor(parts: WeftdLinkParts, ipc: IPCModule) {
+  constructor(parts: WeftdLinkParts) {
     this.#parts = parts;
-    this.#ipc = ipc;
     // It gives up at its first failure, and the next attempt is ours: after a message it refuses it would never retry.
-    Object.assign(ipc.config, CHANNEL_SETTINGS, { id: 'resolver', maxRetries: 0 });
+    Object.assign(this.#ipc.config, CHANNEL_SETTINGS, { id: 'resolver', maxRetries: 0 });
     this.#connect();
-  }
-
-  static async open(parts: WeftdLinkParts): Promise<WeftdLink> {
-    // Loaded when sandboxes are answered already.
-    const { IPCModule } = await import('node-ipc');
-    return new WeftdLink(parts, new IPCModule());
   }
 
   /** Whether it goes to weftd; what does not is lost. */
