@@ -10,6 +10,7 @@ import { footprint } from './footprint.ts';
 import type { Bench, BenchOptions } from './harness/bench.ts';
 import { type JudgedFigure, judge } from './harness/figure.ts';
 import { figureTable } from './harness/table.ts';
+import { namesFootprint } from './names-footprint.ts';
 import { networkLifecycle } from './network-lifecycle.ts';
 import { overlayLifecycle } from './overlay-lifecycle.ts';
 import { overlayReach } from './overlay-reach.ts';
@@ -30,6 +31,7 @@ const BENCHES: readonly Bench[] = [
   overlayReach,
   overlayThroughput,
   overlayScale,
+  namesFootprint,
 ];
 
 const USAGE = `usage: scripts/bench [NAME…] [--engine ${ENGINES.join('|')}] [--rounds N] [--quick] [--json FILE]

@@ -1,4 +1,4 @@
-import type { SandboxKey } from '../../core/ids.ts';
+import type { EndpointId, SandboxKey } from '../../core/ids.ts';
 import type { EndpointNames, ServiceNames } from '../../core/naming.ts';
 import type { UpstreamServer } from '../upstream/index.ts';
 
@@ -26,15 +26,24 @@ export type FactChange =
   | { readonly op: 'put'; readonly fact: Fact }
   | { readonly op: 'drop'; readonly key: FactKey };
 
+/** The key of what is, or was, known of something. */
+export const keyOf = {
+  endpoint: (endpoint: EndpointId): FactKey => `endpoint ${endpoint}` as FactKey,
+  service: (network: string, name: string): FactKey =>
+    `service ${JSON.stringify([network, name])}` as FactKey,
+  ttl: (network: string): FactKey => `ttl ${network}` as FactKey,
+  sandbox: (key: SandboxKey): FactKey => `sandbox ${key}` as FactKey,
+} as const;
+
 export function factKey(fact: Fact): FactKey {
   switch (fact.kind) {
     case 'endpoint':
-      return `endpoint ${fact.endpoint.endpoint}` as FactKey;
+      return keyOf.endpoint(fact.endpoint.endpoint);
     case 'service':
-      return `service ${JSON.stringify([fact.service.network, fact.service.name])}` as FactKey;
+      return keyOf.service(fact.service.network, fact.service.name);
     case 'ttl':
-      return `ttl ${fact.network}` as FactKey;
+      return keyOf.ttl(fact.network);
     case 'sandbox':
-      return `sandbox ${fact.sandbox.key}` as FactKey;
+      return keyOf.sandbox(fact.sandbox.key);
   }
 }

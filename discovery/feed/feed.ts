@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
 import type { FactChange } from './fact.ts';
 import type { Facts } from './facts.ts';
-import { CHANGE, decoder } from './schema.ts';
+import { isChange } from './schema.ts';
+import { decoder, list, tagged, text } from './shape.ts';
 
 /**
  * What weftd tells the resolver process over a connection, in this order: `sync`, `changes` with all there is, `synced`,
@@ -15,18 +15,15 @@ export type FeedMessage =
 /** How many changes one message carries at most: one takes well under a millisecond to apply. */
 export const CHANGES_PER_MESSAGE = 50;
 
-const session = Type.String({ minLength: 1, maxLength: 64 });
+const session = text((value) => value.length > 0 && value.length <= 64);
 
 /** @throws {DecodeError} when it is no message. */
 export const decodeFeedMessage = decoder<FeedMessage>(
-  Type.Union([
-    Type.Object({ type: Type.Union([Type.Literal('sync'), Type.Literal('synced')]), session }),
-    Type.Object({
-      type: Type.Literal('changes'),
-      session,
-      changes: Type.Array(CHANGE, { maxItems: CHANGES_PER_MESSAGE }),
-    }),
-  ]),
+  tagged('type', {
+    sync: { session },
+    synced: { session },
+    changes: { session, changes: list(isChange, CHANGES_PER_MESSAGE) },
+  }),
   'a message of weftd to its resolver',
 );
 

@@ -7,7 +7,7 @@ import { Answerer, type QueryCounts } from './answerer.ts';
 import { SANDBOX_LIMITS, type SandboxLimits } from './limits.ts';
 import type { DiscoveryLog } from './log.ts';
 import { TcpListener } from './tcp-listener.ts';
-import { UdpListener } from './udp-listener.ts';
+import { type LateSender, UdpListener } from './udp-listener.ts';
 
 export interface SandboxServerParts {
   /** Bound. */
@@ -27,13 +27,17 @@ export interface SandboxServerParts {
 export class SandboxServer implements AsyncDisposable {
   readonly #answerer: Answerer;
   readonly #stack = new AsyncDisposableStack();
+  readonly #udp: readonly UdpListener[];
+  readonly #tcp: readonly TcpListener[];
   #networks: readonly string[];
 
   constructor({ udp, tcp, networks, limits = SANDBOX_LIMITS, ...parts }: SandboxServerParts) {
     this.#networks = networks;
     this.#answerer = new Answerer({ ...parts, limits, networks: () => this.#networks });
-    for (const socket of udp) this.#stack.use(new UdpListener(socket, this.#answerer, parts.log));
-    for (const server of tcp) this.#stack.use(new TcpListener(server, this.#answerer, limits, parts.log));
+    this.#udp = udp.map((socket) => this.#stack.use(new UdpListener(socket, this.#answerer, parts.log)));
+    this.#tcp = tcp.map((server) =>
+      this.#stack.use(new TcpListener(server, this.#answerer, limits, parts.log)),
+    );
   }
 
   get counts(): QueryCounts {
@@ -43,6 +47,18 @@ export class SandboxServer implements AsyncDisposable {
   /** The sandbox has joined or left a network; the first is looked at first. */
   setNetworks(networks: readonly string[]): void {
     this.#networks = networks;
+  }
+
+  /**
+   * Leaves the sockets to another process that has them too: nothing more is received; resolves when all that was
+   * asked is answered and every connection has ended.
+   * @param late sends a datagram although the socket is closed here.
+   */
+  async drained(late: LateSender): Promise<void> {
+    await Promise.all([
+      ...this.#udp.map((each) => each.drained(late)),
+      ...this.#tcp.map((each) => each.drained()),
+    ]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,5 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { Socket as TcpSocket } from 'node:net';
-import { type Family, familyOf } from '../../core/address.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Exchange, UpstreamServer } from '../upstream/index.ts';
 import { FrameReader, frame } from './frames.ts';
@@ -8,7 +7,7 @@ import { FrameReader, frame } from './frames.ts';
 /** Opens sockets where the question is to come from: in the sandbox, or on the host. */
 export interface SocketSource {
   /** Bound to a port that the kernel chose. */
-  udp(family: Family): Promise<UdpSocket>;
+  udp(server: UpstreamServer): Promise<UdpSocket>;
   /** Connected or connecting. */
   tcp(server: UpstreamServer): TcpSocket;
 }
@@ -28,7 +27,7 @@ async function overUdp(
   { signal, accepts }: Parameters<Exchange>[2],
 ): Promise<Buffer> {
   signal.throwIfAborted();
-  const socket = await source.udp(familyOf(server.address));
+  const socket = await source.udp(server);
   const reply = Promise.withResolvers<Buffer>();
   const stop = (): void => reply.reject(new Unavailable('ask a resolver: the question was withdrawn'));
   try {

@@ -22,6 +22,12 @@ export class TcpListener implements AsyncDisposable {
     server.once('close', () => this.#closed.resolve());
   }
 
+  /** Takes no further connection; resolves when all have ended. */
+  async drained(): Promise<void> {
+    if (this.#server.listening) this.#server.close();
+    await this.#closed.promise;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#server.listening) this.#server.close();
     for (const socket of this.#connections) socket.destroy();

@@ -2,13 +2,20 @@ import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Answerer } from './answerer.ts';
 import type { DiscoveryLog } from './log.ts';
 
+/** Sends a datagram from where a listener's socket was. */
+export type LateSender = (reply: Buffer, to: { readonly port: number; readonly address: string }) => void;
+
 /** Answers the queries that come by a bound datagram socket. It owns the socket from now on. */
 export class UdpListener implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #answerer: Answerer;
   readonly #log: DiscoveryLog;
   readonly #closed = Promise.withResolvers<void>();
+  readonly #answered = Promise.withResolvers<void>();
   #open = true;
+  #inFlight = 0;
+  /** Sends what is answered after the socket was closed. */
+  #late: LateSender | undefined;
 
   constructor(socket: Socket, answerer: Answerer, log: DiscoveryLog) {
     this.#socket = socket;
@@ -20,6 +27,14 @@ export class UdpListener implements AsyncDisposable {
       this.#open = false;
       this.#closed.resolve();
     });
+  }
+
+  /** Receives nothing more; resolves when what was asked is answered. */
+  async drained(late: LateSender): Promise<void> {
+    if (!this.#open) return;
+    this.#late = late;
+    await this[Symbol.asyncDispose]();
+    if (this.#inFlight > 0) await this.#answered.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -34,12 +49,22 @@ export class UdpListener implements AsyncDisposable {
     // A raw socket can send from port 0; Node throws when asked to send there.
     if (from.port === 0) return;
     const reply = this.#answerer.answer(packet, 'udp');
-    if (reply instanceof Promise) void reply.then((late) => this.#send(late, from));
+    if (reply instanceof Promise) this.#later(reply, from);
     else if (reply !== undefined) this.#send(reply, from);
   }
 
+  #later(reply: Promise<Buffer>, from: RemoteInfo): void {
+    this.#inFlight += 1;
+    void reply.then((late) => {
+      this.#send(late, from);
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0 && !this.#open) this.#answered.resolve();
+    });
+  }
+
   #send(reply: Buffer, to: RemoteInfo): void {
-    if (this.#open) this.#socket.send(reply, to.port, to.address, this.#sent);
+    if (!this.#open) this.#late?.(reply, to);
+    else this.#socket.send(reply, to.port, to.address, this.#sent);
   }
 
   readonly #sent = (error: Error | null): void => {

@@ -16,6 +16,7 @@ const setsockopt = libcFunction<[number, number, number, Uint8Array, number]>(
 const getsockopt = libcFunction<[number, number, number, Uint8Array, Uint32Array]>(
   'int getsockopt(int fd, int level, int option, void *value, uint32_t *length)',
 );
+const fcntl = libcFunction<[number, number, number]>('int fcntl(int fd, int command, int argument)');
 const close = libcFunction<[number]>('int close(int fd)');
 
 /**
@@ -63,4 +64,13 @@ export function getSocketOption(fd: number, level: number, option: number, buffe
 /** @throws {KernelError} `EBADF` for a descriptor that is not open: closing twice is a bug of the caller. */
 export function closeFd(fd: number): void {
   checked(close(fd), `close(${fd})`);
+}
+
+/**
+ * Another descriptor of this process for the same socket or file, closed on exec (fcntl(2): F_DUPFD_CLOEXEC).
+ * @throws {KernelError}
+ */
+export function duplicateFd(fd: number): number {
+  const duplicate = 1030;
+  return checked(fcntl(fd, duplicate, 0), `fcntl(${fd}, F_DUPFD_CLOEXEC)`);
 }

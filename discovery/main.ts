@@ -1,0 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+
+/* As daemon/main.ts: a small heap that stays small. Set before the first large module is read. */
+setFlagsFromString('--semi-space-growth-factor=1');
+setFlagsFromString('--no-maglev');
+const { runResolver } = await import('./process/index.ts');
+await runResolver(process.argv.slice(2));
+process.exit();
