@@ -18,6 +18,7 @@ import { overlayThroughput } from './overlay-throughput.ts';
 import { pluginCalls } from './plugin-calls.ts';
 import { publishedPorts } from './published-ports.ts';
 import { throughput } from './throughput.ts';
+import { vipSpread } from './vip-spread.ts';
 
 const BENCHES: readonly Bench[] = [
   networkLifecycle,
@@ -30,6 +31,7 @@ const BENCHES: readonly Bench[] = [
   overlayReach,
   overlayThroughput,
   overlayScale,
+  vipSpread,
 ];
 
 const USAGE = `usage: scripts/bench [NAME…] [--engine ${ENGINES.join('|')}] [--rounds N] [--quick] [--json FILE]

@@ -22,7 +22,7 @@ import { readSysctls, writeSysctl } from './sysctl/index.ts';
 export interface KernelParts {
   readonly links: LinkLayer;
   readonly nftables: Nftables;
-  readonly conntrack: Conntrack;
+  readonly conntrack: Conntrack & AsyncDisposable;
   readonly announcer: Announcer;
 }
 

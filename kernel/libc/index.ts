@@ -7,4 +7,12 @@ export { tryLockFile } from './file-lock.ts';
 export { addressOf } from './memory.ts';
 export { inNamespace } from './namespace.ts';
 export { releaseProgramText } from './program-text.ts';
-export { bindSocket, closeFd, getSocketOption, openSocket, sendTo, setSocketOption } from './socket.ts';
+export {
+  bindSocket,
+  closeFd,
+  getSocketOption,
+  openSocket,
+  receiveNow,
+  sendTo,
+  setSocketOption,
+} from './socket.ts';

@@ -3,12 +3,20 @@ import type { ElementObject, KernelObject } from '../../core/kernel-objects.ts';
 import type { NftFamily } from '../../core/nft.ts';
 import type { Step } from '../../core/ports.ts';
 import type { NetlinkTransport } from '../netlink/index.ts';
-import { openEvents, openTransport } from '../netlink/index.ts';
+import { encodeMessages, openEvents, openTransport } from '../netlink/index.ts';
 import { commitSteps, deleteTables } from './commit.ts';
-import { readContent, readElements, readGeneration, readTables } from './dump.ts';
+import {
+  decodeGeneration,
+  getGeneration,
+  readContent,
+  readElements,
+  readGeneration,
+  readTables,
+} from './dump.ts';
 import { installedFingerprint } from './fingerprint.ts';
 import { CommitWatch } from './generation-watch.ts';
 import { GroupCommit } from './group-commit.ts';
+import { assertCommitted, type LaidOut } from './laid-out.ts';
 import { SetCache } from './set-cache.ts';
 import { readTallies, type Tally } from './tally.ts';
 
@@ -17,6 +25,8 @@ const NFNLGRP_NFTABLES = 7;
 /** Readings that others may disturb before one is made while our own changes wait. */
 const FREE_READINGS = 3;
 const MAX_READINGS = 12;
+
+const ASK_GENERATION = encodeMessages([getGeneration()], 1);
 
 /** weft's tables of one network namespace. */
 export class Nftables implements AsyncDisposable {
@@ -93,6 +103,41 @@ export class Nftables implements AsyncDisposable {
    */
   apply(steps: readonly Step[]): Promise<void> {
     return this.#commits.add(steps);
+  }
+
+  /**
+   * Commits what was laid out before, in this turn: the kernel takes 30 µs for a few elements.
+   * @returns false, with nothing done, while this socket is in use.
+   * @throws {KernelError} when the kernel refuses; nothing has taken effect then.
+   */
+  commitNow(laid: LaidOut): boolean {
+    if (laid.size === 0) return true;
+    const answers = this.#transport.exchangeNow(laid.bytes, laid.size + 1);
+    if (answers === undefined) return false;
+    this.#forgetSets(laid);
+    assertCommitted(laid, answers);
+    return true;
+  }
+
+  /** As `commitNow`, behind whatever is under way and not in this turn: for more than a few elements. */
+  async commit(laid: LaidOut): Promise<void> {
+    if (laid.size === 0) return;
+    await this.#commits.exclusive(() => this.#transport.batch(laid.messages, laid.steps));
+    this.#forgetSets(laid);
+  }
+
+  #forgetSets({ tables }: LaidOut): void {
+    for (const [family, name] of tables) this.#sets.forget(family, name);
+  }
+
+  /**
+   * Number of the ruleset's last change in this namespace, whoever made it: every transaction that takes effect adds
+   * one. Undefined while this socket is in use.
+   */
+  generationNow(): number | undefined {
+    const answers = this.#transport.exchangeNow(ASK_GENERATION, 1);
+    const [answer] = answers ?? [];
+    return answer === undefined ? undefined : decodeGeneration(answer);
   }
 
   /**
