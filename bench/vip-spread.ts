@@ -31,7 +31,8 @@ export const vipSpread: Bench = {
       const n = 1 + (round % services);
       replaced.push(await change(n, [1, 2, 4 + round]));
       resized.push(await change(n, [1, 2]));
-      if (round % 50 === 0 && host.ringInLast(n).split(' ').length !== 2) throw new Error('not in the kernel');
+      if (round % 50 === 0 && host.ringInLast(n).split(' ').length !== 2)
+        throw new Error('not in the kernel');
     }
     loop.disable();
     const of = `${sandboxes} sandboxes × ${services} services`;

@@ -184,8 +184,9 @@ export class Spreader {
     if (delta.flows.length === 0 && !delta.hasAffinity) return;
     this.#lanes.run(() =>
       this.#attempt(member, async () => {
-        await member.keeper.forgetFlows(delta.flows);
+        // A client that is still remembered would come back to the same backend.
         if (delta.hasAffinity) await member.keeper.forgetClients();
+        await member.keeper.forgetFlows(delta.flows);
       }),
     );
   }
@@ -206,6 +207,7 @@ export class Spreader {
       await task();
       member.failed = false;
     } catch (error) {
+      if (member.gone) return;
       // Rounds try again; one line is enough until it succeeds.
       const level = member.failed ? 'debug' : 'warn';
       this.#parts.log[level](
