@@ -59,7 +59,7 @@ export class Balancing implements AsyncDisposable {
     this.#book = new ServiceBook(naming, counted);
     const services = (networks: readonly string[]) => this.#services(networks);
     this.#spreader = new Spreader({ ...parts, states: new StateMaker(counted), services });
-    this.#stack.use(new Rounds(this.#spreader, () => this.#renewHost()));
+    this.#stack.use(new Rounds(this.#spreader, () => this.#catchUp()));
     this.#stack.use(
       this.#spreader.onProgress(({ where }) => {
         for (const look of [...(this.#waiting.get(where) ?? [])]) look();
@@ -156,6 +156,11 @@ export class Balancing implements AsyncDisposable {
     this.#book.keepOnly(new Set([...this.#spreader.members()].flatMap(({ group }) => group.networks)));
   }
 
+  #catchUp(): void {
+    for (const { key } of this.#parts.sandboxes.all()) this.#equip(key);
+    this.#renewHost();
+  }
+
   #equip(key: SandboxKey): void {
     const { sandboxes, namespaces, log } = this.#parts;
     if (this.#closed || this.#members.has(key) || !namespaces.alive(key)) return;
@@ -167,7 +172,7 @@ export class Balancing implements AsyncDisposable {
         if (this.#closed || !namespaces.alive(key)) this.#end(key);
       },
       (error: unknown) => {
-        // It has ended in this moment, or the next change of it tries again.
+        // It has ended in this moment, or the next round tries again.
         this.#members.delete(key);
         log.warn({ sandbox: key, error: errorMessage(error) }, 'virtual IPs not in place');
       },

@@ -16,8 +16,8 @@ export interface Member {
   readonly where: SandboxKey | 'host';
   readonly keeper: TableKeeper;
   group: Group;
-  /** Something slow is waiting or at work for it. */
-  busy: boolean;
+  /** How much that is slow is waiting or at work for it. */
+  pending: number;
   /** It is to be looked after no longer. */
   gone: boolean;
   /** It could not be read or changed the last time. */

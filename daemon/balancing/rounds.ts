@@ -37,7 +37,7 @@ export class Rounds implements Disposable {
     const slice = new TimeSlice();
     for (const member of this.#spreader.members()) {
       if (slice.over) await slice.next();
-      if (member.gone || member.busy) continue;
+      if (member.gone || member.pending > 0) continue;
       if (member.keeper.has === undefined) this.#spreader.compare(member, 'timer');
       else if (isDisturbed(member.keeper)) this.#spreader.compare(member, 'timer');
     }

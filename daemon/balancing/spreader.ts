@@ -55,7 +55,7 @@ export class Spreader {
     networks: readonly string[],
   ): Member {
     const group = this.#group(place, networks);
-    const member: Member = { where, keeper, group, busy: false, gone: false, failed: false };
+    const member: Member = { where, keeper, group, pending: 0, gone: false, failed: false };
     group.members.add(member);
     if (keeper.has === undefined) this.compare(member, 'start');
     else this.#spread();
@@ -76,7 +76,7 @@ export class Spreader {
   async leave(member: Member): Promise<void> {
     member.gone = true;
     this.#remove(member);
-    if (member.busy) await this.#until(member, ({ busy }) => !busy);
+    if (member.pending > 0) await this.#until(member, ({ pending }) => pending === 0);
   }
 
   /** Networks, of which services changed. */
@@ -164,7 +164,7 @@ export class Spreader {
     const slice = new TimeSlice();
     for (const member of members) {
       if (slice.over) await slice.next();
-      if (member.gone || member.busy || member.keeper.has !== from) continue;
+      if (member.gone || member.pending > 0 || member.keeper.has !== from) continue;
       const outcome = member.keeper.takeNow(to, delta);
       if (outcome === 'busy') this.#take(member, from, to, delta);
       else this.#took(member, outcome, delta);
@@ -192,10 +192,10 @@ export class Spreader {
   }
 
   #slowly(member: Member, task: () => Promise<void>): void {
-    member.busy = true;
+    member.pending++;
     this.#lanes.run(async () => {
       await this.#attempt(member, task);
-      member.busy = false;
+      member.pending--;
       this.#progress(member);
       if (!member.gone && member.keeper.has !== undefined && !isSettled(member)) this.#spread();
     });
@@ -238,7 +238,7 @@ function behind({ members, state }: Group): ReadonlyMap<VipState, readonly Membe
   const found = new Map<VipState, Member[]>();
   for (const member of members) {
     const { has } = member.keeper;
-    if (member.busy || has === undefined || has === state) continue;
+    if (member.pending > 0 || has === undefined || has === state) continue;
     const same = found.get(has);
     if (same === undefined) found.set(has, [member]);
     else same.push(member);

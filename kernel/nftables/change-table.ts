@@ -32,7 +32,7 @@ export function changeTable(from: NftTable, to: NftTable): readonly Piece[] {
   ];
   return [
     // First, because their rules may jump to chains that go.
-    ...changed.filter(stays).map((chain) => ({
+    ...[...changed.filter(stays), ...gone].map((chain) => ({
       message: encodeFlushChain({ family, table: name, chain: chain.name }),
       step: `flush chain ${family} ${name} ${chain.name}`,
     })),
