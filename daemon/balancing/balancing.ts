@@ -98,8 +98,8 @@ export class Balancing implements AsyncDisposable {
   async tallies(network: string, name: string): Promise<readonly BackendTally[]> {
     const planned = this.#book.of(network).get(name);
     if (planned === undefined) throw new NotFound(`service ${name} of network ${network}`, { network, name });
-    const reach = [...this.#spreader.members()].filter(({ group }) =>
-      group.state.services.has(serviceKey(network, name)),
+    const reach = [...this.#spreader.members()].filter(({ keeper }) =>
+      keeper.has?.services.has(serviceKey(network, name)),
     );
     return this.#sums.of(
       planned,

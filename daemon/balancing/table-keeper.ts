@@ -4,7 +4,7 @@ import { KernelError } from '../../core/errors.ts';
 import { type ElementObject, hostState, nftFamily } from '../../core/kernel-objects.ts';
 import type { FlowFilter, Step } from '../../core/ports.ts';
 import { Conntrack } from '../../kernel/netlink/index.ts';
-import { Nftables, type Tally } from '../../kernel/nftables/index.ts';
+import { type ElementTally, Nftables, type Tally, type TallyQuery } from '../../kernel/nftables/index.ts';
 import type { Delta } from './delta.ts';
 import { NOTHING, objectsOf, type VipState } from './vip-state.ts';
 
@@ -136,6 +136,11 @@ export class TableKeeper implements AsyncDisposable {
       remembered.push(...(await this.#nft.elements(nftFamily(family), table, set)));
     }
     await this.#nft.apply(deletions(clientsToForget(served, remembered)));
+  }
+
+  /** The counters that a question asks for, in this turn; undefined while the socket is in use. @throws {WeftError} */
+  talliesNow(query: TallyQuery): readonly ElementTally[] | undefined {
+    return this.#nft.talliesNow(query);
   }
 
   /** What a counting set of both families has counted; nothing where there is none. @throws {WeftError} */

@@ -1,5 +1,6 @@
 import type { Ip } from '../../core/address.ts';
 import type { EndpointId } from '../../core/ids.ts';
+import { layOutTallies, type Tally, type TallyQuery, TimeSlice } from '../../kernel/nftables/index.ts';
 import type { PlannedService } from './planned-service.ts';
 import type { TableKeeper } from './table-keeper.ts';
 
@@ -11,6 +12,10 @@ export interface BackendTally {
   readonly packets: bigint;
   readonly bytes: bigint;
 }
+
+/** Sets of the tables that count. */
+const CONNECTIONS = 'connections';
+const TRAFFIC = 'traffic';
 
 interface Sum {
   connections: bigint;
@@ -34,10 +39,10 @@ export class TallySums {
     for (const { pair } of pairsOf(before)) if (!stays.has(pair)) this.#ended.delete(pair);
   }
 
-  /** The sums of one service over these namespaces and those that ended. @throws {WeftError} */
-  async of(planned: PlannedService, keepers: Iterable<TableKeeper>): Promise<readonly BackendTally[]> {
-    const sums = new Map<string, Sum>();
-    for (const keeper of keepers) await addTo(sums, keeper);
+  /** The sums of one service over these namespaces, which reach it, and those that ended. @throws {WeftError} */
+  async of(planned: PlannedService, keepers: readonly TableKeeper[]): Promise<readonly BackendTally[]> {
+    const query = queryFor(planned, keepers);
+    const sums = query === undefined ? new Map<string, Sum>() : await ask(query, keepers);
     const byEndpoint = new Map<EndpointId, Sum>();
     for (const { endpoint, pair } of pairsOf(planned)) {
       const sum = byEndpoint.get(endpoint) ?? zero();
@@ -48,13 +53,42 @@ export class TallySums {
   }
 }
 
+async function ask(query: TallyQuery, keepers: readonly TableKeeper[]): Promise<Map<string, Sum>> {
+  const sums = new Map<string, Sum>();
+  const slice = new TimeSlice();
+  for (const keeper of keepers) {
+    if (slice.over) await slice.next();
+    const tallies = keeper.talliesNow(query);
+    if (tallies === undefined) await addTo(sums, keeper);
+    for (const tally of tallies ?? []) addTally(sums, tally.set, tally);
+  }
+  return sums;
+}
+
+/** Asks for the counters of a service; its sets are the same in all namespaces. */
+function queryFor({ elements }: PlannedService, keepers: readonly TableKeeper[]): TallyQuery | undefined {
+  const tables = keepers.find(({ has }) => has !== undefined && has.tables.length > 0)?.has?.tables;
+  if (tables === undefined) return undefined;
+  const counting = [...elements.values()].filter(({ set }) => set === CONNECTIONS || set === TRAFFIC);
+  return layOutTallies(
+    counting.filter(({ family }) => tables.some((each) => each.family === family)),
+    tables.map(({ table }) => table),
+  );
+}
+
 async function addTo(sums: Map<string, Sum>, keeper: TableKeeper): Promise<void> {
-  for (const { key, packets } of await keeper.tallies('connections')) {
-    add(sumOf(sums, key), { connections: packets, packets: 0n, bytes: 0n });
+  for (const set of [CONNECTIONS, TRAFFIC] as const) {
+    for (const tally of await keeper.tallies(set)) addTally(sums, set, tally);
   }
-  for (const { key, packets, bytes } of await keeper.tallies('traffic')) {
-    add(sumOf(sums, key), { connections: 0n, packets, bytes });
-  }
+}
+
+function addTally(sums: Map<string, Sum>, set: string, { key, packets, bytes }: Tally): void {
+  // Of each connection one packet comes by where connections are counted.
+  const more =
+    set === CONNECTIONS
+      ? { connections: packets, packets: 0n, bytes: 0n }
+      : { connections: 0n, packets, bytes };
+  add(sumOf(sums, key), more);
 }
 
 function sumOf(sums: Map<string, Sum>, key: readonly string[]): Sum {

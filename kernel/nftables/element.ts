@@ -64,6 +64,11 @@ export function getElements({ family, table, set }: SetAddress): NetlinkRequest 
   ]);
 }
 
+/** A request for one element, encoded by `encodeElement` without data. */
+export function getOneElement(address: SetAddress, element: Uint8Array): NetlinkRequest {
+  return nftMessage(NFT_MSG.GETSETELEM, address.family, 0, list(address, [element]));
+}
+
 function list({ table, set }: SetAddress, elements: readonly Uint8Array[]): readonly Uint8Array[] {
   return [
     attributeText(NFTA_SET_ELEM_LIST_TABLE, table),

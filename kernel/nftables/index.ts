@@ -14,4 +14,5 @@ export { Nftables } from './nftables.ts';
 export type { ChainAddress, InstalledRule } from './rule.ts';
 export { decodeRule, encodeDeleteRule, encodeRule, getRules } from './rule.ts';
 export type { Tally } from './tally.ts';
+export { type ElementTally, layOutTallies, type TallyQuery } from './tally-query.ts';
 export { TimeSlice } from './time-slice.ts';

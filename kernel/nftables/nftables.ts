@@ -19,6 +19,7 @@ import { GroupCommit } from './group-commit.ts';
 import { assertCommitted, type LaidOut } from './laid-out.ts';
 import { SetCache } from './set-cache.ts';
 import { readTallies, type Tally } from './tally.ts';
+import { type ElementTally, readTallyAnswers, type TallyQuery } from './tally-query.ts';
 
 const NETLINK_NETFILTER = 12;
 const NFNLGRP_NFTABLES = 7;
@@ -167,6 +168,12 @@ export class Nftables implements AsyncDisposable {
     if (!set?.counter)
       throw new NotFound(`table ${family} ${table} has no set ${name} that counts`, { table });
     return readTallies(this.#transport, family, table, set);
+  }
+
+  /** The counters that a question asks for, in this turn; undefined while this socket is in use. @throws {WeftError} */
+  talliesNow(query: TallyQuery): readonly ElementTally[] | undefined {
+    const answers = this.#transport.exchangeNow(query.bytes, query.sets.length);
+    return answers && readTallyAnswers(query, answers);
   }
 
   /** The elements of one set, also of one that rules change; none when there is no such set. */
