@@ -1,6 +1,7 @@
 import { KernelError } from '../../../core/errors.ts';
 import type { FlowFilter } from '../../../core/ports.ts';
-import { NETLINK_PROTOCOL } from '../netlink-header.ts';
+import { encodeMessages } from '../message.ts';
+import { NETLINK_PROTOCOL, NLM_F } from '../netlink-header.ts';
 import { AF } from '../rtnetlink.ts';
 import { type NetlinkReply, type NetlinkTransport, openTransport } from '../transport.ts';
 import { kernelFilter, matches } from './flow-match.ts';
@@ -8,6 +9,9 @@ import { CTNL, decodeCount, decodeEntry, decodeTuple, type EntryFields, encodeEn
 
 /** From so many filters of one family and protocol on, one reading of all its entries beats one for each filter. */
 const FEW = 4;
+
+const COUNT = { type: CTNL.IPCTNL_MSG_CT_GET_STATS, flags: 0, payload: encodeEntry(AF.AF_UNSPEC, {}) };
+const COUNT_NOW = encodeMessages([{ ...COUNT, flags: NLM_F.NLM_F_REQUEST }], 1);
 
 /** Connection tracking of one namespace over ctnetlink. */
 export class Conntrack {
@@ -31,11 +35,9 @@ export class Conntrack {
 
   /** How many entries there are, of this namespace alone. @throws {KernelError} when the kernel does not say. */
   async count(): Promise<number> {
-    const payload = encodeEntry(AF.AF_UNSPEC, {});
-    const [reply] = await this.#transport.request(
-      { type: CTNL.IPCTNL_MSG_CT_GET_STATS, flags: 0, payload },
-      'count conntrack entries',
-    );
+    // Most namespaces have none, and an answer in this turn costs a tenth of one that is waited for.
+    const answers = this.#transport.exchangeNow(COUNT_NOW, 1);
+    const [reply] = answers ?? (await this.#transport.request(COUNT, 'count conntrack entries'));
     if (reply === undefined) throw new KernelError('count conntrack entries: no answer', { errno: 'ENOMSG' });
     return decodeCount(reply.payload);
   }
