@@ -6,7 +6,7 @@ import type { FlowFilter, Step } from '../../core/ports.ts';
 import { Conntrack } from '../../kernel/netlink/index.ts';
 import { type ElementTally, Nftables, type Tally, type TallyQuery } from '../../kernel/nftables/index.ts';
 import type { Delta } from './delta.ts';
-import { NOTHING, objectsOf, type VipState } from './vip-state.ts';
+import { expectedIn, NOTHING, objectsOf, type VipState } from './vip-state.ts';
 
 /** How it went to take a delta: `differs`, nothing took effect, because the kernel holds something else. */
 export type Outcome = 'done' | 'busy' | 'differs';
@@ -94,6 +94,11 @@ export class TableKeeper implements AsyncDisposable {
    */
   async compare(to: VipState): Promise<readonly Step[]> {
     this.#has = undefined;
+    this.#generation = this.#nft.generationNow();
+    if (await this.#nft.holds(await expectedIn(to))) {
+      this.#has = to;
+      return [];
+    }
     this.#generation = this.#nft.generationNow();
     const steps = diff(objectsOf(to.tables, to.services.values()), hostState(await this.#nft.snapshot()));
     if (steps.length > 0) {

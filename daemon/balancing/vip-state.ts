@@ -4,6 +4,7 @@ import type { HostState, KernelObject, ObjectKey, TableObject } from '../../core
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { NftTable } from '../../core/nft.ts';
 import { tableFingerprint } from '../../kernel/index.ts';
+import { type Expected, expectedOf } from '../../kernel/nftables/index.ts';
 import type { PlannedService } from './planned-service.ts';
 
 /** A table with its definition. */
@@ -31,6 +32,18 @@ export function objectsOf(tables: readonly MadeTable[], services: Iterable<Plann
   const objects = new Map<ObjectKey, KernelObject>(tables.map((table) => [keyOf(table), table]));
   for (const { elements } of services) for (const [key, element] of elements) objects.set(key, element);
   return objects;
+}
+
+const EXPECTED = new WeakMap<VipState, Promise<Expected>>();
+
+/** What to compare a namespace with; prepared once for all that are to hold the same. */
+export function expectedIn(state: VipState): Promise<Expected> {
+  const known = EXPECTED.get(state);
+  if (known !== undefined) return known;
+  const elements = [...state.services.values()].flatMap((planned) => [...planned.elements.values()]);
+  const expected = expectedOf(state.tables, elements);
+  EXPECTED.set(state, expected);
+  return expected;
 }
 
 /** Makes states; equal tables are one object, because a definition takes milliseconds to compare. */

@@ -6,6 +6,7 @@
 export type { InstalledChain } from './chain.ts';
 export { decodeChain, getChains } from './chain.ts';
 export { chainExists, dumpRules, readGeneration } from './dump.ts';
+export { type Expected, expectedOf } from './expected.ts';
 export type { DecodedExpr, OpaqueExpr } from './expressions/expression.ts';
 export { tableFingerprint } from './fingerprint.ts';
 export { type LaidOut, layOut } from './laid-out.ts';

@@ -1,15 +1,15 @@
 import t from 'tap';
 import { picksOf, planVips, VIP_TABLE, type VipTableShape, vipTable } from '../../balancer/index.ts';
 import { diff } from '../../core/diff.ts';
-import { hostState, type KernelObject } from '../../core/kernel-objects.ts';
+import { hostState, type TableObject } from '../../core/kernel-objects.ts';
 import type { NftTable } from '../../core/nft.ts';
 import { Conntrack } from '../../kernel/netlink/index.ts';
-import { layOut, Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { expectedOf, layOut, Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
 import { poll } from '../support/poll.ts';
 import { openScratchNamespace } from '../support/scratch-namespace.ts';
 import { serviceOf } from '../support/vip-scene.ts';
 
-function made(table: NftTable): KernelObject {
+function made(table: NftTable): TableObject {
   return {
     kind: 'table',
     family: table.family,
@@ -126,6 +126,51 @@ t.test('a transaction that was laid out before', async (t) => {
       1,
     );
     t.equal(await conntrack.count(), 0);
+  });
+
+  await t.test('is recognised where it has taken effect, and any difference as well', async (t) => {
+    using scratch = await openScratchNamespace();
+    await using nft = await Nftables.open({ namespace: scratch.path, tables: [VIP_TABLE] });
+    const backends = [1, 2].map(
+      (n) =>
+        ({
+          ...{ endpoint: `e${n}` as never, node: 'h', weight: 1, state: 'ready' },
+          ...{ ipv4: `198.18.0.${n}` as never, ipv6: `fd00::${n}` as never },
+        }) as const,
+    );
+    const ports = [{ protocol: 'tcp', port: 80, target: 8080 }] as const;
+    const served = [
+      { service: serviceOf(1, { ports, affinity: { timeoutSeconds: 60 } }), backends },
+      { service: serviceOf(2), backends },
+    ];
+    const { tables, elements } = planVips(served, { place: 'host', counted: 'bytes' });
+    const objects = [...tables.map(made), ...elements];
+    const expected = await expectedOf(tables.map(made), elements);
+    const nothing = await expectedOf([], []);
+    const [vip, name] = [served[0]?.service.vip4, `ip ${VIP_TABLE}`];
+    t.equal(await nft.holds(expected), false);
+    t.equal(await nft.holds(nothing), true);
+    await nft.commit(await layOut(diff(hostState(objects), new Map()), []));
+    t.equal(await nft.holds(expected), true);
+    t.equal(await nft.holds(nothing), false);
+    for (const change of [
+      `delete element ${name} vips { ${vip} }`,
+      `add element ${name} vips { 198.18.0.77 }`,
+      `delete element ${name} ring { ${vip} . 0x1 }; add element ${name} ring { ${vip} . 0x1 : 198.18.0.9 }`,
+      `delete element ${name} echoes { ${vip} }; add element ${name} echoes { ${vip} : drop }`,
+      `delete element ${name} targets { tcp . ${vip} . 80 }`,
+      `flush chain ${name} output`,
+      `add chain ${name} more`,
+      `delete table ip6 ${VIP_TABLE}`,
+    ]) {
+      scratch.run(`nft '${change}'`);
+      t.equal(await nft.holds(expected), false, change);
+      await nft.cleanup();
+      await nft.commit(await layOut(diff(hostState(objects), new Map()), []));
+      t.equal(await nft.holds(expected), true);
+    }
+    scratch.run(`nft 'add element ${name} clients { 198.18.0.7 . ${vip} timeout 10s : 198.18.0.1 }'`);
+    t.equal(await nft.holds(expected), true, 'what rules put into a set is no difference');
   });
 
   t.test('names the chains that elements lead to', async (t) => {
