@@ -4,6 +4,7 @@ import { errorMessage, NotFound } from '../../core/errors.ts';
 import type { SandboxKey } from '../../core/ids.ts';
 import type { NamingChange, NamingView, Sandboxes } from '../../core/naming.ts';
 import type { Clock } from '../../core/ports.ts';
+import { TimeSlice } from '../../kernel/nftables/index.ts';
 import type { DriftLog } from '../reconcile/index.ts';
 import { isNamespace, type NamespaceWatch } from '../sandboxes/index.ts';
 import { isSettled, type Member } from './member.ts';
@@ -79,7 +80,11 @@ export class Balancing implements AsyncDisposable {
     const balancing = new Balancing(parts);
     const host = await TableKeeper.open(parts.hostNamespace, false);
     balancing.#members.set('host', balancing.#spreader.join('host', host, 'host', parts.hostNetworks()));
-    for (const { key } of parts.sandboxes.all()) balancing.#equip(key);
+    const slice = new TimeSlice();
+    for (const { key } of [...parts.sandboxes.all()]) {
+      if (slice.over) await slice.next();
+      balancing.#equip(key);
+    }
     return balancing;
   }
 

@@ -14,8 +14,8 @@ import { NOTHING, type StateMaker, type VipState } from './vip-state.ts';
 
 /** Up to so many bytes of a transaction the kernel takes in a fraction of a millisecond. */
 const SMALL = 8192;
-/** Namespaces that are read or given whole tables at a time; the thread pool has four threads for everything. */
-const SLOW_LANES = 2;
+/** Namespaces worked on at a time in each of three ways; the thread pool has four threads for everything. */
+const AT_A_TIME = 2;
 
 export interface SpreaderParts {
   readonly states: StateMaker;
@@ -34,7 +34,12 @@ export class Spreader {
   readonly #parts: SpreaderParts;
   readonly #deltas = new Deltas();
   readonly #groups = new Map<string, Group>();
-  readonly #lanes = new Lanes(SLOW_LANES);
+  /** Apart, so that a container that starts now does not wait for a reading of all that were there before. */
+  readonly #lanes = {
+    making: new Lanes(AT_A_TIME),
+    comparing: new Lanes(AT_A_TIME),
+    forgetting: new Lanes(AT_A_TIME),
+  };
   readonly #settled = new Set<(member: Member) => void>();
   #running = false;
   #again = false;
@@ -95,7 +100,7 @@ export class Spreader {
 
   /** Reads a namespace and repairs it. @param cause as in the drift log. */
   compare(member: Member, cause: string): void {
-    this.#slowly(member, async () => {
+    this.#slowly('comparing', member, async () => {
       const steps = await member.keeper.compare(member.group.state);
       this.#record(member, cause, steps);
       await member.keeper.forgetFlows(staleFlows(steps));
@@ -172,7 +177,7 @@ export class Spreader {
   }
 
   #take(member: Member, from: VipState, to: VipState, delta: Delta): void {
-    this.#slowly(member, async () => {
+    this.#slowly('making', member, async () => {
       if (member.keeper.has === from) this.#took(member, await member.keeper.take(to, delta), delta);
     });
   }
@@ -182,7 +187,7 @@ export class Spreader {
     if (outcome !== 'done') return;
     this.#progress(member);
     if (delta.flows.length === 0 && !delta.hasAffinity) return;
-    this.#lanes.run(() =>
+    this.#lanes.forgetting.run(() =>
       this.#attempt(member, async () => {
         // A client that is still remembered would come back to the same backend.
         if (delta.hasAffinity) await member.keeper.forgetClients();
@@ -191,9 +196,9 @@ export class Spreader {
     );
   }
 
-  #slowly(member: Member, task: () => Promise<void>): void {
+  #slowly(how: 'making' | 'comparing', member: Member, task: () => Promise<void>): void {
     member.pending++;
-    this.#lanes.run(async () => {
+    this.#lanes[how].run(async () => {
       await this.#attempt(member, task);
       member.pending--;
       this.#progress(member);
