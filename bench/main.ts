@@ -19,6 +19,7 @@ import { overlayThroughput } from './overlay-throughput.ts';
 import { pluginCalls } from './plugin-calls.ts';
 import { publishedPorts } from './published-ports.ts';
 import { throughput } from './throughput.ts';
+import { vipSpread } from './vip-spread.ts';
 
 const BENCHES: readonly Bench[] = [
   networkLifecycle,
@@ -32,6 +33,7 @@ const BENCHES: readonly Bench[] = [
   overlayThroughput,
   overlayScale,
   namesFootprint,
+  vipSpread,
 ];
 
 const USAGE = `usage: scripts/bench [NAME…] [--engine ${ENGINES.join('|')}] [--rounds N] [--quick] [--json FILE]

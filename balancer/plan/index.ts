@@ -5,5 +5,6 @@
 export { CLIENT_MAPS, type ClientMap, clientsToForget } from './clients.ts';
 export { planService, takesConnections } from './elements.ts';
 export { flowsToForget } from './flows.ts';
+export { picksOf } from './pick.ts';
 export { planVips, type ServedService, timeoutsOf, type VipPlan } from './plan.ts';
 export { type Counted, VIP_TABLE, type VipTableShape, vipTable } from './table.ts';

@@ -13,6 +13,8 @@ const ICMP: Readonly<Record<Family, { readonly protocol: number; readonly echoRe
 const TCP = 6;
 /** include/uapi/linux/netfilter/nf_conntrack_common.h. */
 const IPS_DST_NAT = 1 << 5;
+const NF_CT_STATE_INVALID = 1 << 0;
+const NF_CT_STATE_UNTRACKED = 1 << 6;
 
 export function rule(comment: string, ...statements: readonly (readonly NftExpr[])[]): NftRule {
   return { comment, exprs: statements.flat() };
@@ -47,6 +49,19 @@ export function backend(dreg: number): NftExpr {
 export const translated: readonly NftExpr[] = [
   { expr: 'ct', key: 'status', dreg: 0 },
   { expr: 'bitwise', sreg: 0, dreg: 0, mask: number(IPS_DST_NAT), xor: number(0) },
+  { expr: 'cmp', op: 'neq', sreg: 0, data: number(0) },
+];
+
+/** `ct state invalid,untracked`. */
+export const ofNoConnection: readonly NftExpr[] = [
+  { expr: 'ct', key: 'state', dreg: 0 },
+  {
+    expr: 'bitwise',
+    sreg: 0,
+    dreg: 0,
+    mask: number(NF_CT_STATE_INVALID | NF_CT_STATE_UNTRACKED),
+    xor: number(0),
+  },
   { expr: 'cmp', op: 'neq', sreg: 0, data: number(0) },
 ];
 

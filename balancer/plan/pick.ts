@@ -1,4 +1,5 @@
 import type { Family } from '../../core/address.ts';
+import type { ElementObject } from '../../core/kernel-objects.ts';
 import type { NftChain, NftExpr, NftRule } from '../../core/nft.ts';
 import { daddr, datumOf, everyOther, port, rule, saddr, words } from './match.ts';
 import { RING_SIZES } from './ring.ts';
@@ -9,6 +10,8 @@ export type Mapping = 'plain' | 'mapped';
 
 /** How the slot of a ring is chosen: by turns of so many, or by the client's address. */
 export type Choice = number | 'source';
+
+const CHOICES: readonly Choice[] = [...RING_SIZES, 'source'];
 
 /** The same on every host, so that a client keeps its backend whichever way it comes. */
 const HASH_SEED = 0x77656674;
@@ -21,12 +24,30 @@ export function pickChain(mapping: Mapping, choice: Choice): string {
   return `${mapping}-${choice}`;
 }
 
-/** A chain for every way a ring can be asked. */
-export function pickChains(family: Family): readonly NftChain[] {
-  return (['plain', 'mapped'] as const).flatMap((mapping) => [
-    ...RING_SIZES.map((size) => ({ name: pickChain(mapping, size), rules: byTurns(family, mapping, size) })),
-    { name: pickChain(mapping, 'source'), rules: bySource(family, mapping) },
-  ]);
+/**
+ * A chain for every way a ring can be asked.
+ * @param picks names of those that are wanted; absent: all.
+ */
+export function pickChains(family: Family, picks?: ReadonlySet<string>): readonly NftChain[] {
+  const isWanted = (mapping: Mapping, choice: Choice) => picks?.has(pickChain(mapping, choice)) ?? true;
+  const mappings = (['plain', 'mapped'] as const).filter((mapping) =>
+    CHOICES.some((choice) => isWanted(mapping, choice)),
+  );
+  return mappings.flatMap((mapping) =>
+    // The others' last resort is the first.
+    CHOICES.filter((choice) => choice === 1 || isWanted(mapping, choice)).map((choice) => ({
+      name: pickChain(mapping, choice),
+      rules: choice === 'source' ? bySource(family, mapping) : byTurns(family, mapping, choice),
+    })),
+  );
+}
+
+/** Names of the chains that choose among backends for these elements. */
+export function picksOf(elements: readonly ElementObject[]): readonly string[] {
+  return elements.flatMap(({ data }) => {
+    const [, name] = /^jump ((?:plain|mapped)-.*)$/.exec(data?.[0] ?? '') ?? [];
+    return name === undefined ? [] : [name];
+  });
 }
 
 /**

@@ -182,6 +182,9 @@ describe('the table', () => {
 
   test('in a sandbox that counts nothing looks at nothing but what goes out', () => {
     const { chains } = vipTable({ family: 4, place: 'sandbox', timeouts: [], counted: 'nothing' });
-    expect(chains.filter(({ base }) => base !== undefined).map(({ name }) => name)).toEqual(['output']);
+    expect(chains.filter(({ base }) => base !== undefined).map(({ name }) => name)).toEqual([
+      'output',
+      'lost-output',
+    ]);
   });
 });

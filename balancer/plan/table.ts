@@ -9,6 +9,7 @@ import {
   forwarded,
   inSet,
   jump,
+  ofNoConnection,
   port,
   rule,
   tcp,
@@ -42,6 +43,11 @@ export interface VipTableShape {
   /** Affinity timeouts in use: seconds, rising. */
   readonly timeouts: readonly number[];
   readonly counted: Counted;
+  /**
+   * Names of the chains that elements lead to, for choosing among backends. A change of backends can need one more; a
+   * table with all of them takes ten times as long to make, and each change of its elements twice as long. Absent: all.
+   */
+  readonly picks?: ReadonlySet<string>;
 }
 
 /**
@@ -75,12 +81,12 @@ function sets(family: Family): readonly NftSet[] {
 }
 
 function chains(shape: VipTableShape): readonly NftChain[] {
-  const { family, place, timeouts, counted } = shape;
+  const { family, place, timeouts, counted, picks } = shape;
   const sticky = timeouts.length > 0;
   const toVip = [daddr(family, 0), inSet('vips', 0)];
   const choose = rule('to a virtual IP', toVip, jump('choose'));
   return [
-    ...pickChains(family),
+    ...pickChains(family, picks),
     ...(sticky ? affinityChains(family, timeouts) : []),
     chooseChain(family, sticky),
     {
@@ -89,6 +95,7 @@ function chains(shape: VipTableShape): readonly NftChain[] {
       rules: [choose],
     },
     ...(place === 'host' ? [prerouting([choose])] : []),
+    ...lostChains(family, place),
     ...(counted === 'bytes' ? trafficChains(family, place) : []),
     ...postrouting(shape),
   ];
@@ -111,6 +118,26 @@ function postrouting({ family, place, timeouts, counted }: VipTableShape): reado
   return [{ name: 'postrouting', base, rules }];
 }
 
+/**
+ * Packets to a virtual IP that conntrack cannot place: from the middle of a connection that it has forgotten, where it
+ * may not pick one up (net.netfilter.nf_conntrack_tcp_loose=0), or of no connection at all. Nobody translates them and
+ * nobody has the address, so without an answer their sender would wait for ever.
+ */
+function lostChains(family: Family, place: VipTableShape['place']): readonly NftChain[] {
+  const lost = rule('of no connection', ofNoConnection, [daddr(family, 0), inSet('vips', 0)], jump('lost'));
+  const hooks = place === 'host' ? (['output', 'forward'] as const) : (['output'] as const);
+  return [
+    { name: 'lost', rules: refusals },
+    ...hooks.map(
+      (hook): NftChain => ({
+        name: `lost-${hook}`,
+        base: { type: 'filter', hook, priority: FILTER, policy: 'accept' },
+        rules: [lost],
+      }),
+    ),
+  ];
+}
+
 /** Every packet of a translated connection; of any other, one look at its connection's state. */
 function trafficChains(family: Family, place: VipTableShape['place']): readonly NftChain[] {
   const counted = rule('traffic', translated, [vip(0), backend(words(family)), inSet('traffic', 0)]);
@@ -130,6 +157,11 @@ function prerouting(rules: NftChain['rules']): NftChain {
   };
 }
 
+const refusals = [
+  rule('connections refused', tcp(), [{ expr: 'counter' }, { expr: 'reject', with: 'tcp-reset' }]),
+  rule('others refused', [{ expr: 'counter' }, { expr: 'reject', with: 'port-unreachable' }]),
+];
+
 /** Who reaches the end asked for what is not offered, or what nobody can answer now. */
 function chooseChain(family: Family, sticky: boolean): NftChain {
   return {
@@ -139,8 +171,7 @@ function chooseChain(family: Family, sticky: boolean): NftChain {
       rule('ports', port(family, 0), [verdictOf('services', 0)]),
       rule('echo', echoRequest(family), [daddr(family, 0), verdictOf('echoes', 0)]),
       rule('whole addresses', [daddr(family, 0), verdictOf('addresses', 0)]),
-      rule('connections refused', tcp(), [{ expr: 'counter' }, { expr: 'reject', with: 'tcp-reset' }]),
-      rule('others refused', [{ expr: 'counter' }, { expr: 'reject', with: 'port-unreachable' }]),
+      ...refusals,
     ],
   };
 }

@@ -15,6 +15,7 @@ export {
   duplicateFd,
   getSocketOption,
   openSocket,
+  receiveNow,
   sendTo,
   setSocketOption,
 } from './socket.ts';

@@ -1,4 +1,4 @@
-import { checked, libcFunction } from './call.ts';
+import { checked, lastErrno, libcFunction } from './call.ts';
 
 /** SOCK_CLOEXEC (include/linux/net.h): no socket of weftd may live on in a process that it starts. */
 const SOCK_CLOEXEC = 0o2000000;
@@ -9,6 +9,9 @@ const bind = libcFunction<[number, Uint8Array, number]>(
 );
 const sendto = libcFunction<[number, Uint8Array, number, number, Uint8Array, number]>(
   'intptr_t sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressLength)',
+);
+const recv = libcFunction<[number, Uint8Array, number, number]>(
+  'intptr_t recv(int fd, void *buffer, size_t length, int flags)',
 );
 const setsockopt = libcFunction<[number, number, number, Uint8Array, number]>(
   'int setsockopt(int fd, int level, int option, const void *value, uint32_t length)',
@@ -43,6 +46,18 @@ export function bindSocket(fd: number, sockaddr: Uint8Array): void {
 export function sendTo(fd: number, bytes: Uint8Array, sockaddr: Uint8Array): number {
   const dontWait = 0x40;
   return checked(sendto(fd, bytes, bytes.length, dontWait, sockaddr, sockaddr.length), 'sendto');
+}
+
+/**
+ * Takes one datagram without waiting (recv(2) with MSG_DONTWAIT); says how many bytes of `buffer` it filled, undefined
+ * when there is none.
+ * @throws {KernelError}
+ */
+export function receiveNow(fd: number, buffer: Uint8Array): number | undefined {
+  const dontWait = 0x40;
+  const size = recv(fd, buffer, buffer.length, dontWait);
+  // Nothing there is the usual end of a reading: an exception would cost ten times the call.
+  return size < 0 && lastErrno() === 'EAGAIN' ? undefined : checked(size, 'recv');
 }
 
 /** @throws {KernelError} when the kernel refuses the option or its value (setsockopt(2)). */

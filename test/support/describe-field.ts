@@ -27,6 +27,7 @@ const CT_STATES: readonly (readonly [number, string])[] = [
   [2, 'established'],
   [4, 'related'],
   [8, 'new'],
+  [64, 'untracked'],
 ];
 
 /** A loaded field as nft(8) calls it. */

@@ -169,7 +169,22 @@ function stopStream() {
   return running.done;
 }
 
+/** So many connections a second, whether the ones before have ended or not. */
+async function steady({ rate, seconds, ...target }: Target & { rate: number; seconds: number }) {
+  const seen: Tally = {};
+  const all: Promise<void>[] = [];
+  const begun = performance.now();
+  for (let n = 0; n < rate * seconds; n++) {
+    const wait = begun + (n * 1000) / rate - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    all.push(once1(target).then((name) => add(seen, name)));
+  }
+  await Promise.all(all);
+  return seen;
+}
+
 const OPERATIONS = {
+  steady,
   serve,
   tally,
   sequence,

@@ -1,3 +1,4 @@
+import { DecodeError } from '../../../core/errors.ts';
 import { ip, nested, raw, u8, u16Be, u32, u32Be } from '../attribute-codecs.ts';
 import {
   type AttributesOf,
@@ -42,6 +43,7 @@ export const CTNL = {
   IPCTNL_MSG_CT_NEW: 0x100,
   IPCTNL_MSG_CT_GET: 0x101,
   IPCTNL_MSG_CT_DELETE: 0x102,
+  IPCTNL_MSG_CT_GET_STATS: 0x105,
 } as const;
 
 const ADDRESSES = {
@@ -105,4 +107,14 @@ export function encodeEntry(family: number, fields: EntryFields): Uint8Array {
 /** @throws {DecodeError} when the bytes are no conntrack message. */
 export function decodeEntry(bytes: Uint8Array): EntryMessage {
   return { header: header.decode(bytes), fields: fromAttributes(ENTRY, bytes.subarray(header.length)) };
+}
+
+/** include/uapi/linux/netfilter/nfnetlink_conntrack.h: enum ctattr_stats_global. */
+const STATS = { entries: [1, u32Be] } as const;
+
+/** Entries of the namespace. @throws {DecodeError} when the bytes do not say. */
+export function decodeCount(bytes: Uint8Array): number {
+  const { entries } = fromAttributes(STATS, bytes.subarray(header.length));
+  if (entries === undefined) throw new DecodeError('conntrack statistics without a number of entries');
+  return entries;
 }

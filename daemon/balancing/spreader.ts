@@ -1,0 +1,252 @@
+import type { Logger } from 'pino';
+import { errorMessage } from '../../core/errors.ts';
+import type { Clock, Step } from '../../core/ports.ts';
+import { TimeSlice } from '../../kernel/nftables/index.ts';
+import type { DriftLog } from '../reconcile/index.ts';
+import { type Delta, Deltas } from './delta.ts';
+import { repairsOf } from './drift.ts';
+import { Lanes } from './lanes.ts';
+import { type Group, isSettled, type Member } from './member.ts';
+import type { PlannedService } from './planned-service.ts';
+import { staleFlows } from './stale-flows.ts';
+import type { Outcome, TableKeeper } from './table-keeper.ts';
+import { NOTHING, type StateMaker, type VipState } from './vip-state.ts';
+
+/** Up to so many bytes of a transaction the kernel takes in a fraction of a millisecond. */
+const SMALL = 8192;
+/** Namespaces worked on at a time in each of three ways; the thread pool has four threads for everything. */
+const AT_A_TIME = 2;
+
+export interface SpreaderParts {
+  readonly states: StateMaker;
+  /** The services of networks, in their order. */
+  readonly services: (networks: readonly string[]) => Iterable<PlannedService>;
+  readonly drift: DriftLog;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Brings what should be to all namespaces. Those that reach the same networks share one plan; a change of it is laid
+ * out once, and its bytes go to each of them in turn, without a wait between two.
+ */
+export class Spreader {
+  readonly #parts: SpreaderParts;
+  readonly #deltas = new Deltas();
+  readonly #groups = new Map<string, Group>();
+  /** Apart, so that a container that starts now does not wait for a reading of all that were there before. */
+  readonly #lanes = {
+    making: new Lanes(AT_A_TIME),
+    comparing: new Lanes(AT_A_TIME),
+    forgetting: new Lanes(AT_A_TIME),
+  };
+  readonly #settled = new Set<(member: Member) => void>();
+  #running = false;
+  #again = false;
+
+  constructor(parts: SpreaderParts) {
+    this.#parts = parts;
+  }
+
+  members(): Iterable<Member> {
+    return [...this.#groups.values()].flatMap(({ members }) => [...members]);
+  }
+
+  /** Looks after a namespace from now on. One whose content is not known is read first. */
+  join(
+    where: Member['where'],
+    keeper: TableKeeper,
+    place: Group['place'],
+    networks: readonly string[],
+  ): Member {
+    const group = this.#group(place, networks);
+    const member: Member = { where, keeper, group, pending: 0, gone: false, failed: false };
+    group.members.add(member);
+    if (keeper.has === undefined) this.compare(member, 'start');
+    else this.#spread();
+    return member;
+  }
+
+  /** The namespace reaches other networks now. */
+  move(member: Member, networks: readonly string[]): void {
+    const group = this.#group(member.group.place, networks);
+    if (group === member.group) return;
+    this.#remove(member);
+    member.group = group;
+    group.members.add(member);
+    this.#spread();
+  }
+
+  /** Resolves when nothing more is done with the namespace. */
+  async leave(member: Member): Promise<void> {
+    member.gone = true;
+    this.#remove(member);
+    if (member.pending > 0) await this.#until(member, ({ pending }) => pending === 0);
+  }
+
+  /** Networks, of which services changed. */
+  changed(networks: ReadonlySet<string>): void {
+    for (const group of this.#groups.values()) {
+      if (group.networks.some((network) => networks.has(network))) this.#plan(group);
+    }
+    this.#spread();
+  }
+
+  /** Calls back, until disposed, when something was done with a namespace. */
+  onProgress(listener: (member: Member) => void): Disposable {
+    this.#settled.add(listener);
+    return { [Symbol.dispose]: () => void this.#settled.delete(listener) };
+  }
+
+  /** Reads a namespace and repairs it. @param cause as in the drift log. */
+  compare(member: Member, cause: string): void {
+    this.#slowly('comparing', member, async () => {
+      const steps = await member.keeper.compare(member.group.state);
+      this.#record(member, cause, steps);
+      await member.keeper.forgetFlows(staleFlows(steps));
+    });
+  }
+
+  #record({ where }: Member, cause: string, steps: readonly Step[]): void {
+    const { drift, clock, log } = this.#parts;
+    if (steps.length === 0) return;
+    if (cause === 'start') log.info({ sandbox: where, steps: steps.length }, 'virtual IPs recovered');
+    else for (const repair of repairsOf(steps, { where, cause, at: clock.now() })) drift.add(repair);
+  }
+
+  #group(place: Group['place'], networks: readonly string[]): Group {
+    const key = `${place} ${networks.join(' ')}`;
+    const known = this.#groups.get(key);
+    if (known !== undefined) return known;
+    const group: Group = { key, networks, place, members: new Set(), state: NOTHING };
+    this.#groups.set(key, group);
+    this.#plan(group);
+    return group;
+  }
+
+  #plan(group: Group): void {
+    const { states, services } = this.#parts;
+    group.state = states.after(group.state, group.place, services(group.networks));
+  }
+
+  #remove(member: Member): void {
+    const { group } = member;
+    group.members.delete(member);
+    if (group.members.size === 0) this.#groups.delete(group.key);
+  }
+
+  /** Begins at once: whoever changed something has it under way when this returns. */
+  #spread(): void {
+    this.#again = true;
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again) {
+      this.#again = false;
+      for (const group of [...this.#groups.values()]) {
+        for (const [from, members] of behind(group)) await this.#bring(from, group.state, members);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #bring(from: VipState, to: VipState, members: readonly Member[]): Promise<void> {
+    let delta: Delta;
+    try {
+      delta = await this.#deltas.between(from, to);
+    } catch (error) {
+      this.#parts.log.error({ error: errorMessage(error) }, 'virtual IPs cannot be laid out');
+      return;
+    }
+    if (delta.laid.bytes.length > SMALL) for (const member of members) this.#take(member, from, to, delta);
+    else await this.#takeAll(members, from, to, delta);
+  }
+
+  async #takeAll(members: readonly Member[], from: VipState, to: VipState, delta: Delta): Promise<void> {
+    const slice = new TimeSlice();
+    for (const member of members) {
+      if (slice.over) await slice.next();
+      if (member.gone || member.pending > 0 || member.keeper.has !== from) continue;
+      const outcome = member.keeper.takeNow(to, delta);
+      if (outcome === 'busy') this.#take(member, from, to, delta);
+      else this.#took(member, outcome, delta);
+    }
+  }
+
+  #take(member: Member, from: VipState, to: VipState, delta: Delta): void {
+    this.#slowly('making', member, async () => {
+      if (member.keeper.has === from) this.#took(member, await member.keeper.take(to, delta), delta);
+    });
+  }
+
+  #took(member: Member, outcome: Outcome, delta: Delta): void {
+    if (outcome === 'differs') this.compare(member, 'notification');
+    if (outcome !== 'done') return;
+    this.#progress(member);
+    if (delta.flows.length === 0 && !delta.hasAffinity) return;
+    this.#lanes.forgetting.run(() =>
+      this.#attempt(member, async () => {
+        // A client that is still remembered would come back to the same backend.
+        if (delta.hasAffinity) await member.keeper.forgetClients();
+        await member.keeper.forgetFlows(delta.flows);
+      }),
+    );
+  }
+
+  #slowly(how: 'making' | 'comparing', member: Member, task: () => Promise<void>): void {
+    member.pending++;
+    this.#lanes[how].run(async () => {
+      await this.#attempt(member, task);
+      member.pending--;
+      this.#progress(member);
+      if (!member.gone && member.keeper.has !== undefined && !isSettled(member)) this.#spread();
+    });
+  }
+
+  async #attempt(member: Member, task: () => Promise<void>): Promise<void> {
+    if (member.gone) return;
+    try {
+      await task();
+      member.failed = false;
+    } catch (error) {
+      if (member.gone) return;
+      // Rounds try again; one line is enough until it succeeds.
+      const level = member.failed ? 'debug' : 'warn';
+      this.#parts.log[level](
+        { sandbox: member.where, error: errorMessage(error) },
+        'virtual IPs not in place',
+      );
+      member.failed = true;
+    }
+  }
+
+  #progress(member: Member): void {
+    for (const listener of this.#settled) listener(member);
+  }
+
+  #until(member: Member, condition: (member: Member) => boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const subscription = this.onProgress((progressed) => {
+      if (progressed !== member || !condition(member)) return;
+      subscription[Symbol.dispose]();
+      resolve();
+    });
+    return promise;
+  }
+}
+
+/** Members that hold something else than they should, by what they hold. */
+function behind({ members, state }: Group): ReadonlyMap<VipState, readonly Member[]> {
+  const found = new Map<VipState, Member[]>();
+  for (const member of members) {
+    const { has } = member.keeper;
+    if (member.pending > 0 || has === undefined || has === state) continue;
+    const same = found.get(has);
+    if (same === undefined) found.set(has, [member]);
+    else same.push(member);
+  }
+  return found;
+}
