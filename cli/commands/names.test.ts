@@ -212,7 +212,7 @@ describe('weft service update', () => {
   it('leaves to labels what they decide', async () => {
     await expect(updateService(session, 'shop', { port: ['81'] })).rejects.toMatchObject({
       exitCode: 1,
-      message: expect.stringContaining('ports follows their labels'),
+      message: expect.stringContaining('ports of service shop cannot be set by hand'),
     });
   });
 

@@ -20,4 +20,5 @@ export {
   parseListenAddress,
 } from './metrics-listener.ts';
 export type { DnsQuery, NamesBackend } from './names-backend.ts';
+export type { NamesSample } from './names-metrics.ts';
 export { type ControlServer, type ControlServerOptions, startControlServer } from './server.ts';

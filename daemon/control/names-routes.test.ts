@@ -59,7 +59,7 @@ describe('services', () => {
     ['PATCH', {}, 400, 'an empty change: expected one of ports, affinity'],
     ['PATCH', { weights: { 'web 1': '1' } }, 400, 'weights "web 1": expected a container name'],
     ['PATCH', { weights: { 'web-1': '1001' } }, 400, 'weights.web-1 "1001": expected a number'],
-    ['PATCH', { affinity: 'none' }, 409, 'affinity follows their labels'],
+    ['PATCH', { ports: [] }, 409, 'ports of service shop cannot be set by hand'],
     ['DELETE', undefined, 409, 'is declared by its containers'],
   ])('%s %o is refused with %d', async (method, body, status, message) => {
     const url = method === 'POST' ? '/v1/services' : '/v1/services/web/shop';

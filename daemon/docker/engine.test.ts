@@ -125,6 +125,7 @@ describe.each(['20.10', '26.1', '28.5'])('engine %s', (series) => {
         '9000/tcp': [{ hostIp: '', hostPort: '9000-9002' }],
       },
       exposed: expect.arrayContaining(['80/tcp', '53/udp', '443/tcp', '9000/tcp', '9090/tcp']),
+      dns: [],
     });
     expect(await docker.container(containerId(golden, 'stopped'))).toMatchObject({ sandboxKey: '' });
     expect(await docker.container('0'.repeat(64))).toBeUndefined();

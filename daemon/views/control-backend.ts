@@ -41,7 +41,7 @@ export function createControlBackend(parts: ControlBackendParts): ControlBackend
   const { repository, events } = parts;
   const networks = () => [...repository.networks()].map((each) => networkView(parts, each)).sort(byName);
   const endpoints = (): readonly EndpointView[] => {
-    const named = endpointNames(parts.discovery?.naming);
+    const named = endpointNames(parts.discovery?.naming.view);
     const view = (each: Endpoint): EndpointView => {
       const { id, networkId } = each.request;
       const key = repository.network(networkId)?.tunnel?.name ?? networkId;
@@ -50,7 +50,7 @@ export function createControlBackend(parts: ControlBackendParts): ControlBackend
     return [...repository.endpoints()].map(view).sort(byName);
   };
   const others = (): readonly EndpointView[] => {
-    const named = endpointNames(parts.discovery?.naming);
+    const named = endpointNames(parts.discovery?.naming.view);
     return remoteEndpoints(parts).map((each) => ({
       ...named(each.network, each.id),
       ...remoteEndpointView(parts, each),

@@ -6,7 +6,7 @@ import type { NamesBackend } from '../control/index.ts';
 import { askedFor, dnsAnswer } from './dns-view.ts';
 import type { BackendTally, NamesSources } from './names-ports.ts';
 import { type KeyedNetwork, keyedNetworks, networkNamed } from './network-keys.ts';
-import { changedService, checkChange, newService } from './service-settings.ts';
+import { changeOf, newService } from './service-settings.ts';
 import { serviceDetail, serviceView } from './service-views.ts';
 
 /** What names and services are shown and changed with. */
@@ -21,7 +21,7 @@ export interface NamesParts {
 /** The part of the control API that is about names and services. */
 export function createNamesBackend(parts: NamesParts): NamesBackend {
   const networks = (): readonly KeyedNetwork[] =>
-    keyedNetworks({ ...parts, naming: sourcesOf(parts).naming });
+    keyedNetworks({ ...parts, naming: sourcesOf(parts).naming.view });
   const find = (ref: string, name: string): ServiceRecord => findService(parts, networks(), ref, name);
   const detail = (service: ServiceRecord) => detailed(parts, networks(), service);
   return {
@@ -29,16 +29,12 @@ export function createNamesBackend(parts: NamesParts): NamesBackend {
     service: async (ref, name) => detail(find(ref, name)),
     createService: async (request) => {
       const { key } = networkNamed(networks(), request.network);
-      const { name, settings } = newService(request);
-      return detail(await sourcesOf(parts).naming.createService(key, name, settings));
+      return detail(await sourcesOf(parts).naming.createService(newService(key, request)));
     },
     updateService: async (ref, name, change) => {
-      checkChange(change);
-      const { naming } = sourcesOf(parts);
-      const service = find(ref, name);
-      return detail(
-        await naming.updateService(service.network, service.name, (now) => changedService(now, change)),
-      );
+      const { network, name: found, affinity } = find(ref, name);
+      const settings = changeOf(change, affinity);
+      return detail(await sourcesOf(parts).naming.updateService(network, found, settings));
     },
     removeService: async (ref, name) => {
       const service = find(ref, name);
@@ -50,7 +46,8 @@ export function createNamesBackend(parts: NamesParts): NamesBackend {
       const asked = askedFor(query);
       const known = networks();
       const on = query.network === undefined ? known : [networkNamed(known, query.network)];
-      return dnsAnswer(sourcesOf(parts), on, asked);
+      const { naming, table } = sourcesOf(parts);
+      return dnsAnswer({ table: await table(), naming: naming.view }, on, asked);
     },
   };
 }
@@ -61,7 +58,7 @@ function sourcesOf({ sources }: NamesParts): NamesSources {
 }
 
 function listServices(parts: NamesParts, ref: string | undefined): readonly ServiceView[] {
-  const { naming } = sourcesOf(parts);
+  const naming = sourcesOf(parts).naming.view;
   const known = keyedNetworks({ ...parts, naming });
   const networks = ref === undefined ? known : [networkNamed(known, ref)];
   return networks
@@ -79,7 +76,7 @@ function findService(
 ): ServiceRecord {
   const network = networkNamed(networks, ref);
   const name = parseServiceName(text, 'name');
-  const service = sourcesOf(parts).naming.service(network.key, name);
+  const service = sourcesOf(parts).naming.view.service(network.key, name);
   if (service !== undefined) return service;
   const shown = network.name ?? network.key;
   throw new NotFound(`network ${shown} has no service ${name}`, { network: network.key, service: name });
@@ -90,7 +87,7 @@ async function detailed(
   networks: readonly KeyedNetwork[],
   service: ServiceRecord,
 ): Promise<ServiceDetail> {
-  const { naming } = sourcesOf(parts);
+  const naming = sourcesOf(parts).naming.view;
   const networkName = networks.find(({ key }) => key === service.network)?.name;
   return serviceDetail(naming, service, networkName, await talliesOf(parts, service));
 }

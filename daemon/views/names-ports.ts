@@ -1,35 +1,37 @@
-import type { Status } from '../../core/control.ts';
-import type { EndpointId, SandboxKey } from '../../core/ids.ts';
+import type { EndpointId } from '../../core/ids.ts';
 import type { NamingView, ServiceRecord } from '../../core/naming.ts';
+import type { ClientAffinity, HealthProbe, ServicePort } from '../../core/service.ts';
 import type { NameTable, QueryCounts } from '../../discovery/index.ts';
 
-/** What a person decides of a service; what is left out does not hold. */
-export type ServiceSettings = Pick<ServiceRecord, 'ports' | 'affinity' | 'health' | 'select' | 'weights'>;
+/** What can be set of a service by hand; null takes away what was said. */
+export interface ServiceSettings {
+  readonly ports?: readonly ServicePort[];
+  readonly affinity?: ClientAffinity | null;
+  readonly health?: HealthProbe | null;
+  readonly select?: string | null;
+  /** By container name or endpoint id; of these only. */
+  readonly weights?: Readonly<Record<string, number | null>>;
+}
+
+/** A service to make. */
+export type NewService = Pick<ServiceRecord, 'network' | 'name'> &
+  Partial<Pick<ServiceRecord, 'ports' | 'affinity' | 'health' | 'select' | 'weights'>>;
 
 /** Names and services, and what changes services. */
-export interface NamingSource extends NamingView {
+export interface NamingSource {
+  readonly view: NamingView;
+  /** What is wrong with names and services, one sentence each. */
+  readonly problems: readonly string[];
   /**
-   * Makes a service with virtual IPs, of origin `api`.
-   * @param network key of a network.
-   * @param name in lower case.
-   * @throws {AlreadyExists} when the network has one of that name.
+   * Makes a service with virtual IPs.
+   * @throws {NotFound} when this host has no such network. {AlreadyExists}
    * @throws {Exhausted} when it has no free address. {Unavailable} when the store cannot be reached.
    */
-  createService(network: string, name: string, settings: ServiceSettings): Promise<ServiceRecord>;
-  /**
-   * Changes a service, of either origin.
-   * @param change from what holds when it is written to what is to hold; may be called again, and may throw.
-   * @throws {NotFound} when there is no such service. {Unavailable}
-   */
-  updateService(
-    network: string,
-    name: string,
-    change: (now: ServiceRecord) => ServiceSettings,
-  ): Promise<ServiceRecord>;
-  /** @throws {NotFound} {Conflict} when containers declare it. {Unavailable} */
+  createService(spec: NewService): Promise<ServiceRecord>;
+  /** @throws {NotFound} {Conflict} for what only labels can say. {Unavailable} */
+  updateService(network: string, name: string, change: ServiceSettings): Promise<ServiceRecord>;
+  /** @throws {NotFound} {Conflict} while containers declare it. {Unavailable} */
   removeService(network: string, name: string): Promise<void>;
-  /** Declarations that differ from what holds or are wrong, one sentence each. */
-  problems(): readonly string[];
 }
 
 /** What clients on this host sent to one backend through its service. */
@@ -49,11 +51,16 @@ export interface BalancingSource {
 
 /** The resolver process, as weftd sees it. */
 export interface ResolverSource {
-  state(): Status['resolver'];
-  /** Whether the sandbox is served now. */
-  serves(sandbox: SandboxKey): boolean;
-  /** Queries by what became of them, of all sandboxes together, since it started. */
-  counts(): QueryCounts;
+  readonly status: {
+    /** Absent while there is none. */
+    readonly process?: { readonly serving: number };
+    /** Queries by what became of them, of all sandboxes together. */
+    readonly queries: QueryCounts;
+    /** How often a process was started in place of one that had ended. */
+    readonly restarts?: number;
+    /** Why the last one ended. */
+    readonly lastError?: string;
+  };
 }
 
 /** Names, services and DNS, where weftd has them. */
@@ -63,5 +70,5 @@ export interface NamesSources {
   /** Absent: `--resolver off`. */
   readonly resolver?: ResolverSource;
   /** Names as sandboxes are answered. */
-  readonly table: Pick<NameTable, 'lookup'>;
+  table(): Promise<Pick<NameTable, 'lookup'>>;
 }

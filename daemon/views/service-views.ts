@@ -1,9 +1,8 @@
-import { takesConnections } from '../../balancer/index.ts';
+import { formatHealth, takesConnections } from '../../balancer/index.ts';
 import type { BackendView, ServiceDetail, ServiceView } from '../../core/control.ts';
-import type { ServiceRecord } from '../../core/naming.ts';
+import type { NamingView, ServiceRecord } from '../../core/naming.ts';
 import type { Backend } from '../../core/service.ts';
-import type { BackendTally, NamingSource } from './names-ports.ts';
-import { healthText } from './service-settings.ts';
+import type { BackendTally } from './names-ports.ts';
 
 /** A service as a list shows it. @param networkName what Docker calls its network here, where it is known. */
 export function serviceView(
@@ -11,8 +10,7 @@ export function serviceView(
   backends: readonly Backend[],
   networkName: string | undefined,
 ): ServiceView {
-  const { name, network, vip4, vip6, ports, affinity, select, weights, origin } = service;
-  const health = healthText(service);
+  const { name, network, vip4, vip6, ports, affinity, health, select, weights, origin } = service;
   return {
     name,
     network,
@@ -22,7 +20,7 @@ export function serviceView(
     ports,
     affinity: affinity === undefined ? 'none' : 'client',
     ...(affinity?.timeoutSeconds === undefined ? {} : { affinityTimeoutSeconds: affinity.timeoutSeconds }),
-    ...(health === undefined ? {} : { health }),
+    ...(health === undefined ? {} : { health: formatHealth(health) }),
     ...(select === undefined ? {} : { select }),
     weights: weights ?? {},
     origin,
@@ -37,7 +35,7 @@ export function serviceView(
 
 /** A service with its backends. @param tallies absent where they could not be read. */
 export function serviceDetail(
-  naming: Pick<NamingSource, 'backends' | 'name'>,
+  naming: Pick<NamingView, 'backends' | 'name'>,
   service: ServiceRecord,
   networkName: string | undefined,
   tallies: readonly BackendTally[],

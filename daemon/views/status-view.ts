@@ -7,6 +7,7 @@ import type { DriftLog, ReconcileLoop } from '../reconcile/index.ts';
 import type { Repository } from '../state/index.ts';
 import { type ClusterSources, ownCluster, storeView } from './cluster-views.ts';
 import type { NamesSources } from './names-ports.ts';
+import { resolverView } from './resolver-view.ts';
 
 /** Where the status is read from. */
 export interface StatusParts extends ClusterSources {
@@ -39,13 +40,13 @@ export async function status(parts: StatusParts, startedAt: number): Promise<Sta
     },
     store: storeView(parts),
     cluster: ownCluster(parts),
-    resolver: parts.discovery?.resolver?.state() ?? { state: 'off', sandboxes: 0, restarts: 0 },
+    resolver: resolverView(parts.discovery?.resolver),
     counts: {
       networks: [...repository.networks()].length,
       endpoints: [...repository.endpoints()].length,
       ports: [...repository.endpoints()].reduce((sum, each) => sum + each.published.length, 0),
       pools: ipam.list().length,
-      services: serviceCount(parts.discovery?.naming),
+      services: serviceCount(parts.discovery?.naming.view),
     },
     ...(last === undefined
       ? {}

@@ -39,7 +39,7 @@ export class MemoryControlBackend implements ControlBackend {
       log: { warn: () => undefined },
       sources: {
         naming: scene.naming,
-        table: scene.naming.table,
+        table: async () => scene.naming.table,
         balancing: { tallies: async (_network, name) => this.#read().tallies[name] ?? [] },
       },
     });

@@ -1,19 +1,31 @@
 import type { Ip } from '../../core/address.ts';
 import { AlreadyExists, Conflict, NotFound } from '../../core/errors.ts';
 import type { EndpointId } from '../../core/ids.ts';
-import type { NameRecord, NamingChange, ServiceRecord } from '../../core/naming.ts';
+import type { NameRecord, NamingChange, NamingView, ServiceRecord } from '../../core/naming.ts';
 import type { Backend } from '../../core/service.ts';
-import type { NamingSource, ServiceSettings } from '../../daemon/views/names-ports.ts';
+import type { NamingSource, NewService, ServiceSettings } from '../../daemon/views/names-ports.ts';
 import { NameTable } from '../../discovery/index.ts';
 
+/** What a host tells of an endpoint: of network `net`, on host h1, ready. */
+export function aNameRecord(
+  change: Partial<NameRecord> & Pick<NameRecord, 'endpoint' | 'names'>,
+): NameRecord {
+  const place = { network: 'net', networkName: 'app', node: 'h1', container: 'cc'.repeat(32) };
+  return { ...place, state: 'ready', declaredAt: 1, ...change };
+}
+
 /** Names and services in memory. Backends are who declares a service, and who has the name that it selects. */
-export class MemoryNaming implements NamingSource {
+export class MemoryNaming implements NamingSource, NamingView {
   readonly table = new NameTable();
-  problemList: readonly string[] = [];
+  problems: readonly string[] = [];
   readonly #names = new Map<string, Map<EndpointId, NameRecord>>();
   readonly #services = new Map<string, Map<string, ServiceRecord>>();
   readonly #listeners = new Set<(changes: readonly NamingChange[]) => void>();
   #nextHost = 200;
+
+  get view(): NamingView {
+    return this;
+  }
 
   putName(record: NameRecord): void {
     const of = this.#names.get(record.network) ?? new Map<EndpointId, NameRecord>();
@@ -84,23 +96,29 @@ export class MemoryNaming implements NamingSource {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  async createService(network: string, name: string, settings: ServiceSettings): Promise<ServiceRecord> {
+  async createService({ network, name, ...settings }: NewService): Promise<ServiceRecord> {
     if (this.service(network, name) !== undefined) {
       throw new AlreadyExists(`network ${network} has a service ${name} already`, { service: name });
     }
     const vip4 = `198.18.0.${this.#nextHost++}` as Ip;
-    this.putService({ network, name, vip4, ...settings, origin: 'api', createdAt: 1000 });
+    this.putService({ network, name, vip4, ports: [], ...settings, origin: 'api', createdAt: 1000 });
     return this.#existing(network, name);
   }
 
-  async updateService(
-    network: string,
-    name: string,
-    change: (now: ServiceRecord) => ServiceSettings,
-  ): Promise<ServiceRecord> {
-    const now = this.#existing(network, name);
-    const { ports: _, affinity: __, health: ___, select: ____, weights: _____, ...rest } = now;
-    this.putService({ ...rest, ...change(now) });
+  async updateService(network: string, name: string, change: ServiceSettings): Promise<ServiceRecord> {
+    const { ports, affinity, health, select, weights, ...rest } = this.#existing(network, name);
+    const declared = rest.origin === 'label' && change.ports !== undefined;
+    if (declared) throw new Conflict(`ports of service ${name} cannot be set by hand`, { service: name });
+    const next = { ports, affinity, health, select, ...change };
+    const weighed = Object.entries({ ...weights, ...change.weights }).filter(([, weight]) => weight !== null);
+    this.putService({
+      ...rest,
+      ports: next.ports,
+      ...(next.affinity && { affinity: next.affinity }),
+      ...(next.health && { health: next.health }),
+      ...(next.select && { select: next.select }),
+      ...(weighed.length > 0 && { weights: Object.fromEntries(weighed) as Record<string, number> }),
+    });
     return this.#existing(network, name);
   }
 
@@ -109,10 +127,6 @@ export class MemoryNaming implements NamingSource {
       throw new Conflict(`service ${name} is declared by its containers`, { service: name });
     }
     this.dropService(network, name);
-  }
-
-  problems(): readonly string[] {
-    return this.problemList;
   }
 
   #existing(network: string, name: string): ServiceRecord {
