@@ -199,3 +199,20 @@ describe('an engine that does not answer well', () => {
     ]);
   });
 });
+
+test('containers are found by a label, with their network mode', async () => {
+  const listed = [
+    { Id: 'a', Names: ['/web'], HostConfig: { NetworkMode: 'app' } },
+    { Id: 'b', Names: ['/host'], HostConfig: { NetworkMode: 'host' } },
+  ];
+  const docker = await serve((path) => {
+    const asked = new URL(path, 'http://docker');
+    const isList = asked.pathname === '/containers/json';
+    const isFiltered = asked.searchParams.get('filters') === '{"label":["weft.service"]}';
+    return { status: 200, text: JSON.stringify(isList && isFiltered ? listed : []) };
+  });
+  expect(await docker.labelled('weft.service')).toEqual([
+    { id: 'a', name: 'web', networkMode: 'app' },
+    { id: 'b', name: 'host', networkMode: 'host' },
+  ]);
+});
