@@ -47,5 +47,5 @@ export {
   socketExchange,
 } from './server/index.ts';
 export { Journal } from './store/index.ts';
-export { NameTable } from './table/index.ts';
+export { addressOfReverseName, NameTable, reverseName } from './table/index.ts';
 export { type Exchange, FORWARDER_LIMITS, Forwarder, type UpstreamServer } from './upstream/index.ts';

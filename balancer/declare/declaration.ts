@@ -35,13 +35,17 @@ export function parseDeclaration(labels: Labels): ServiceDeclaration | undefined
   const name = labels[SERVICE_KEYS.name];
   if (name === undefined) return undefined;
   const ports = labels[SERVICE_KEYS.ports];
-  const affinity = parseAffinity(labels);
+  const affinity = parseAffinity(
+    { kind: labels[SERVICE_KEYS.affinity], timeout: labels[SERVICE_KEYS.timeout] },
+    SERVICE_KEYS,
+  );
   const health = labels[SERVICE_KEYS.health];
+  const weight = labels[SERVICE_KEYS.weight];
   return {
     service: parseServiceName(name),
     ports: ports === undefined ? [] : parseServicePorts(SERVICE_KEYS.ports, ports),
     ...(affinity && { affinity }),
-    weight: parseWeight(labels[SERVICE_KEYS.weight]),
+    weight: weight === undefined ? USUAL_WEIGHT : parseWeight(weight),
     ...(health === undefined ? {} : { health: parseHealth(health) }),
   };
 }
@@ -73,14 +77,19 @@ function checkKeys(labels: Labels): void {
   }
 }
 
-function parseAffinity(labels: Labels): ClientAffinity | undefined {
-  const { affinity: key, timeout: timeoutKey } = SERVICE_KEYS;
-  const kind = labels[key] ?? 'none';
-  const timeout = labels[timeoutKey];
-  if (kind !== 'none' && kind !== 'client') throw notAccepted(key, kind, '"none" or "client"');
+/**
+ * Whether clients keep their backend; undefined where they do not.
+ * @param keys what the two values are called in messages.
+ * @throws {InvalidArgument} for another kind, a wrong timeout, or one beside no affinity.
+ */
+export function parseAffinity(
+  { kind = 'none', timeout }: { readonly kind?: string | undefined; readonly timeout?: string | undefined },
+  keys: { readonly affinity: string; readonly timeout: string },
+): ClientAffinity | undefined {
+  if (kind !== 'none' && kind !== 'client') throw notAccepted(keys.affinity, kind, '"none" or "client"');
   if (timeout === undefined) return kind === 'client' ? {} : undefined;
-  if (kind === 'none') throw notAccepted(timeoutKey, timeout, `beside ${key}=client`);
-  return { timeoutSeconds: parseTimeout(timeoutKey, timeout) };
+  if (kind === 'none') throw notAccepted(keys.timeout, timeout, `beside ${keys.affinity}=client`);
+  return { timeoutSeconds: parseTimeout(keys.timeout, timeout) };
 }
 
 function parseTimeout(key: string, text: string): number {
@@ -93,19 +102,25 @@ function parseTimeout(key: string, text: string): number {
   return seconds;
 }
 
-function parseWeight(text: string | undefined): number {
-  if (text === undefined) return USUAL_WEIGHT;
+/** @throws {InvalidArgument} when it is no number from 0 to 1000. */
+export function parseWeight(text: string, key: string = SERVICE_KEYS.weight): number {
   const weight = wholeNumber(text, { min: 0, max: MOST_WEIGHT });
   if (weight === undefined) {
-    throw notAccepted(SERVICE_KEYS.weight, text, `a number from 1 to ${MOST_WEIGHT}, or 0 to drain`);
+    throw notAccepted(key, text, `a number from 1 to ${MOST_WEIGHT}, or 0 to drain`);
   }
   return weight;
 }
 
-function parseHealth(text: string): HealthProbe {
+/** `tcp:PORT` or `http:PORT/PATH`. @throws {InvalidArgument} for anything else. */
+export function parseHealth(text: string, key: string = SERVICE_KEYS.health): HealthProbe {
   const [, kind, digits = '', path = ''] = /^(tcp|http):(\d+)(\/.*)?$/s.exec(text) ?? [];
   const port = portNumber(digits);
   if (port !== undefined && kind === 'tcp' && path === '') return { kind, port };
   if (port !== undefined && kind === 'http' && PATH.test(path)) return { kind, port, path };
-  throw notAccepted(SERVICE_KEYS.health, text, 'tcp:PORT or http:PORT/PATH, with a port from 1 to 65535');
+  throw notAccepted(key, text, 'tcp:PORT or http:PORT/PATH, with a port from 1 to 65535');
+}
+
+/** The reverse of `parseHealth`. */
+export function formatHealth(probe: HealthProbe): string {
+  return probe.kind === 'tcp' ? `tcp:${probe.port}` : `http:${probe.port}${probe.path}`;
 }

@@ -2,7 +2,15 @@
  * What endpoints declare of the services they belong to, from driver options and labels, and what holds when several
  * declare one. Layer: imports core only.
  */
-export { parseDeclaration, parseServiceName, SERVICE_KEYS } from './declaration.ts';
+export {
+  formatHealth,
+  parseAffinity,
+  parseDeclaration,
+  parseHealth,
+  parseServiceName,
+  parseWeight,
+  SERVICE_KEYS,
+} from './declaration.ts';
 export {
   type DeclarationDifference,
   type Declared,

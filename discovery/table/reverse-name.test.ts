@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ipFromBytes } from '../../core/address.ts';
-import { addressOfReverseName } from './reverse-name.ts';
+import { addressOfReverseName, reverseName } from './reverse-name.ts';
 
 test('the reverse name of every IPv4 address gives the address', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 4, maxLength: 4 }), (bytes) => {
       const name = `${[...bytes].reverse().join('.')}.in-addr.arpa`;
       expect(addressOfReverseName(name)).toBe(ipFromBytes(bytes));
+      expect(reverseName(ipFromBytes(bytes))).toBe(name);
     }),
   );
 });
@@ -17,6 +18,7 @@ test('the reverse name of every IPv6 address gives the address', () => {
     fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
       const nibbles = [...Buffer.from(bytes).toString('hex')].reverse().join('.');
       expect(addressOfReverseName(`${nibbles}.ip6.arpa`)).toBe(ipFromBytes(bytes));
+      expect(reverseName(ipFromBytes(bytes))).toBe(`${nibbles}.ip6.arpa`);
     }),
   );
 });

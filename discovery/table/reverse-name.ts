@@ -1,4 +1,4 @@
-import { type Ip, ipFromBytes } from '../../core/address.ts';
+import { familyOf, type Ip, ipFromBytes, ipToBytes } from '../../core/address.ts';
 
 const V4 = '.in-addr.arpa';
 const V6 = '.ip6.arpa';
@@ -12,6 +12,14 @@ export function addressOfReverseName(name: string): Ip | undefined {
   if (name.endsWith(V4)) return fromLabels(name.slice(0, -V4.length).split('.'), 4);
   if (name.endsWith(V6)) return fromLabels(name.slice(0, -V6.length).split('.'), 6);
   return undefined;
+}
+
+/** The name that asks who has an address: the reverse of `addressOfReverseName`. */
+export function reverseName(ip: Ip): string {
+  const bytes = Buffer.from(ipToBytes(ip));
+  return familyOf(ip) === 4
+    ? `${[...bytes].reverse().join('.')}${V4}`
+    : `${[...bytes.toString('hex')].reverse().join('.')}${V6}`;
 }
 
 function fromLabels(labels: readonly string[], family: 4 | 6): Ip | undefined {
