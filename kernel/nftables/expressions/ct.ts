@@ -53,6 +53,7 @@ export const ctAddress: ExprCodec<'ct-address'> = {
 };
 
 function addressCode(key: AddressKey, family: NftFamily): number {
-  if (family === 'bridge') throw new DecodeError('ct: a connection has no address of family bridge');
+  if (family !== 'ip' && family !== 'ip6')
+    throw new DecodeError(`ct: a connection has no address of family ${family}`);
   return ADDRESSES[key][family];
 }

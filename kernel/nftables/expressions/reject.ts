@@ -10,7 +10,12 @@ const NFT_REJECT_ICMP_UNREACH = 0;
 const NFT_REJECT_TCP_RST = 1;
 
 /** Port unreachable in the family's ICMP: RFC 792, RFC 4443 section 3.1. */
-const PORT_UNREACHABLE: Readonly<Record<NftFamily, number>> = { ip: 3, ip6: 4, bridge: 1 };
+const PORT_UNREACHABLE: Readonly<Record<NftFamily, number>> = {
+  ip: 3,
+  ip6: 4,
+  bridge: 1,
+  netdev: 1,
+};
 
 /** Answers a packet and drops it; net/netfilter/nft_reject.c. */
 export const reject: ExprCodec<'reject'> = {
