@@ -117,6 +117,12 @@ export class ContainerWatch implements AsyncDisposable {
         this.#noteStop(container, at);
         this.#queue.add(container, 'now');
         break;
+      case 'connect':
+      case 'disconnect':
+        // While a container is started or stopped the engine answers nothing about it; `start` or `die` says the rest.
+        if (this.#known.get(container)?.running === true || this.#queue.has(container))
+          this.#queue.add(container, 'now');
+        break;
       default:
         this.#queue.add(container, 'now');
     }

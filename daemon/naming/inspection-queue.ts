@@ -33,6 +33,11 @@ export class InspectionQueue implements AsyncDisposable {
     this.#fill();
   }
 
+  /** Whether a container is being inspected or waits for it. */
+  has(id: string): boolean {
+    return this.#running.has(id) || this.#now.has(id) || this.#later.has(id);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#timers) clearTimeout(timer);

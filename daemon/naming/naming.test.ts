@@ -191,6 +191,16 @@ test('a container on two networks is told of on both', async () => {
   });
 });
 
+test('a network that a running container joins later', async () => {
+  await h1.network({ id: NET, overlay: 'app' });
+  await h1.network({ id: NET2, ipv4: '10.81.0.0/24' });
+  const one = await h1.run({ name: 'web', networkId: NET });
+  await sees(h1, ['h1 web ready']);
+  const two = await h1.attach('web2', NET2);
+  h1.docker.reconnect(containerId('web'), { app: { endpoint: one }, lan: { endpoint: two } });
+  await sees(h1, ['h1 web ready'], NET2);
+});
+
 test('labels that are not accepted are said for as long as the endpoint is there', async () => {
   await h1.network({ id: NET, overlay: 'app' });
   await h1.run({ name: 'web', networkId: NET, labels: { 'weft.service': 'web', 'weft.service.port': 'x' } });

@@ -72,6 +72,12 @@ export class FakeDocker implements AsyncDisposable {
     this.#tell('container', action, id);
   }
 
+  /** A container joins or leaves networks while it runs. */
+  reconnect(id: string, networks: FakeContainer['networks']): void {
+    this.#containers.set(id, { ...this.#get(id), networks });
+    this.#tell('network', 'connect', 'n', { container: id });
+  }
+
   signal(id: string, signal: number): void {
     this.#tell('container', 'kill', id, { signal: String(signal) });
   }
