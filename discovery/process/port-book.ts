@@ -6,7 +6,7 @@ import { decodeKnownPorts, type KnownPorts } from '../link/index.ts';
 import type { DiscoveryLog } from '../server/index.ts';
 
 /** Changes within this time are written at once. */
-const GATHER_MS = 50;
+const GATHER_MS = 10;
 
 /** Which ports each sandbox is served on, on disk: who begins after a crash binds the same ones. */
 export class PortBook {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { aName } from '../../support/listed-names.ts';
@@ -51,6 +52,8 @@ t.test('the process is killed while weftd is away', async (t) => {
   await before.ready(sandbox.key, 10_000);
   const redirect = sandbox.namespace.run('nft list table ip weft-dns');
   await before[Symbol.asyncDispose]();
+  const ports = join(scene.runDir, 'resolver/ports.json');
+  await poll(() => existsSync(ports) && readFileSync(ports, 'utf8').includes(sandbox.key));
   process.kill(scene.pid, 'SIGKILL');
   await poll(() => sandbox.dig('web', '+short') !== '198.18.0.1');
   await using resolver = await scene.resolver();
