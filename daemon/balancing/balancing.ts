@@ -88,7 +88,10 @@ export class Balancing implements AsyncDisposable {
     return balancing;
   }
 
-  /** True once a sandbox reaches its services, false after `timeoutMs` or when it is not stored. Never rejects. */
+  /**
+   * True once connections of a sandbox go where they should, false after `timeoutMs` or when it is not stored. Never
+   * rejects. Up to Engine 27 the namespace comes after every call that could wait for it: ask NamespaceWatch first.
+   */
   async ready(key: SandboxKey, timeoutMs: number): Promise<boolean> {
     const until = performance.now() + timeoutMs;
     if (!(await this.#parts.namespaces.whenAlive(key, timeoutMs))) return false;
