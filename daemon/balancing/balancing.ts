@@ -7,7 +7,7 @@ import type { Clock } from '../../core/ports.ts';
 import { TimeSlice } from '../../kernel/nftables/index.ts';
 import type { DriftLog } from '../reconcile/index.ts';
 import { isNamespace, type NamespaceWatch } from '../sandboxes/index.ts';
-import { isSettled, type Member } from './member.ts';
+import { isSteered, type Member } from './member.ts';
 import { type PlannedService, ServiceBook } from './planned-service.ts';
 import { Rounds } from './rounds.ts';
 import { Spreader } from './spreader.ts';
@@ -88,11 +88,14 @@ export class Balancing implements AsyncDisposable {
     return balancing;
   }
 
-  /** True once a sandbox reaches its services, false after `timeoutMs` or when it is not stored. Never rejects. */
+  /**
+   * True once connections of a sandbox go where they should, false after `timeoutMs` or when it is not stored. Never
+   * rejects. Up to Engine 27 the namespace comes after every call that could wait for it: ask NamespaceWatch first.
+   */
   async ready(key: SandboxKey, timeoutMs: number): Promise<boolean> {
     const until = performance.now() + timeoutMs;
     if (!(await this.#parts.namespaces.whenAlive(key, timeoutMs))) return false;
-    return this.#whenSettled(key, until - performance.now());
+    return this.#whenSteered(key, until - performance.now());
   }
 
   /**
@@ -148,8 +151,10 @@ export class Balancing implements AsyncDisposable {
             key,
             setTimeout(() => this.#part(key), PARTING_MS),
           );
-      } else if (member === undefined) this.#equip(key);
-      else if (member !== 'opening') this.#spreader.move(member, view.networks);
+      } else if (member === undefined) {
+        this.#spreader.prepare(view.networks);
+        this.#equip(key);
+      } else if (member !== 'opening') this.#spreader.move(member, view.networks);
     }
     this.#renewHost();
   }
@@ -162,6 +167,7 @@ export class Balancing implements AsyncDisposable {
   }
 
   #catchUp(): void {
+    this.#spreader.prune();
     for (const { key } of this.#parts.sandboxes.all()) this.#equip(key);
     this.#renewHost();
   }
@@ -193,7 +199,7 @@ export class Balancing implements AsyncDisposable {
       return;
     }
     this.#spreader.move(member, []);
-    const cleared = this.#whenSettled(key, CLEARING_MS).then(() => {
+    const cleared = this.#whenSteered(key, CLEARING_MS).then(() => {
       if (this.#parts.sandboxes.get(key) === undefined) this.#end(key);
     });
     this.#track(cleared);
@@ -222,25 +228,25 @@ export class Balancing implements AsyncDisposable {
     task.finally(() => this.#ending.delete(task)).catch(() => undefined);
   }
 
-  #whenSettled(key: SandboxKey, timeoutMs: number): Promise<boolean> {
-    const settled = (): boolean => {
+  #whenSteered(key: SandboxKey, timeoutMs: number): Promise<boolean> {
+    const is = (): boolean => {
       const member = this.#members.get(key);
-      return member !== undefined && member !== 'opening' && isSettled(member);
+      return member !== undefined && member !== 'opening' && isSteered(member);
     };
-    if (settled()) return Promise.resolve(true);
+    if (is()) return Promise.resolve(true);
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const waiting = this.#waiting.get(key) ?? new Set();
     this.#waiting.set(key, waiting);
-    const done = (is: boolean): void => {
+    const done = (steered: boolean): void => {
       clearTimeout(timer);
       waiting.delete(look);
       if (waiting.size === 0) this.#waiting.delete(key);
-      resolve(is);
+      resolve(steered);
     };
     const look = (): void => {
-      if (settled()) done(true);
+      if (is()) done(true);
     };
-    const timer = setTimeout(() => done(settled()), Math.max(0, timeoutMs));
+    const timer = setTimeout(() => done(is()), Math.max(0, timeoutMs));
     waiting.add(look);
     return promise;
   }

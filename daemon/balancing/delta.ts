@@ -41,9 +41,14 @@ async function deltaOf(from: VipState, to: VipState): Promise<Delta> {
   return {
     laid,
     flows: changed.flatMap(({ before: was, after: is }) =>
-      was === undefined ? [] : flowsToForget(was.service, was.backends, is?.backends ?? []),
+      was === undefined || was.backends === is?.backends
+        ? []
+        : flowsToForget(was.service, was.backends, is?.backends ?? []),
     ),
-    hasAffinity: changed.some(({ before: was }) => was?.service.affinity?.timeoutSeconds !== undefined),
+    hasAffinity: changed.some(
+      ({ before: was, after: is }) =>
+        was?.service.affinity?.timeoutSeconds !== undefined && was.backends !== is?.backends,
+    ),
   };
 }
 

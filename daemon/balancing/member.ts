@@ -24,6 +24,11 @@ export interface Member {
   failed: boolean;
 }
 
+/** Whether connections of a namespace go where they should. */
+export function isSteered({ keeper, group }: Member): boolean {
+  return keeper.has === group.state || keeper.has?.towards === group.state;
+}
+
 /** Whether a namespace holds what it should. */
 export function isSettled({ keeper, group }: Member): boolean {
   return keeper.has === group.state;

@@ -7,6 +7,7 @@ import { type Delta, Deltas } from './delta.ts';
 import { repairsOf } from './drift.ts';
 import { Lanes } from './lanes.ts';
 import { type Group, isSettled, type Member } from './member.ts';
+import { midway } from './midway.ts';
 import type { PlannedService } from './planned-service.ts';
 import { staleFlows } from './stale-flows.ts';
 import type { Outcome, TableKeeper } from './table-keeper.ts';
@@ -65,6 +66,18 @@ export class Spreader {
     if (keeper.has === undefined) this.compare(member, 'start');
     else this.#spread();
     return member;
+  }
+
+  /** Lays out what a sandbox that is about to appear will be given. */
+  prepare(networks: readonly string[]): void {
+    const { state } = this.#group('sandbox', networks);
+    // Whoever needs it hears of what is wrong with it.
+    this.#deltas.between(NOTHING, state).catch(() => undefined);
+  }
+
+  /** Forgets what no namespace has come for. */
+  prune(): void {
+    for (const group of this.#groups.values()) if (group.members.size === 0) this.#groups.delete(group.key);
   }
 
   /** The namespace reaches other networks now. */
@@ -147,13 +160,15 @@ export class Spreader {
     while (this.#again) {
       this.#again = false;
       for (const group of [...this.#groups.values()]) {
-        for (const [from, members] of behind(group)) await this.#bring(from, group.state, members);
+        for (const [from, members] of behind(group)) await this.#step(from, group.state, members);
       }
     }
     this.#running = false;
   }
 
-  async #bring(from: VipState, to: VipState, members: readonly Member[]): Promise<void> {
+  /** Where connections go is everywhere first, then what counts them. */
+  async #step(from: VipState, state: VipState, members: readonly Member[]): Promise<void> {
+    const to = midway(from, state) ?? state;
     let delta: Delta;
     try {
       delta = await this.#deltas.between(from, to);
@@ -161,6 +176,8 @@ export class Spreader {
       this.#parts.log.error({ error: errorMessage(error) }, 'virtual IPs cannot be laid out');
       return;
     }
+    // What follows is the next turn's, also when something else changes until then.
+    if (to !== state) this.#again = true;
     if (delta.laid.bytes.length > SMALL) for (const member of members) this.#take(member, from, to, delta);
     else await this.#takeAll(members, from, to, delta);
   }

@@ -6,6 +6,7 @@ import type { Backend, Service } from '../../core/service.ts';
 import { MemoryNaming } from '../../test/support/memory-naming.ts';
 import { Deltas } from './delta.ts';
 import { repairsOf } from './drift.ts';
+import { midway } from './midway.ts';
 import { ServiceBook } from './planned-service.ts';
 import { staleFlows } from './stale-flows.ts';
 import { NOTHING, StateMaker, type VipState } from './vip-state.ts';
@@ -113,6 +114,32 @@ describe('the way from one state to another', () => {
     ]);
     naming.set(service(1), backends(1, 2, 4));
     expect((await way(two, next())).filter((step) => !step.includes(' element '))).toEqual([]);
+  });
+
+  test('goes by a state in which connections go where they should and counters are as before', async () => {
+    const { naming, next } = scene();
+    naming.set(service(1), backends(1, 2));
+    const before = next();
+    naming.set(service(1), backends(1, 3));
+    const after = next();
+    const between = midway(before, after);
+    if (between === undefined) throw new Error('one step');
+    expect(between.towards).toBe(after);
+    expect(midway(before, after)).toBe(between);
+    expect(await way(before, between)).toEqual([
+      'delete element ip weft-vip ring 10.0.0.101 . 1',
+      'create element ip weft-vip ring 10.0.0.101 . 1',
+    ]);
+    expect(await way(between, after)).toEqual([
+      'delete element ip weft-vip connections 10.0.0.101 . 10.0.0.2',
+      'create element ip weft-vip connections 10.0.0.101 . 10.0.0.3',
+    ]);
+    expect(midway(between, after)).toBeUndefined();
+    expect(midway(NOTHING, after)).toBeUndefined();
+    naming.set(service(1, { affinity: {} }), backends(3, 1));
+    expect(midway(after, next())).toBeUndefined();
+    const flows = [before, between].map(async (from) => (await deltas.between(from, after)).flows.length);
+    expect(await Promise.all(flows)).toEqual([1, 0]);
   });
 
   test('makes and deletes whole tables', async () => {

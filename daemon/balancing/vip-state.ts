@@ -18,6 +18,8 @@ export interface VipState {
   readonly services: ReadonlyMap<string, PlannedService>;
   /** Chains for choosing that the tables have. */
   readonly picks: ReadonlySet<string>;
+  /** Of a state between two: the one in which connections go the same ways, and which follows. */
+  readonly towards?: VipState;
 }
 
 /** A namespace that reaches no service. */

@@ -82,7 +82,8 @@ for (const engine of ['20.10', '28.5'] as const) {
     const afterJoin = ready.map((each) => each.afterJoin);
     t.comment(
       `engine ${engine}: tables in the sandbox ${quantile(soon, 0.5)} ms after it was noticed (most ${quantile(soon, 1)}), ` +
-        `${quantile(afterJoin, 0.5)} ms after Join (most ${quantile(afterJoin, 1)})`,
+        `${quantile(afterJoin, 0.5)} ms after Join (most ${quantile(afterJoin, 1)}); in order: ` +
+        soon.map((ms) => ms.toFixed(1)).join(' '),
     );
 
     await t.test('a container that is disconnected has them no longer', async (t) => {

@@ -3,6 +3,7 @@ import { picksOf, planVips, VIP_TABLE, type VipTableShape, vipTable } from '../.
 import { diff } from '../../core/diff.ts';
 import { hostState, type TableObject } from '../../core/kernel-objects.ts';
 import type { NftTable } from '../../core/nft.ts';
+import type { Backend } from '../../core/service.ts';
 import { Conntrack } from '../../kernel/netlink/index.ts';
 import { expectedOf, layOut, Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
 import { poll } from '../support/poll.ts';
@@ -66,8 +67,8 @@ t.test('a transaction that was laid out before', async (t) => {
     const [shape = table()] = shapes;
     const creation = await layOut([{ op: 'create', object: made(shape) }], []);
     scratch.run(`nft add table ip ${VIP_TABLE}`);
-    t.throws(() => nft.commitNow(creation), { errno: 'EEXIST', message: /create table ip weft-vip/ });
-    await t.rejects(nft.commit(creation), { errno: 'EEXIST' });
+    t.throws(() => nft.commitNow(creation), { message: /create table ip weft-vip: .*EEXIST/ });
+    await t.rejects(nft.commit(creation), { message: /EEXIST/ });
     scratch.run(`nft delete table ip ${VIP_TABLE}`);
     nft.commitNow(creation);
     const vip = {
@@ -85,7 +86,7 @@ t.test('a transaction that was laid out before', async (t) => {
       ],
       [shape],
     );
-    t.throws(() => nft.commitNow(both), { errno: 'ENOENT' });
+    t.throws(() => nft.commitNow(both), { message: /ENOENT/ });
     t.notMatch(scratch.run(`nft list set ip ${VIP_TABLE} vips`), '198.18.0.10', 'nothing of it took effect');
   });
 
@@ -132,11 +133,10 @@ t.test('a transaction that was laid out before', async (t) => {
     using scratch = await openScratchNamespace();
     await using nft = await Nftables.open({ namespace: scratch.path, tables: [VIP_TABLE] });
     const backends = [1, 2].map(
-      (n) =>
-        ({
-          ...{ endpoint: `e${n}` as never, node: 'h', weight: 1, state: 'ready' },
-          ...{ ipv4: `198.18.0.${n}` as never, ipv6: `fd00::${n}` as never },
-        }) as const,
+      (n): Backend => ({
+        ...{ endpoint: `e${n}` as never, node: 'h', weight: 1, state: 'ready' },
+        ...{ ipv4: `198.18.0.${n}` as never, ipv6: `fd00::${n}` as never },
+      }),
     );
     const ports = [{ protocol: 'tcp', port: 80, target: 8080 }] as const;
     const served = [
