@@ -50,7 +50,7 @@ export function nameSteps(facts: NameFacts): NamedWay {
   return ended([...resolver, step], holder.endpoint, facts.port);
 }
 
-/** Nobody has a failing step to tell an end to. */
+/** The way ends at a step that fails, not at the endpoint. */
 function ended(steps: readonly ExplainStep[], endpoint: EndpointId, port: AskedPort | undefined): NamedWay {
   if (steps.some(({ state }) => state === 'fail')) return { steps };
   return { steps, end: { endpoint, ...(port === undefined ? {} : { port }) } };
