@@ -11,7 +11,7 @@ import { Naming } from './naming/index.ts';
 import type { Networks } from './networks/index.ts';
 import type { DriftLog } from './reconcile/index.ts';
 import { FactSource, type FactSourceParts } from './resolver/fact-source.ts';
-import { hostServers, networkTtl, Resolver } from './resolver/index.ts';
+import { endResolver, hostServers, networkTtl, Resolver } from './resolver/index.ts';
 import { NamespaceWatch, RepositorySandboxes } from './sandboxes/index.ts';
 import type { Repository } from './state/index.ts';
 import { NameLookup, type NamesSources, NamingEvents } from './views/index.ts';
@@ -38,6 +38,7 @@ export interface ServiceDiscoveryParts {
 export class ServiceDiscovery implements AsyncDisposable {
   /** For the control API, the doctor and metrics. */
   readonly sources: NamesSources;
+  readonly #naming: Naming;
   readonly #namespaces: NamespaceWatch;
   readonly #balancing: Balancing;
   readonly #resolver: Resolver | undefined;
@@ -45,12 +46,14 @@ export class ServiceDiscovery implements AsyncDisposable {
 
   private constructor(parts: {
     readonly sources: NamesSources;
+    readonly naming: Naming;
     readonly namespaces: NamespaceWatch;
     readonly balancing: Balancing;
     readonly resolver: Resolver | undefined;
     readonly stack: AsyncDisposableStack;
   }) {
     this.sources = parts.sources;
+    this.#naming = parts.naming;
     this.#namespaces = parts.namespaces;
     this.#balancing = parts.balancing;
     this.#resolver = parts.resolver;
@@ -62,7 +65,7 @@ export class ServiceDiscovery implements AsyncDisposable {
    * @throws {WeftError} when the store, the host's namespace or the run directory cannot be used.
    */
   static async open(parts: ServiceDiscoveryParts): Promise<ServiceDiscovery> {
-    const { config, repository, events, clock, log, drift } = parts;
+    const { repository, events, clock, log, drift } = parts;
     await using stack = new AsyncDisposableStack();
     const naming = await openNaming(parts, stack);
     stack.use(new NamingEvents(naming.view, (event) => events.publish(event)));
@@ -85,7 +88,7 @@ export class ServiceDiscovery implements AsyncDisposable {
       ttlOf: (network) => networkTtl(repository.networks(), network),
       serversOf: hostServers(clock),
     };
-    const resolver = config.resolver === 'off' ? undefined : await openResolver(parts, facts, stack);
+    const resolver = await openResolver(parts, facts, stack);
     if (resolver !== undefined) {
       stack.use(namespaces.subscribe(({ key, alive }) => (alive ? resolver.appeared(key) : undefined)));
     }
@@ -96,7 +99,12 @@ export class ServiceDiscovery implements AsyncDisposable {
       ...(resolver === undefined ? {} : { resolver }),
       table: () => lookup.table(),
     };
-    return new ServiceDiscovery({ sources, namespaces, balancing, resolver, stack: stack.move() });
+    return new ServiceDiscovery({ sources, naming, namespaces, balancing, resolver, stack: stack.move() });
+  }
+
+  /** After this host was fenced, or is no longer. */
+  fenceChanged(): void {
+    this.#naming.fenceChanged();
   }
 
   /**
@@ -135,12 +143,17 @@ async function openNaming(parts: ServiceDiscoveryParts, stack: AsyncDisposableSt
 
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };
 
+/** Undefined with `--resolver off`, which also ends one that an earlier weftd has left. */
 async function openResolver(
   { config, version, log }: ServiceDiscoveryParts,
   facts: FactSourceParts,
   stack: AsyncDisposableStack,
-): Promise<Resolver> {
+): Promise<Resolver | undefined> {
   const { runDir, stateDir, logLevel } = config;
+  if (config.resolver === 'off') {
+    await endResolver({ runDir, log, sandboxes: [...facts.sandboxes.all()].map(({ key }) => key) });
+    return undefined;
+  }
   return stack.use(
     await Resolver.open({ ...facts, runDir, stateDir, version, log, debug: logLevel === 'debug' }),
   );

@@ -59,11 +59,14 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     cluster: base.cluster,
     namedBridgesChanged,
   });
-  base.shared.onFence = () => base.cluster.fenceChanged();
   base.shared.isIdle = () => base.cluster.isIdle();
   base.cluster.start();
   if (engine !== undefined) await followDocker({ ...base, engine, networks, loop }, stack);
   const discovery = stack.use(await ServiceDiscovery.open({ ...parts, ...base, drift, clock }));
+  base.shared.onFence = () => {
+    base.cluster.fenceChanged();
+    discovery.fenceChanged();
+  };
   base.discovered.sources = discovery.sources;
   let ready = false;
   const control = openControl(base, { drift, loop, discovery, ready: () => ready });
