@@ -184,25 +184,34 @@ export class Spreader {
 
   async #takeAll(members: readonly Member[], from: VipState, to: VipState, delta: Delta): Promise<void> {
     const slice = new TimeSlice();
+    const done: Member[] = [];
     for (const member of members) {
       if (slice.over) await slice.next();
       if (member.gone || member.pending > 0 || member.keeper.has !== from) continue;
       const outcome = member.keeper.takeNow(to, delta);
       if (outcome === 'busy') this.#take(member, from, to, delta);
-      else this.#took(member, outcome, delta);
+      else if (this.#took(member, outcome)) done.push(member);
     }
+    // Not before: the last of them would get the change later.
+    for (const member of done) this.#forget(member, delta);
   }
 
   #take(member: Member, from: VipState, to: VipState, delta: Delta): void {
     this.#slowly('making', member, async () => {
-      if (member.keeper.has === from) this.#took(member, await member.keeper.take(to, delta), delta);
+      if (member.keeper.has !== from) return;
+      if (this.#took(member, await member.keeper.take(to, delta))) this.#forget(member, delta);
     });
   }
 
-  #took(member: Member, outcome: Outcome, delta: Delta): void {
+  /** @returns whether it has taken it. */
+  #took(member: Member, outcome: Outcome): boolean {
     if (outcome === 'differs') this.compare(member, 'notification');
-    if (outcome !== 'done') return;
-    this.#progress(member);
+    if (outcome === 'done') this.#progress(member);
+    return outcome === 'done';
+  }
+
+  /** Forgets clients and connections that the change has left behind. */
+  #forget(member: Member, delta: Delta): void {
     if (delta.flows.length === 0 && !delta.hasAffinity) return;
     this.#lanes.forgetting.run(() =>
       this.#attempt(member, async () => {
