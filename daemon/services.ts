@@ -165,8 +165,9 @@ async function startReconciling(
   const drift = new DriftLog((repair) => {
     metrics.countDriftRepair(repair.kind, repair.cause);
     events.publish({ kind: 'drift.repair', text: `${repair.action} ${repair.key} (${repair.cause})` });
-    // What the first pass finds is a host that was restarted or is new to weft, not one that drifted.
-    if (repair.cause === 'start') log.info({ ...repair }, 'recovered');
+    // What the first pass finds is a host that was restarted or is new to weft, not one that drifted: a line for each
+    // of many thousand entries would take longer than making them.
+    if (repair.cause === 'start') log.debug({ ...repair }, 'recovered');
     else log.warn({ ...repair }, 'drift repaired');
   });
   const desired = new DesiredState(hostPlan({ ipv6: await hasIpv6() }), repository, drivers);
@@ -188,6 +189,7 @@ async function startReconciling(
     log,
   });
   await reconciler.pass('start');
+  if (drift.totals().length > 0) log.info({ repaired: drift.totals() }, 'recovered');
   const wanted = (dev: string) => desired.link(dev);
   const wantedObject = (key: ObjectKey) => desired.now().get(key)?.object;
   const concerns = (dev: string): boolean => /^w[bvx]-/.test(dev) || wanted(dev) !== undefined;

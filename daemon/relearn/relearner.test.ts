@@ -102,6 +102,18 @@ describe('learning from Docker', () => {
     expect(world.kernel.render()).toBe(before);
   });
 
+  test('leaves out what was deleted after Docker had listed it', async () => {
+    await relearner.learn([SHOWN]);
+    await world.backend.deleteEndpoint(DRIVER, NET, EP);
+    learned.length = 0;
+    await relearner.learn([SHOWN]);
+    expect(learned).toEqual([]);
+    await world.backend.deleteNetwork(DRIVER, NET);
+    await relearner.learn([SHOWN]);
+    expect(learned).toEqual([]);
+    expect(await world.stored()).toBe('');
+  });
+
   test('a second time finds nothing', async () => {
     await relearner.learn([SHOWN]);
     learned.length = 0;

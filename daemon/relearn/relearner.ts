@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { NetworkDriver } from '../../core/driver.ts';
-import { errorMessage, NotFound, WeftError } from '../../core/errors.ts';
+import { errorMessage, NotFound, Unavailable, WeftError } from '../../core/errors.ts';
 import type { EndpointId, NetworkId } from '../../core/ids.ts';
 import type { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { DriverName, Endpoint, NetworkRequest } from '../../core/model.ts';
@@ -39,11 +39,21 @@ export class Relearner {
 
   /** Compares with what Docker said; normally finds nothing, at the cost of one lookup an object. */
   async learn(networks: readonly EngineNetwork[]): Promise<void> {
-    for (const network of networks) {
+    for (const shown of networks) {
+      const network = this.#withoutDropped(shown);
+      if (network === undefined) continue;
       if (this.#driverOf(network) !== undefined)
         await this.#tolerate(network.id, () => this.#network(network));
       if (network.ipamDriver === 'weft') await this.#tolerate(network.id, () => this.#addresses(network));
     }
+  }
+
+  /** Docker's list may be older than a deletion that it has asked for since. */
+  #withoutDropped(network: EngineNetwork): EngineNetwork | undefined {
+    const { repository } = this.#parts;
+    if (repository.wasDropped(network.id as NetworkId)) return undefined;
+    const endpoints = network.endpoints.filter(({ id }) => !repository.wasDropped(id as EndpointId));
+    return { ...network, endpoints };
   }
 
   #driverOf({ driver }: EngineNetwork): NetworkDriver | undefined {
@@ -77,7 +87,8 @@ export class Relearner {
       repository.during(request.id, async () => {
         if (
           repository.endpoint(request.id) !== undefined ||
-          repository.network(request.networkId) === undefined
+          repository.network(request.networkId) === undefined ||
+          repository.wasDropped(request.id)
         )
           return;
         const endpoint: Endpoint = {
@@ -107,8 +118,8 @@ export class Relearner {
       if (!(error instanceof WeftError)) throw error;
       const { log } = this.#parts;
       const what = { networkId, error: errorMessage(error) };
-      // Removed between Docker's answer and now: there is nothing to learn.
-      if (error instanceof NotFound) log.debug(what, 'gone before it was learned');
+      // Removed between Docker's answer and now: there is nothing to learn. A host too busy to be read is read again.
+      if (error instanceof NotFound || error instanceof Unavailable) log.debug(what, 'not learned now');
       else log.error(what, 'not learned from Docker');
     }
   }

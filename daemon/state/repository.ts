@@ -25,6 +25,9 @@ function endpointKey(networkId: NetworkId, id: EndpointId): string {
   return `${ENDPOINT}${networkId}/${id}`;
 }
 
+/** Dropped ids that are remembered: more than go while Docker makes a list of what it has. */
+const REMEMBERED = 2000;
+
 /**
  * Intent: every network and endpoint, in memory for reading and in the store for keeping. A change is in memory from
  * the call on and durable when the call resolves; if the store refuses, memory goes back and the call rejects.
@@ -39,6 +42,8 @@ export class Repository {
   readonly #inFlight = new Set<OwnerId>();
   readonly #addresses = new Map<string, EndpointId>();
   readonly #observers = new Set<RepositoryObserver>();
+  /** In the order in which they went. */
+  readonly #dropped = new Set<OwnerId>();
   readonly problems: string[] = [];
 
   private constructor(store: Store) {
@@ -179,7 +184,7 @@ export class Repository {
 
   #dropNetwork(network: Network): void {
     this.#networks.delete(network.request.id);
-    for (const observer of this.#observers) observer.drop(network.request.id);
+    this.#drop(network.request.id);
   }
 
   #index(endpoint: Endpoint): void {
@@ -208,6 +213,18 @@ export class Repository {
     const siblings = this.#byNetwork.get(networkId);
     siblings?.delete(id);
     if (siblings?.size === 0) this.#byNetwork.delete(networkId);
+    this.#drop(id);
+  }
+
+  /** Whether a network or endpoint was dropped a moment ago: a list from before may still have it. */
+  wasDropped(id: OwnerId): boolean {
+    return this.#dropped.has(id);
+  }
+
+  #drop(id: OwnerId): void {
+    this.#dropped.add(id);
+    const [oldest] = this.#dropped;
+    if (this.#dropped.size > REMEMBERED && oldest !== undefined) this.#dropped.delete(oldest);
     for (const observer of this.#observers) observer.drop(id);
   }
 
