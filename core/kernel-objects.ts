@@ -150,7 +150,8 @@ export interface TableObject {
 /**
  * One element of a set or map in a weft table. `key` and `data` hold one text per field of the concatenation:
  * addresses canonical, `inet_proto` as `tcp`, `udp`, `sctp`, `icmp`, `ipv6-icmp`; `inet_service` and `mark` decimal;
- * `devgroup` decimal, `iface_index` the link's name; an interval key as CIDR; a verdict as `accept`, `drop`, `return`, `jump NAME` or `goto NAME`.
+ * `devgroup` decimal, `iface_index` the link's name; an interval key as CIDR; a verdict as `accept`, `drop`, `return`,
+ * `jump NAME` or `goto NAME`.
  */
 export interface ElementObject {
   readonly kind: 'element';

@@ -60,8 +60,7 @@ export function startCollecting(parts: CollectingParts): Collector {
 
 /** Learns names and what the store does not know; from the first time on, what is unknown to both may be deleted. */
 function onHeard(parts: CollectingParts) {
-  const { engine, repository, kernel, ipam, names, locks, docker, events, networks, loop, clock, log } =
-    parts;
+  const { engine, repository, kernel, ipam, locks, docker, events, networks, loop, clock, log } = parts;
   const relearner = new Relearner({
     engine,
     repository,
@@ -78,11 +77,19 @@ function onHeard(parts: CollectingParts) {
     log,
   });
   return async (heard: readonly EngineNetwork[]): Promise<void> => {
-    names.update(heard);
-    await markListed(parts, heard);
+    await takeIn(parts, heard);
     await relearner.learn(heard);
     if (docker.heard) return;
     docker.heard = true;
     loop.request('start');
   };
+}
+
+/** Names, and that Docker has a network, by whatever list of Docker's. */
+export async function takeIn(
+  { names, repository, locks }: Pick<CollectingParts, 'names' | 'repository' | 'locks'>,
+  heard: readonly EngineNetwork[],
+): Promise<void> {
+  names.update(heard);
+  await markListed({ repository, locks }, heard);
 }

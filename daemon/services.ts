@@ -5,11 +5,10 @@ import { drivers } from '../drivers/index.ts';
 import { HostPorts, hasIpv6, openForwardAccept, readEphemeralRange } from '../kernel/index.ts';
 import { ipamBackend } from './addresses.ts';
 import { type Base, clock, openBase, problemsOf, type ServiceParts } from './base.ts';
-import { startCollecting } from './collecting.ts';
+import { startCollecting, takeIn } from './collecting.ts';
 import type { ControlBackend, Metrics } from './control/index.ts';
-import { type Engine, type EngineNetwork, NamesFeed } from './docker/index.ts';
+import { type Engine, NamesFeed } from './docker/index.ts';
 import { runDoctor } from './doctor/index.ts';
-import { markListed } from './gc/index.ts';
 import type { BoundBackends } from './late-backends.ts';
 import { createNetworks, type Networks, Publisher, tcpRelays } from './networks/index.ts';
 import type { ObserveCall } from './plugin/index.ts';
@@ -124,17 +123,13 @@ async function followDocker(
   base: Base & { readonly engine: Engine; readonly networks: Networks; readonly loop: ReconcileLoop },
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { engine, names, parts } = base;
+  const { engine, parts } = base;
   const { log, config } = parts;
   const collector = stack.use(startCollecting({ ...base, clock, log, graceMs: config.gcGraceMs }));
   // A store from a backup must not give away what a container has taken since. A dockerd that is down or starting,
   // and may be waiting for this very weftd, is not waited for.
   await Promise.race([collector.firstRound, sleep(FIRST_ANSWER_MS, undefined, { ref: false })]);
-  const heard = async (networks: readonly EngineNetwork[]): Promise<void> => {
-    names.update(networks);
-    await markListed(base, networks);
-  };
-  stack.use(new NamesFeed({ engine, heard, log }));
+  stack.use(new NamesFeed({ engine, heard: (networks) => takeIn(base, networks), log }));
 }
 
 async function openPublisher({ repository, names }: Base): Promise<Publisher> {

@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ipam: ['core'],
   balancer: ['core'],
   discovery: ['core'],
-  // The resolver process is put together apart from what it is made of (docs/adr/0013).
+  // The resolver process is put together apart from what it is made of (docs/adr/0014).
   'discovery/process': ['core', 'discovery', 'kernel/libc'],
   kernel: ['core'],
   store: ['core'],

@@ -1,7 +1,13 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../../core/errors.ts';
-import { aNetworkRequest, anEndpointRequest, ENDPOINT_ID, NETWORK_ID } from '../../test/fakes/builders.ts';
+import {
+  aNetworkRequest,
+  anEndpointRequest,
+  anEngineNetwork,
+  ENDPOINT_ID,
+  NETWORK_ID,
+} from '../../test/fakes/builders.ts';
 import { type HostWorld, startWorld } from '../../test/fakes/host-world.ts';
 import type { EngineNetwork } from '../docker/index.ts';
 import { Collector, type KnownToDocker } from './collector.ts';
@@ -11,18 +17,15 @@ const NET = NETWORK_ID;
 const EP = ENDPOINT_ID;
 
 function shown(endpoints: readonly string[], id = NET): EngineNetwork {
-  return {
-    id,
-    name: id.slice(0, 4),
-    driver: 'weft-bridge',
-    ipamDriver: 'weft',
-    subnets: [],
-    options: {},
-    internal: false,
-    enableIpv4: true,
-    enableIpv6: false,
-    endpoints: endpoints.map((each) => ({ id: each, container: '', name: '', mac: '', ipv4: '', ipv6: '' })),
-  };
+  const listed = endpoints.map((each) => ({
+    id: each,
+    container: '',
+    name: '',
+    mac: '',
+    ipv4: '',
+    ipv6: '',
+  }));
+  return anEngineNetwork({ id, name: id.slice(0, 4), endpoints: listed });
 }
 
 let world: HostWorld;

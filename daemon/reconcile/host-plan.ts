@@ -9,7 +9,7 @@ const FORWARDING: readonly KernelObject[] = [
   { kind: 'sysctl', path: 'net/ipv6/conf/all/forwarding', value: '1' },
 ];
 
-/** What weft needs of the host whatever networks there are: forwarding, its table in both families, and that of shortcuts. */
+/** What weft needs of the host whatever networks there are: forwarding, its table in both families, that of shortcuts. */
 export function hostPlan(options: { readonly ipv6: boolean }): readonly KernelObject[] {
   const families = options.ipv6 ? ([4, 6] as const) : ([4] as const);
   return [

@@ -7,11 +7,12 @@ import {
   aMapping,
   aNetworkRequest,
   anEndpointRequest,
+  anEngineNetwork,
   ENDPOINT_ID,
   NETWORK_ID,
 } from '../../test/fakes/builders.ts';
 import { type HostWorld, LIVE_SANDBOX, startWorld } from '../../test/fakes/host-world.ts';
-import type { EngineContainer, EngineNetwork } from '../docker/index.ts';
+import type { EngineContainer } from '../docker/index.ts';
 import { Relearner } from './relearner.ts';
 
 const DRIVER = 'weft-bridge';
@@ -19,18 +20,11 @@ const NET = parseNetworkId(NETWORK_ID);
 const EP = parseEndpointId(ENDPOINT_ID);
 
 /** The network and endpoint of the builders, as an engine shows them. */
-const SHOWN: EngineNetwork = {
-  id: NET,
-  name: 'app',
+const SHOWN = anEngineNetwork({
   driver: DRIVER,
-  ipamDriver: 'weft',
   subnets: [{ subnet: '10.80.0.0/24', gateway: '10.80.0.1', aux: {} }],
-  options: {},
-  internal: false,
-  enableIpv4: true,
-  enableIpv6: false,
   endpoints: [{ id: EP, container: 'c1', name: 'web', mac: '', ipv4: '10.80.0.2/24', ipv6: '' }],
-};
+});
 
 const CONTAINER: EngineContainer = {
   sandboxKey: LIVE_SANDBOX,

@@ -70,9 +70,10 @@ class Commit {
     const ensured = [...tables.entries()].filter(([, { ensure }]) => ensure !== undefined);
     const generation = ensured.length > 0 ? await readGeneration(this.#transport) : undefined;
     for (const [key, { ensure }] of ensured) {
-      const content = ensure && (await readContent(this.#transport, ensure.family, ensure.name));
-      if (content !== undefined)
-        contents.set(key, splitShortcuts(ensure?.family, ensure?.name ?? '', content).rest);
+      if (ensure === undefined) continue;
+      const { family, name } = ensure;
+      const content = await readContent(this.#transport, family, name);
+      if (content !== undefined) contents.set(key, splitShortcuts(family, name, content).rest);
     }
     for (const { add, remove } of elements.values()) {
       const object = add ?? remove;

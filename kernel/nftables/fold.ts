@@ -3,10 +3,10 @@ import type { ElementObject, ObjectKey, ShortcutObject, TableObject } from '../.
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { Step } from '../../core/ports.ts';
 
-/** What becomes of one element. `remove`: it may be there with other data, or must go. */
-export interface ElementChange {
-  readonly remove?: ElementObject;
-  readonly add?: ElementObject;
+/** What becomes of one element or shortcut. `remove`: it may be there as another, or must go; with both it is made anew. */
+export interface Change<Object> {
+  readonly remove?: Object;
+  readonly add?: Object;
 }
 
 /** What becomes of one table: with `remove` alone it goes; with both it is made anew, losing its elements. */
@@ -15,17 +15,11 @@ export interface TableChange {
   readonly ensure?: TableObject;
 }
 
-/** What becomes of one shortcut; with both it is made anew. */
-export interface ShortcutChange {
-  readonly remove?: ShortcutObject;
-  readonly add?: ShortcutObject;
-}
-
 /** The net effect of a list of steps. */
 export interface Changes {
   readonly tables: ReadonlyMap<ObjectKey, TableChange>;
-  readonly elements: ReadonlyMap<ObjectKey, ElementChange>;
-  readonly shortcuts: ReadonlyMap<ObjectKey, ShortcutChange>;
+  readonly elements: ReadonlyMap<ObjectKey, Change<ElementObject>>;
+  readonly shortcuts: ReadonlyMap<ObjectKey, Change<ShortcutObject>>;
 }
 
 /**
@@ -36,8 +30,8 @@ export interface Changes {
  */
 export function foldSteps(steps: readonly Step[]): Changes {
   const tables = new Map<ObjectKey, TableChange>();
-  const elements = new Map<ObjectKey, ElementChange>();
-  const shortcuts = new Map<ObjectKey, ShortcutChange>();
+  const elements = new Map<ObjectKey, Change<ElementObject>>();
+  const shortcuts = new Map<ObjectKey, Change<ShortcutObject>>();
   for (const { op, object } of steps) {
     const key = keyOf(object);
     switch (object.kind) {
@@ -45,10 +39,11 @@ export function foldSteps(steps: readonly Step[]): Changes {
         tables.set(key, foldTable(tables.get(key), op, object));
         break;
       case 'element':
-        elements.set(key, foldElement(elements.get(key), op, object));
+        assertSameAddition(elements.get(key), op, object);
+        elements.set(key, fold(elements.get(key), op, object));
         break;
       case 'shortcut':
-        shortcuts.set(key, foldShortcut(shortcuts.get(key), op, object));
+        shortcuts.set(key, fold(shortcuts.get(key), op, object));
         break;
       default:
         throw new Internal(`${op} ${key}: not an nft object`);
@@ -62,32 +57,24 @@ function foldTable(before: TableChange | undefined, op: Step['op'], object: Tabl
   return { ...(before?.remove && { remove: before.remove }), ensure: object };
 }
 
-function foldShortcut(
-  before: ShortcutChange | undefined,
-  op: Step['op'],
-  object: ShortcutObject,
-): ShortcutChange {
-  if (op === 'delete') return { remove: object };
-  const replaces = op === 'replace' || before?.remove !== undefined;
-  return { ...(replaces && { remove: object }), add: object };
-}
-
-function foldElement(
-  before: ElementChange | undefined,
-  op: Step['op'],
-  object: ElementObject,
-): ElementChange {
+function fold<Object>(before: Change<Object> | undefined, op: Step['op'], object: Object): Change<Object> {
   switch (op) {
     case 'delete':
       return { remove: object };
     case 'replace':
       return { remove: object, add: object };
     case 'create':
-      if (before?.add !== undefined && !sameData(before.add, object)) {
-        throw new Conflict(`create ${keyOf(object)}: another call creates it with other data`);
-      }
       return { ...(before?.remove && { remove: before.remove }), add: object };
   }
+}
+
+function assertSameAddition(
+  before: Change<ElementObject> | undefined,
+  op: Step['op'],
+  object: ElementObject,
+): void {
+  if (op === 'create' && before?.add !== undefined && !sameData(before.add, object))
+    throw new Conflict(`create ${keyOf(object)}: another call creates it with other data`);
 }
 
 /** Whether two elements of one key have equal data. */

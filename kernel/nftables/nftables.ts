@@ -40,7 +40,6 @@ export class Nftables implements AsyncDisposable {
   readonly #names: ReadonlySet<string>;
   readonly #sets: SetCache;
   readonly #commits: GroupCommit<Step>;
-
   readonly #links: LinkIndexes | undefined;
 
   private constructor(

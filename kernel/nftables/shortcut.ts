@@ -4,7 +4,7 @@ import type { NftFamily, NftRule } from '../../core/nft.ts';
 import { encodeDeleteChain, encodeIngressChain, type InstalledChain } from './chain.ts';
 import type { InstalledContent } from './fingerprint.ts';
 import { ruleFingerprint } from './fingerprint.ts';
-import type { ShortcutChange } from './fold.ts';
+import type { Change } from './fold.ts';
 import { encodeRule, type InstalledRule } from './rule.ts';
 import type { Piece } from './transaction.ts';
 
@@ -32,7 +32,7 @@ export function shortcutRule(set: string): NftRule {
 
 /** @param settled keys, and `add` before keys, of what the kernel turned out to have so already. */
 export function removeShortcuts(
-  shortcuts: ReadonlyMap<ObjectKey, ShortcutChange>,
+  shortcuts: ReadonlyMap<ObjectKey, Change<ShortcutObject>>,
   settled: ReadonlySet<string>,
 ): readonly Piece[] {
   return [...shortcuts].flatMap(([key, { remove }]) => {
@@ -44,7 +44,7 @@ export function removeShortcuts(
 
 /** As `removeShortcuts`. */
 export function addShortcuts(
-  shortcuts: ReadonlyMap<ObjectKey, ShortcutChange>,
+  shortcuts: ReadonlyMap<ObjectKey, Change<ShortcutObject>>,
   settled: ReadonlySet<string>,
 ): readonly Piece[] {
   return [...shortcuts].flatMap(([key, { add }]) => {
@@ -60,7 +60,7 @@ export function addShortcuts(
 
 /** The shortcuts of a table, and what else it holds. */
 export function splitShortcuts(
-  family: NftFamily | undefined,
+  family: NftFamily,
   table: string,
   content: InstalledContent,
 ): { readonly shortcuts: readonly ShortcutObject[]; readonly rest: InstalledContent } {

@@ -9,6 +9,7 @@ import type {
   Subnet,
 } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
+import type { EngineNetwork } from '../../daemon/docker/index.ts';
 
 export const NETWORK_ID = 'a1'.repeat(32);
 export const OTHER_NETWORK_ID = 'b2'.repeat(32);
@@ -34,6 +35,23 @@ export function aNetworkRequest(
     ipv6: [],
     ...change,
     id: parseNetworkId(change.id ?? NETWORK_ID),
+  };
+}
+
+/** A network as an engine shows it. */
+export function anEngineNetwork(change: Partial<EngineNetwork> = {}): EngineNetwork {
+  return {
+    id: NETWORK_ID,
+    name: 'app',
+    driver: 'weft-bridge',
+    ipamDriver: 'weft',
+    subnets: [],
+    options: {},
+    internal: false,
+    enableIpv4: true,
+    enableIpv6: false,
+    endpoints: [],
+    ...change,
   };
 }
 
