@@ -15,6 +15,7 @@ export {
   duplicateFd,
   getSocketOption,
   openSocket,
+  readableNow,
   receiveNow,
   sendTo,
   setSocketOption,
