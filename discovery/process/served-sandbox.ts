@@ -56,7 +56,7 @@ export class ServedSandbox implements AsyncDisposable {
   update(sandbox: SandboxToServe): void {
     this.#server.setNetworks(sandbox.networks);
     if (JSON.stringify(sandbox.servers) !== JSON.stringify(this.#sandbox.servers)) {
-      this.#forwarder[Symbol.dispose]();
+      // What was asked by way of the old one is answered by it.
       this.#forwarder = this.#forward(sandbox.servers);
     }
     this.#sandbox = sandbox;
