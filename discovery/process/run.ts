@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { errorMessage, InvalidArgument, KernelError } from '../../core/errors.ts';
-import { gainNoPrivileges, refuseSystemCalls } from '../../kernel/libc/index.ts';
+import { gainNoPrivileges, refuseSystemCalls, releaseProgramText } from '../../kernel/libc/index.ts';
 import { type FeedMessage, tableObserver } from '../feed/index.ts';
 import {
   COUNTS_PER_MESSAGE,
@@ -22,6 +22,8 @@ import { WeftdLink } from './weftd-link.ts';
 
 /** How often weftd hears how many queries there were. */
 const COUNTS_MS = 10_000;
+/** After this the start is over, and half of Node's code with it: its memory goes back to the system. */
+const STARTED_MS = 5000;
 /** How long what was asked may take at the end; clients over TCP are disconnected then. */
 const DRAIN_MS = 15_000;
 
@@ -109,7 +111,9 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
   link = stack.use(new WeftdLink({ files, log, onConnect, onFeed, onOrder }));
   log.open((line) => link?.report(line) === true);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ended.resolve());
+  const started = setTimeout(() => releaseStart(log), STARTED_MS);
   await tellCountsUntil(ended.promise, served, link);
+  clearTimeout(started);
   await Promise.race([served.drained(), sleep(DRAIN_MS, undefined, { ref: false })]);
   await ports.written();
 }
@@ -122,6 +126,15 @@ function confine(log: ReportLog): void {
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     log.warn({ error: error.message }, 'the resolver process may make all system calls');
+  }
+}
+
+function releaseStart(log: ReportLog): void {
+  try {
+    releaseProgramText();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    log.debug({ error: error.message }, 'memory of the start is kept');
   }
 }
 
