@@ -18,6 +18,8 @@ import { NameLookup, type NamesSources, NamingEvents } from './views/index.ts';
 
 /** How long a call that Docker waits for may wait for names and virtual IPs. */
 const WAIT_MS = 500;
+/** Who waits longer for a sandbox to be in order is told that it is not. */
+const LONG_MS = 10_000;
 
 export interface ServiceDiscoveryParts {
   readonly config: Config;
@@ -92,6 +94,10 @@ export class ServiceDiscovery implements AsyncDisposable {
     if (resolver !== undefined) {
       stack.use(namespaces.subscribe(({ key, alive }) => (alive ? resolver.appeared(key) : undefined)));
     }
+    if (log.isLevelEnabled('debug')) {
+      const measured = { balancing, resolver, log };
+      stack.use(namespaces.subscribe(({ key, alive }) => void (alive && logGap(key, measured))));
+    }
     const lookup = stack.use(new NameLookup(stack.use(new FactSource(facts))));
     const sources: NamesSources = {
       naming,
@@ -119,6 +125,24 @@ export class ServiceDiscovery implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+/** Tells how long a sandbox was there without names and virtual IPs. Never rejects. */
+async function logGap(
+  sandbox: SandboxKey,
+  parts: {
+    readonly balancing: Balancing;
+    readonly resolver: Resolver | undefined;
+    readonly log: Logger;
+  },
+): Promise<void> {
+  const { balancing, resolver, log } = parts;
+  const began = performance.now();
+  const [vips, names] = await Promise.all([
+    balancing.ready(sandbox, LONG_MS),
+    resolver?.ready(sandbox, LONG_MS) ?? true,
+  ]);
+  log.debug({ sandbox, vips, names, ms: performance.now() - began }, 'sandbox in order');
 }
 
 async function openNaming(parts: ServiceDiscoveryParts, stack: AsyncDisposableStack): Promise<Naming> {
