@@ -127,7 +127,7 @@ export class ServiceDiscovery implements AsyncDisposable {
   }
 }
 
-/** Tells how long a sandbox was there without names and virtual IPs. Never rejects. */
+/** Tells for how many milliseconds a sandbox was there without virtual IPs, and without names. Never rejects. */
 async function logGap(
   sandbox: SandboxKey,
   parts: {
@@ -138,11 +138,13 @@ async function logGap(
 ): Promise<void> {
   const { balancing, resolver, log } = parts;
   const began = performance.now();
+  const after = async (ready: Promise<boolean> | undefined): Promise<number | undefined> =>
+    (await ready) === true ? performance.now() - began : undefined;
   const [vips, names] = await Promise.all([
-    balancing.ready(sandbox, LONG_MS),
-    resolver?.ready(sandbox, LONG_MS) ?? true,
+    after(balancing.ready(sandbox, LONG_MS)),
+    after(resolver?.ready(sandbox, LONG_MS)),
   ]);
-  log.debug({ sandbox, vips, names, ms: performance.now() - began }, 'sandbox in order');
+  log.debug({ sandbox, vips, names }, 'sandbox in order');
 }
 
 async function openNaming(parts: ServiceDiscoveryParts, stack: AsyncDisposableStack): Promise<Naming> {

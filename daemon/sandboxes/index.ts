@@ -4,4 +4,4 @@
  */
 export { isNamespace } from './is-namespace.ts';
 export { type NamespaceEvent, NamespaceWatch } from './namespace-watch.ts';
-export { networkKey, RepositorySandboxes } from './repository-sandboxes.ts';
+export { RepositorySandboxes } from './repository-sandboxes.ts';

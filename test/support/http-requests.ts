@@ -5,14 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /*
  * HTTP requests, each over a connection of its own, run in a namespace. Prints RequestTotals as JSON at the end.
  *   node http-requests.ts count N HOST PORT       as many, some at a time
- *   node http-requests.ts rate PER-SECOND HOST PORT    until its input ends
+ *   node http-requests.ts rate PER-SECOND HOST PORT    until SIGTERM
  */
 export interface RequestTotals {
   readonly asked: number;
   readonly failed: number;
   /** Answers by what the page says. */
   readonly pages: Readonly<Record<string, number>>;
-  /** Reasons of failures, the first few with the second in which they were. */
+  /** Reasons of the first few failures, each after when the request was sent, in seconds from the beginning. */
   readonly reasons: readonly string[];
   /** Milliseconds that the slowest answer took. */
   readonly longest: number;
@@ -67,7 +67,7 @@ async function main(mode: string, number: number, host: string, port: number): P
     await Promise.all(Array.from({ length: AT_A_TIME }, worker));
   } else {
     let ended = false;
-    process.stdin.resume().on('end', () => {
+    process.once('SIGTERM', () => {
       ended = true;
     });
     const open = new Set<Promise<void>>();

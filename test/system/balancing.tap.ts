@@ -83,10 +83,18 @@ t.test('virtual IPs are kept in all sandboxes and on the host', { timeout: 240_0
     files.touch('client');
     await sleep(30);
     t.equal(await balancing.ready(key, 20), false, 'a file is none');
+    // Docker's rules are there before: connections are tracked already.
+    client.namespace.run(`nft add table inet docker
+      nft add chain inet docker dns '{ type nat hook output priority -100; }'`);
+    const early = vips.map((vip) => client.agent.run<Tally>('tally', { host: vip, port: 80, count: 1 }));
+    await poll(() => client.namespace.run('conntrack -L 2>/dev/null').includes(web.vip4 ?? ''));
     files.mount('client', client.namespace);
     const begun = performance.now();
     t.equal(await balancing.ready(key, 2000), true);
     t.comment(`${(performance.now() - begun).toFixed(1)} ms after the mount`);
+    for (const one of early)
+      t.match(Object.keys(await one), [/^b[123]$/], 'a client that was too early gets there');
+    client.namespace.run('nft delete table inet docker');
     t.same(tables(client.namespace), BOTH);
     keys.set(client, key);
     for (const each of backends) {

@@ -1,11 +1,9 @@
 import type { Weftd } from '../../lab/index.ts';
 
-/** For how long a sandbox was there without names and virtual IPs. */
+/** For how many milliseconds a sandbox was there without virtual IPs, and without names; absent: it never had them. */
 export interface Gap {
-  readonly names: boolean;
-  readonly vips: boolean;
-  /** Milliseconds from when its namespace was noticed. */
-  readonly ms: number;
+  readonly vips?: number;
+  readonly names?: number;
 }
 
 /** What weftd has logged of sandboxes that it put in order. */
