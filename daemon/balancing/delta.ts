@@ -51,11 +51,19 @@ async function deltaOf(from: VipState, to: VipState): Promise<Delta> {
   };
 }
 
-/** Connections to backends that have gone. */
+/**
+ * Connections to backends that have gone. Where the service itself has, or chooses others now, its backends may be as
+ * well as ever: a connection that the kernel remembers goes on.
+ */
 function leftBehind({ before, after }: Change): readonly FlowFilter[] {
-  return before === undefined || before.backends === after?.backends
-    ? []
-    : flowsToForget(before.service, before.backends, after?.backends ?? []);
+  if (before === undefined || before.backends === after?.backends) return [];
+  const isChosenAlike = after !== undefined && before.service.select === after.service.select;
+  return flowsToForget(
+    before.service,
+    before.backends,
+    after?.backends ?? [],
+    isChosenAlike ? 'all' : 'datagrams',
+  );
 }
 
 /**

@@ -170,6 +170,24 @@ t.test('virtual IPs are kept in all sandboxes and on the host', { timeout: 240_0
     naming.remove('net', 's2');
   });
 
+  await t.test('a try that a backend has not answered goes elsewhere when that fails', async (t) => {
+    const [deaf, other] = backends;
+    if (deaf === undefined || other === undefined) throw new Error('too few backends');
+    deaf.namespace.run(`nft add table inet deaf
+      nft add chain inet deaf input '{ type filter hook input priority 0; policy drop; }'`);
+    for (const vip of vips) {
+      naming.set(web, [backendOf(deaf)]);
+      const asked = client.agent.run<Tally>('tally', { host: vip, port: 80, count: 1 });
+      const tracked = () =>
+        client.namespace.run(`conntrack -L -p tcp -f ${vip.includes(':') ? 'ipv6' : 'ipv4'} 2>/dev/null`);
+      await poll(() => tracked().includes('SYN_SENT'));
+      naming.set(web, [backendOf(deaf, { state: 'failing' }), backendOf(other)]);
+      t.same(await asked, { [other.name]: 1 }, vip);
+    }
+    deaf.namespace.run('nft delete table inet deaf');
+    naming.set(web, all());
+  });
+
   await t.test('what others change is put right and counted', async (t) => {
     const good = () => client.agent.run<Tally>('tally', { host: web.vip4, port: 80, count: 30 });
     await poll(async () => Object.keys(await good()).length === 3);
