@@ -84,8 +84,12 @@ t.test('virtual IPs are kept in all sandboxes and on the host', { timeout: 240_0
     await sleep(30);
     t.equal(await balancing.ready(key, 20), false, 'a file is none');
     // Docker's rules are there before: connections are tracked already.
-    client.namespace.run(`nft add table inet docker
-      nft add chain inet docker dns '{ type nat hook output priority -100; }'`);
+    client.namespace.run(`nft add table ip docker
+      nft add chain ip docker dns '{ type nat hook output priority -100; }'
+      nft add rule ip docker dns ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:10053
+      nft add table ip6 docker
+      nft add chain ip6 docker dns '{ type nat hook output priority -100; }'
+      nft add rule ip6 docker dns ip6 daddr ::2 udp dport 53 dnat to [::2]:10053`);
     const early = vips.map((vip) => client.agent.run<Tally>('tally', { host: vip, port: 80, count: 1 }));
     await poll(() => client.namespace.run('conntrack -L 2>/dev/null').includes(web.vip4 ?? ''));
     files.mount('client', client.namespace);
@@ -94,7 +98,7 @@ t.test('virtual IPs are kept in all sandboxes and on the host', { timeout: 240_0
     t.comment(`${(performance.now() - begun).toFixed(1)} ms after the mount`);
     for (const one of early)
       t.match(Object.keys(await one), [/^b[123]$/], 'a client that was too early gets there');
-    client.namespace.run('nft delete table inet docker');
+    client.namespace.run('nft delete table ip docker; nft delete table ip6 docker');
     t.same(tables(client.namespace), BOTH);
     keys.set(client, key);
     for (const each of backends) {
