@@ -6,11 +6,13 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ENGINES } from '../test/lab/index.ts';
 import { containerLifecycle } from './container-lifecycle.ts';
+import { dns } from './dns.ts';
 import { footprint } from './footprint.ts';
 import type { Bench, BenchOptions } from './harness/bench.ts';
 import { type JudgedFigure, judge } from './harness/figure.ts';
 import { figureTable } from './harness/table.ts';
 import { namesFootprint } from './names-footprint.ts';
+import { namesReach } from './names-reach.ts';
 import { networkLifecycle } from './network-lifecycle.ts';
 import { overlayLifecycle } from './overlay-lifecycle.ts';
 import { overlayReach } from './overlay-reach.ts';
@@ -32,6 +34,8 @@ const BENCHES: readonly Bench[] = [
   overlayReach,
   overlayThroughput,
   overlayScale,
+  dns,
+  namesReach,
   namesFootprint,
   vipSpread,
 ];

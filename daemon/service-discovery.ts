@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { SandboxKey } from '../core/ids.ts';
+import type { EndpointId, SandboxKey } from '../core/ids.ts';
 import type { Clock, Store } from '../core/ports.ts';
 import type { IpamService } from '../ipam/index.ts';
 import { Balancing } from './balancing/index.ts';
@@ -11,7 +11,7 @@ import { Naming } from './naming/index.ts';
 import type { Networks } from './networks/index.ts';
 import type { DriftLog } from './reconcile/index.ts';
 import { FactSource, type FactSourceParts } from './resolver/fact-source.ts';
-import { endResolver, hostServers, networkTtl, Resolver } from './resolver/index.ts';
+import { endResolver, hostServers, networkTtl, Resolver, serversBehindDocker } from './resolver/index.ts';
 import { NamespaceWatch, RepositorySandboxes } from './sandboxes/index.ts';
 import type { Repository } from './state/index.ts';
 import { NameLookup, type NamesSources, NamingEvents } from './views/index.ts';
@@ -84,15 +84,24 @@ export class ServiceDiscovery implements AsyncDisposable {
         log,
       }),
     );
+    const ofHost = hostServers(clock);
     const facts: FactSourceParts = {
       naming: naming.view,
       sandboxes,
       ttlOf: (network) => networkTtl(repository.networks(), network),
-      serversOf: hostServers(clock),
+      serversOf: (key) => {
+        const own = (sandboxes.get(key)?.endpoints ?? []).map((endpoint) => naming.dnsOf(endpoint));
+        return serversBehindDocker(
+          own.find((each) => each !== undefined),
+          ofHost,
+        );
+      },
     };
     const resolver = await openResolver(parts, facts, stack);
     if (resolver !== undefined) {
       stack.use(namespaces.subscribe(({ key, alive }) => (alive ? resolver.appeared(key) : undefined)));
+      stack.use(balancing.onCompared((key) => resolver.disturbed(key)));
+      stack.use(naming.onContainer((endpoints) => tellServers(resolver, repository, endpoints)));
     }
     if (log.isLevelEnabled('debug')) {
       const measured = { balancing, resolver, log };
@@ -169,9 +178,19 @@ async function openNaming(parts: ServiceDiscoveryParts, stack: AsyncDisposableSt
 
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };
 
+/** Whose container a sandbox is, and so which resolvers it asks, Docker says only once it runs. */
+function tellServers(
+  resolver: Resolver,
+  repository: Pick<Repository, 'endpoint'>,
+  endpoints: ReadonlySet<EndpointId>,
+): void {
+  const keys = [...endpoints].flatMap((id) => repository.endpoint(id)?.attachment?.sandboxKey ?? []);
+  for (const sandbox of new Set(keys)) resolver.changed({ sandbox });
+}
+
 /** Undefined with `--resolver off`, which also ends one that an earlier weftd has left. */
 async function openResolver(
-  { config, version, log }: ServiceDiscoveryParts,
+  { config, version, log, drift }: ServiceDiscoveryParts,
   facts: FactSourceParts,
   stack: AsyncDisposableStack,
 ): Promise<Resolver | undefined> {
@@ -181,7 +200,7 @@ async function openResolver(
     return undefined;
   }
   return stack.use(
-    await Resolver.open({ ...facts, runDir, stateDir, version, log, debug: logLevel === 'debug' }),
+    await Resolver.open({ ...facts, runDir, stateDir, version, log, drift, debug: logLevel === 'debug' }),
   );
 }
 

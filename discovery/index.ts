@@ -7,17 +7,13 @@
  */
 export {
   CHANGES_PER_MESSAGE,
-  decodeFeedMessage,
-  type Fact,
   type FactChange,
   type FactKey,
-  type FactObserver,
   Facts,
   Feed,
   type FeedMessage,
   factKey,
   keyOf,
-  type SandboxToServe,
   syncMessages,
   tableObserver,
 } from './feed/index.ts';
@@ -36,16 +32,6 @@ export {
   type Serving,
 } from './link/index.ts';
 export { EMBEDDED_RESOLVER, REDIRECT_TABLE, type RedirectPorts, redirectTable } from './redirect/index.ts';
-export {
-  type DiscoveryLog,
-  type QueryCounts,
-  SANDBOX_LIMITS,
-  type SandboxLimits,
-  SandboxServer,
-  type SandboxServerParts,
-  type SocketSource,
-  socketExchange,
-} from './server/index.ts';
-export { Journal } from './store/index.ts';
-export { addressOfReverseName, NameTable, reverseName } from './table/index.ts';
-export { type Exchange, FORWARDER_LIMITS, Forwarder, type UpstreamServer } from './upstream/index.ts';
+export type { QueryCounts } from './server/index.ts';
+export { NameTable, reverseName } from './table/index.ts';
+export type { UpstreamServer } from './upstream/index.ts';

@@ -115,6 +115,13 @@ export class Balancing implements AsyncDisposable {
     );
   }
 
+  /** Calls back, until disposed, with sandboxes in which somebody else may have changed rules. */
+  onCompared(listener: (key: SandboxKey) => void): Disposable {
+    return this.#spreader.onCompared(({ where }) => {
+      if (where !== 'host') listener(where);
+    });
+  }
+
   /** Leaves the tables as they are and lets go of everything. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;

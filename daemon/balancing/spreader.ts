@@ -41,6 +41,7 @@ export class Spreader {
     comparing: new Lanes(AT_A_TIME),
     forgetting: new Lanes(AT_A_TIME),
   };
+  readonly #compared = new Set<(member: Member) => void>();
   readonly #settled = new Set<(member: Member) => void>();
   #running = false;
   #again = false;
@@ -111,11 +112,18 @@ export class Spreader {
     return { [Symbol.dispose]: () => void this.#settled.delete(listener) };
   }
 
+  /** Calls back, until disposed, when a namespace was read because its rules may be other than they were. */
+  onCompared(listener: (member: Member) => void): Disposable {
+    this.#compared.add(listener);
+    return { [Symbol.dispose]: () => void this.#compared.delete(listener) };
+  }
+
   /** Reads a namespace and repairs it. @param cause as in the drift log. */
   compare(member: Member, cause: string): void {
     this.#slowly('comparing', member, async () => {
       const steps = await member.keeper.compare(member.group.state);
       this.#record(member, cause, steps);
+      for (const listener of this.#compared) listener(member);
       await member.keeper.forgetFlows(staleFlows(steps));
     });
   }

@@ -25,6 +25,7 @@ describe.each(['20.10', '26.1', '28.5'])('engine %s', (series) => {
     expect(facts.startedAt).toBeGreaterThan(Date.parse('2020-01-01'));
     expect(facts.health).toBeUndefined();
     expect(facts.endpoints.map(({ networkName }) => networkName).sort()).toEqual(['app', 'dual']);
+    expect(facts.dns).toBeUndefined();
     for (const { id, networkId, names } of facts.endpoints) {
       expect(id).toMatch(/^[0-9a-f]{64}$/);
       expect(networkId).toMatch(/^[0-9a-f]{64}$/);
@@ -48,6 +49,7 @@ test('what an engine leaves out is nothing', () => {
     stopSignal: 15,
     endpoints: [],
   });
+  expect(containerFacts({ Id: 'c', HostConfig: { Dns: ['192.0.2.1'] } }).dns).toEqual(['192.0.2.1']);
   const networks = { Networks: { app: null } };
   expect(containerFacts({ Id: 'c', NetworkSettings: networks }).endpoints).toEqual([
     { id: '', networkId: '', networkName: 'app', names: [] },

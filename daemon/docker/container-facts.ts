@@ -13,6 +13,8 @@ export interface ContainerFacts {
   readonly finishedAt: number;
   /** Number of the signal with which Docker stops it. */
   readonly stopSignal: number;
+  /** DNS servers of its own (`docker run --dns`), where it was given any. */
+  readonly dns?: readonly string[];
   readonly endpoints: readonly ContainerEndpoint[];
 }
 
@@ -40,6 +42,7 @@ export interface ApiContainerFacts {
     readonly Labels?: Readonly<Record<string, string>> | null;
     readonly StopSignal?: string;
   };
+  readonly HostConfig?: { readonly Dns?: readonly string[] | null };
   readonly NetworkSettings?: {
     readonly Networks?: Readonly<Record<string, ApiEndpoint | null>> | null;
   };
@@ -66,9 +69,11 @@ export function containerFacts({
   Name,
   State,
   Config,
+  HostConfig,
   NetworkSettings,
 }: ApiContainerFacts): ContainerFacts {
   const health = HEALTH[State?.Health?.Status ?? ''];
+  const dns = HostConfig?.Dns ?? [];
   return {
     id: Id,
     name: (Name ?? '').replace(/^\//, ''),
@@ -78,6 +83,7 @@ export function containerFacts({
     startedAt: time(State?.StartedAt),
     finishedAt: time(State?.FinishedAt),
     stopSignal: signalNumber(Config?.StopSignal ?? '') ?? SIGTERM,
+    ...(dns.length > 0 && { dns }),
     endpoints: Object.entries(NetworkSettings?.Networks ?? {}).map(([networkName, endpoint]) => ({
       id: endpoint?.EndpointID ?? '',
       networkId: endpoint?.NetworkID ?? '',

@@ -1,3 +1,4 @@
+import type { EndpointId } from '../../core/ids.ts';
 import { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { NamingView, ServiceRecord } from '../../core/naming.ts';
 import type { Clock, SharedView, Store } from '../../core/ports.ts';
@@ -46,6 +47,8 @@ export class Naming implements AsyncDisposable {
   readonly #services: Services;
   readonly #edits: ServiceEdits;
   readonly #problems: ServiceProblems;
+  readonly #containers: ContainerWatch | undefined;
+  readonly #listeners = new Set<(endpoints: ReadonlySet<EndpointId>) => void>();
   readonly #stack: AsyncDisposableStack;
 
   private constructor(parts: NamingParts, host: SharedView & AsyncDisposable, stack: AsyncDisposableStack) {
@@ -75,10 +78,12 @@ export class Naming implements AsyncDisposable {
           docker,
           changed: (endpoints) => {
             for (const id of endpoints) this.#names.refresh(id);
+            for (const listener of this.#listeners) listener(endpoints);
           },
           log,
         }),
       );
+    this.#containers = watch;
     this.#names = stack.use(
       new LocalNames({
         repository,
@@ -114,6 +119,19 @@ export class Naming implements AsyncDisposable {
   /** What is wrong with names and services, a sentence each: labels, records, virtual IPs. */
   get problems(): readonly string[] {
     return [...this.#names.problems, ...this.#problems.all, ...this.#view.problems];
+  }
+
+  /** DNS servers that an endpoint's container was given; undefined while Docker has not said whose endpoint it is. */
+  dnsOf(endpoint: EndpointId): readonly string[] | undefined {
+    if (this.#containers === undefined) return [];
+    const container = this.#containers.holder(endpoint);
+    return container && (container.dns ?? []);
+  }
+
+  /** Calls back, until disposed, with endpoints of a container of which Docker says something else than before. */
+  onContainer(listener: (endpoints: ReadonlySet<EndpointId>) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   /** @see ServiceEdits.create */

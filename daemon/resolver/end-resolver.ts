@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { errorMessage } from '../../core/errors.ts';
 import type { SandboxKey } from '../../core/ids.ts';
 import { decodeKnownPorts, type ResolverFiles, resolverFiles } from '../../discovery/index.ts';
+import { installRedirect } from './install-redirect.ts';
 import type { ResolverLog } from './log.ts';
-import { installRedirect } from './redirects.ts';
 import { hasEnded, runningProcess, signal } from './running-process.ts';
 
 /** How long the process may take to answer what it was asked. */

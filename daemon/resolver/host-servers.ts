@@ -20,16 +20,32 @@ const FILES = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
 export function serversOf(...texts: readonly string[]): readonly UpstreamServer[] {
   for (const text of texts) {
     const addresses = [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1] ?? '');
-    const usable = addresses.filter(
-      (each) => isIP(each) !== 0 && !/^(127\.|::1$|0\.0\.0\.0$|::$)/.test(each),
-    );
-    if (usable.length === 0) continue;
-    return [
-      DOCKER,
-      ...usable.slice(0, MOST_SERVERS).map((address) => ({ address: address as Ip, port: 53 })),
-    ];
+    const usable = addresses.filter((each) => !/^(127\.|::1$|0\.0\.0\.0$|::$)/.test(each));
+    const servers = afterDocker(usable);
+    if (servers.length > 1) return servers;
   }
   return [DOCKER];
+}
+
+/**
+ * Docker's resolver, which asks those that the container was given (`docker run --dns`), and then those or, where it
+ * was given none, the host's. While that is not known Docker's is asked alone: what a container asks is not for
+ * servers that it was not to use.
+ * @param own the container's, as given; undefined: not known.
+ */
+export function serversBehindDocker(
+  own: readonly string[] | undefined,
+  host: () => readonly UpstreamServer[],
+): readonly UpstreamServer[] {
+  return own?.length === 0 ? host() : afterDocker(own ?? []);
+}
+
+/** What is no address, or Docker's resolver itself, is left out. */
+function afterDocker(addresses: readonly string[]): readonly UpstreamServer[] {
+  const usable = addresses.filter(
+    (each) => isIP(each) !== 0 && !each.includes('%') && each !== DOCKER.address,
+  );
+  return [DOCKER, ...usable.slice(0, MOST_SERVERS).map((address) => ({ address: address as Ip, port: 53 }))];
 }
 
 /** `serversOf` by the host's files, which are read again after a while. */

@@ -3,6 +3,6 @@
  * next weftd, replaced without a gap; and the redirects in the sandboxes. What it answers is discovery's business.
  */
 export { endResolver } from './end-resolver.ts';
-export { hostServers, serversOf } from './host-servers.ts';
+export { hostServers, serversBehindDocker, serversOf } from './host-servers.ts';
 export { networkTtl } from './network-ttl.ts';
 export { Resolver, type ResolverOptions, type ResolverStatus } from './resolver.ts';

@@ -2,14 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ip } from '../../core/address.ts';
 import { errorMessage, KernelError } from '../../core/errors.ts';
 import type { SandboxKey } from '../../core/ids.ts';
-import {
-  EMBEDDED_RESOLVER,
-  REDIRECT_TABLE,
-  type RedirectPorts,
-  redirectTable,
-} from '../../discovery/index.ts';
+import { EMBEDDED_RESOLVER, type RedirectPorts } from '../../discovery/index.ts';
 import { Conntrack } from '../../kernel/netlink/index.ts';
-import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { checkRedirect, installRedirect, type RedirectCheck } from './install-redirect.ts';
 import type { ResolverLog } from './log.ts';
 
 /** Sandboxes that are worked on at one time. */
@@ -18,22 +13,43 @@ const RETRY_MS = 1000;
 /** Most questions are answered within this time. */
 const ANSWERED_MS = 1000;
 const SETTLE_POLL_MS = 5;
+/** Each redirect is looked at this often, whatever else is heard of its sandbox, but no two within the second time. */
+const LOOK_MS = 10_000;
+const LEAST_LOOK_MS = 100;
+/** Where a query goes that nothing redirects. */
+const UNREDIRECTED: RedirectPorts = { udp: 53, tcp: 53 };
 
 /** Where a sandbox's queries are to go; `docker`: as without weft. */
 type Wanted = RedirectPorts | 'docker';
 
-/** The redirects in all sandboxes: what is wanted is made so, and tried again where the kernel refuses. */
+/** Told when a redirect was not as weft had made it. */
+export type OnRepair = (key: SandboxKey, action: NonNullable<RedirectCheck['action']>) => void;
+
+/**
+ * The redirects in all sandboxes: what is wanted is made so, tried again where the kernel refuses, and made again where
+ * somebody in the sandbox has changed it.
+ */
 export class Redirects implements AsyncDisposable {
   readonly #log: ResolverLog;
+  readonly #onRepair: OnRepair;
   readonly #wanted = new Map<SandboxKey, Wanted>();
   readonly #installed = new Map<SandboxKey, RedirectPorts>();
   readonly #waiting = new Map<SandboxKey, Set<() => void>>();
   readonly #queue = new Set<SandboxKey>();
   readonly #working = new Set<SandboxKey>();
+  /** Redirects that may be other than they were made. */
+  readonly #doubted = new Set<SandboxKey>();
+  /** Number of each sandbox's ruleset when its redirect was last seen to be right. */
+  readonly #generations = new Map<SandboxKey, number>();
   readonly #abort = new AbortController();
+  #looking: NodeJS.Timeout;
+  /** Those still to be looked at before it begins anew. */
+  #unlooked: Iterator<SandboxKey> = [].values();
 
-  constructor(log: ResolverLog) {
+  constructor(log: ResolverLog, onRepair: OnRepair) {
     this.#log = log;
+    this.#onRepair = onRepair;
+    this.#looking = this.#lookLater();
   }
 
   isInstalled(key: SandboxKey): boolean {
@@ -60,6 +76,14 @@ export class Redirects implements AsyncDisposable {
     this.#work();
   }
 
+  /** Somebody else has changed rules in the sandbox. */
+  disturbed(key: SandboxKey): void {
+    if (!this.#installed.has(key)) return;
+    this.#doubted.add(key);
+    this.#queue.add(key);
+    this.#work();
+  }
+
   /** Resolves when all that is wanted has been tried, or after `ms`. */
   async settled(ms: number): Promise<void> {
     const until = Date.now() + ms;
@@ -71,12 +95,31 @@ export class Redirects implements AsyncDisposable {
     this.#wanted.delete(key);
     this.#installed.delete(key);
     this.#queue.delete(key);
+    this.#doubted.delete(key);
+    this.#generations.delete(key);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
+    clearTimeout(this.#looking);
     this.#queue.clear();
     for (const waiting of this.#waiting.values()) for (const wake of waiting) wake();
+  }
+
+  #lookLater(): NodeJS.Timeout {
+    const pause = Math.max(LEAST_LOOK_MS, LOOK_MS / Math.max(1, this.#installed.size));
+    return setTimeout(() => this.#look(), pause).unref();
+  }
+
+  /** What others do to rules is mostly heard of at once (`disturbed`); this is for what is not. */
+  #look(): void {
+    let next = this.#unlooked.next();
+    if (next.done === true) {
+      this.#unlooked = [...this.#installed.keys()].values();
+      next = this.#unlooked.next();
+    }
+    if (next.done !== true) this.disturbed(next.value);
+    this.#looking = this.#lookLater();
   }
 
   #work(): void {
@@ -95,18 +138,38 @@ export class Redirects implements AsyncDisposable {
   async #make(key: SandboxKey): Promise<void> {
     const to = this.#wanted.get(key);
     if (to === undefined || this.#abort.signal.aborted) return;
-    const was = this.#installed.get(key);
-    if (to !== 'docker' && was?.udp === to.udp && was.tcp === to.tcp) return;
+    const isDoubted = this.#doubted.delete(key);
     try {
-      await installRedirect(key, to);
+      if (!this.#isMade(key, to)) await this.#install(key, to);
+      else if (to !== 'docker' && isDoubted) await this.#check(key, to);
     } catch (error) {
+      if (isDoubted) this.#doubted.add(key);
       await this.#failed(key, error);
-      return;
     }
+  }
+
+  #isMade(key: SandboxKey, to: Wanted): boolean {
+    const was = this.#installed.get(key);
+    return to !== 'docker' && was?.udp === to.udp && was.tcp === to.tcp;
+  }
+
+  async #install(key: SandboxKey, to: Wanted): Promise<void> {
+    const was = this.#installed.get(key);
+    await installRedirect(key, to);
+    this.#generations.delete(key);
     if (to === 'docker') this.#installed.delete(key);
     else this.#installed.set(key, to);
     if (was !== undefined) setTimeout(() => void this.#forgetFlows(key, was), ANSWERED_MS).unref();
     for (const wake of this.#waiting.get(key) ?? []) wake();
+  }
+
+  async #check(key: SandboxKey, to: RedirectPorts): Promise<void> {
+    const { action, generation } = await checkRedirect(key, to, this.#generations.get(key));
+    if (generation === undefined) this.#generations.delete(key);
+    else this.#generations.set(key, generation);
+    if (action === undefined) return;
+    this.#onRepair(key, action);
+    await this.#forgetFlows(key, UNREDIRECTED);
   }
 
   /**
@@ -137,22 +200,6 @@ export class Redirects implements AsyncDisposable {
     await sleep(RETRY_MS, undefined, { ref: false, signal: this.#abort.signal }).catch(() => undefined);
     if (this.#wanted.has(key)) this.#queue.add(key);
   }
-}
-
-/**
- * Makes a sandbox's redirect so. Holds nothing of the sandbox's afterwards.
- * @throws {KernelError} `ENOENT` or `EINVAL` when there is no such namespace.
- */
-export async function installRedirect(key: SandboxKey, to: Wanted): Promise<void> {
-  await using nftables = await Nftables.open({ namespace: key, tables: [REDIRECT_TABLE] });
-  if (to === 'docker') {
-    await nftables.cleanup();
-    return;
-  }
-  const table = redirectTable(to);
-  const { family, name } = table;
-  const fingerprint = tableFingerprint(table);
-  await nftables.apply([{ op: 'create', object: { kind: 'table', family, name, fingerprint, table } }]);
 }
 
 function isGone(error: unknown): boolean {

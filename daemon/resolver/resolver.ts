@@ -1,6 +1,14 @@
 import type { SandboxKey } from '../../core/ids.ts';
+import { keyOf } from '../../core/kernel-objects.ts';
 import type { Sandboxes } from '../../core/naming.ts';
-import { type QueryCounts, type Report, resolverFiles, type Serving } from '../../discovery/index.ts';
+import {
+  type QueryCounts,
+  REDIRECT_TABLE,
+  type Report,
+  resolverFiles,
+  type Serving,
+} from '../../discovery/index.ts';
+import type { DriftLog } from '../reconcile/index.ts';
 import { resolverBuild } from './build-id.ts';
 import { FactSource, type FactSourceParts } from './fact-source.ts';
 import { HeldSockets } from './held-sockets.ts';
@@ -21,6 +29,8 @@ export interface ResolverOptions extends FactSourceParts {
   /** Version of weft. */
   readonly version: string;
   readonly log: ResolverLog;
+  /** Told what containers have done to their redirects. */
+  readonly drift?: Pick<DriftLog, 'add'>;
   /** Whether the process logs what is of interest to developers only. */
   readonly debug?: boolean;
   /** What the process' program is known by; absent: version and content of its files. */
@@ -33,6 +43,10 @@ export interface ResolverStatus {
   readonly process?: { readonly pid: number; readonly build: string; readonly serving: number };
   /** Queries by what became of them, since this weftd started. */
   readonly queries: QueryCounts;
+  /** How often a process was started in place of one that had ended, since this weftd started. */
+  readonly restarts: number;
+  /** Why the last one ended. */
+  readonly lastError?: string;
 }
 
 /**
@@ -50,10 +64,16 @@ export class Resolver implements AsyncDisposable {
   #supervisor: Supervisor | undefined;
   #absence: NodeJS.Timeout | undefined;
 
-  private constructor({ log, ...parts }: ResolverOptions) {
+  private constructor({ log, drift, ...parts }: ResolverOptions) {
     this.#log = log;
     this.#sandboxes = parts.sandboxes;
-    this.#redirects = this.#stack.use(new Redirects(log));
+    this.#redirects = this.#stack.use(
+      new Redirects(log, (key, action) => {
+        log.warn({ sandbox: key, action }, 'the redirect of names in a sandbox was not as weft had made it');
+        const object = keyOf({ kind: 'table', family: 'ip', name: REDIRECT_TABLE, fingerprint: '' });
+        drift?.add({ kind: 'table', key: `${object} in ${key}`, action, cause: 'timer', at: Date.now() });
+      }),
+    );
     this.#held = this.#stack.use(new HeldSockets(log));
     this.#source = this.#stack.use(new FactSource(parts));
     this.#stack.use(
@@ -98,8 +118,14 @@ export class Resolver implements AsyncDisposable {
   }
 
   get status(): ResolverStatus {
-    const leader = this.#supervisor?.leader;
-    return { ...(leader === undefined ? {} : { process: leader }), queries: this.#totals.totals };
+    const { leader, restarts } = this.#supervisor ?? {};
+    const lastError = restarts?.lastError;
+    return {
+      ...(leader === undefined ? {} : { process: leader }),
+      queries: this.#totals.totals,
+      restarts: restarts?.count ?? 0,
+      ...(lastError === undefined ? {} : { lastError }),
+    };
   }
 
   /** Queries of one sandbox since its process serves it; undefined before the first report. */
@@ -110,6 +136,11 @@ export class Resolver implements AsyncDisposable {
   /** The sandbox's namespace is there now, or in a moment. */
   appeared(key: SandboxKey): void {
     this.#supervisor?.appeared(key);
+  }
+
+  /** Somebody else has changed rules in the sandbox. */
+  disturbed(key: SandboxKey): void {
+    this.#redirects.disturbed(key);
   }
 
   /** Resolves when the sandbox's queries go to weft's resolver, or after `timeoutMs`, with whether they do. Never rejects. */

@@ -56,8 +56,13 @@ export function startProcess(options: StartOptions): StartedProcess {
   }
 }
 
-function spawnNode({ runDir, stateDir, build, debug, sockets }: StartOptions, stderr: number): ChildProcess {
-  const { NOTIFY_SOCKET: _systemd, ...env } = process.env;
+function spawnNode(
+  { files, runDir, stateDir, build, debug, sockets }: StartOptions,
+  stderr: number,
+): ChildProcess {
+  const { NOTIFY_SOCKET: _systemd, ...inherited } = process.env;
+  // Reading what is compiled already takes a third of the time; the directory is closed to all but root.
+  const env = { NODE_COMPILE_CACHE: files.compiled, ...inherited };
   const settings = ['--run-dir', runDir, '--state-dir', stateDir, '--build', build, '--handed'];
   return spawn(process.execPath, [RESOLVER_PROGRAM, ...settings, ...(debug ? ['--debug'] : [])], {
     cwd: '/',

@@ -7,6 +7,7 @@ import { FeedSession } from './feed-session.ts';
 import type { ResolverLog } from './log.ts';
 import { type ProcessConnection, ProcessServer } from './process-server.ts';
 import { RestartDelay } from './restart-delay.ts';
+import { Restarts } from './restarts.ts';
 import { hasEnded, runningProcess, signal } from './running-process.ts';
 import { startProcess } from './start-process.ts';
 
@@ -61,6 +62,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #parts: SupervisorParts;
   readonly #members = new Map<ProcessConnection, Member>();
   readonly #delay = new RestartDelay();
+  readonly restarts: Restarts;
   readonly #looking = setInterval(() => this.#look(), LOOK_MS);
   #server: ProcessServer | undefined;
   /** The member whose word on ports counts. */
@@ -72,6 +74,7 @@ export class Supervisor implements AsyncDisposable {
 
   private constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.restarts = new Restarts(parts.files.stderr);
   }
 
   /** @throws {Unavailable} when there can be no socket for the process. */
@@ -228,7 +231,9 @@ export class Supervisor implements AsyncDisposable {
       }
       await sleep(5);
     }
-    if (!this.#closed && this.#leader === undefined) await this.#start(Date.now() - this.#startedAt);
+    if (this.#closed || this.#leader !== undefined) return;
+    this.restarts.ended(pid);
+    await this.#start(Date.now() - this.#startedAt);
   }
 
   /** @param livedMs how long the process lived that this one follows; absent: there was none. */
@@ -243,6 +248,7 @@ export class Supervisor implements AsyncDisposable {
     try {
       const started = startProcess({ ...this.#parts, sockets: sockets() });
       this.#starting = started.pid;
+      if (livedMs !== undefined) this.restarts.again();
       log.info({ pid: started.pid, delay }, 'resolver process started');
       const timer = setTimeout(() => this.#mute(started.pid), HELLO_MS);
       timer.unref();
@@ -268,6 +274,7 @@ export class Supervisor implements AsyncDisposable {
       (each) => each.pid !== pid && each.build === this.#parts.build,
     );
     if (other) return;
+    this.restarts.ended(pid, how);
     this.#parts.log.warn({ pid, how }, 'the resolver process has ended; starting another one');
     await this.#start(Date.now() - this.#startedAt);
   }

@@ -32,6 +32,14 @@ export class Facts implements Iterable<Fact> {
     else this.#put(change.fact);
   }
 
+  /** What was known once: counts where nothing newer is known, and while everything is told anew, until its end. */
+  recall(fact: Fact): void {
+    const key = factKey(fact);
+    if (this.#facts.has(key)) return;
+    this.#put(fact);
+    this.#untold?.add(key);
+  }
+
   /** What follows is everything there is; nothing is forgotten before its end. */
   beginSync(): void {
     this.#untold = new Set(this.#facts.keys());

@@ -118,6 +118,27 @@ test('however often and broken off the telling is, its end leaves what was told 
   );
 });
 
+describe('what was known once', () => {
+  test('counts only where nothing newer is known', () => {
+    const { facts, ask } = resolver();
+    facts.apply(put(endpoint('1', 1)));
+    facts.recall(endpoint('1', 2));
+    facts.recall(endpoint('2', 3));
+    expect(ask('web')).toEqual(expect.arrayContaining(['198.18.0.1 5', '198.18.0.3 5']));
+    expect(facts.size).toBe(2);
+  });
+
+  test('is forgotten with what was not told anew', () => {
+    const { facts, feed, ask } = resolver();
+    const [begin, ...rest] = syncMessages([put(endpoint('1', 1))], 'a');
+    if (begin !== undefined) feed.receive(begin);
+    for (const id of ['1', '2']) facts.recall(endpoint(id, 9));
+    expect(facts.size).toBe(2);
+    for (const message of rest) feed.receive(message);
+    expect(ask('web')).toEqual(['198.18.0.1 5']);
+  });
+});
+
 describe('a message', () => {
   const good = { type: 'changes', session: 'a', changes: [endpoint('1'), service, ttl, sandbox].map(put) };
 

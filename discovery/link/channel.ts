@@ -27,6 +27,8 @@ export interface ResolverFiles {
   readonly ports: string;
   /** Sockets handed over at a start: `HandedSocket[]` as JSON. */
   readonly handed: string;
+  /** A directory with its compiled code, where the launcher of weftd has named none. */
+  readonly compiled: string;
   /** What the process said when it crashed. */
   readonly stderr: string;
 }
@@ -39,6 +41,7 @@ export function resolverFiles(runDir: string): ResolverFiles {
     lock: join(directory, 'process.lock'),
     ports: join(directory, 'ports.json'),
     handed: join(directory, 'handed.json'),
+    compiled: join(directory, 'compiled'),
     stderr: join(directory, 'stderr.log'),
   };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { DecodeError } from '../../core/errors.ts';
+import { mutation, queries, randomness } from '../fixtures/mutations.ts';
 import { address, aQuery, queryPacket, replyPacket, soa, wireName } from '../fixtures/packets.ts';
 import { readQuery } from './read-query.ts';
 import { readReply } from './read-reply.ts';
@@ -9,44 +10,6 @@ import { sizeLimit, writeReply } from './write-reply.ts';
 /** WEFT_FUZZ_PACKETS sets how many packets each test makes. */
 const PACKETS = Number(process.env['WEFT_FUZZ_PACKETS'] ?? 500_000);
 const SEED = Number(process.env['WEFT_FUZZ_SEED'] ?? 1);
-
-/** xorshift32: fast, and the same for the same seed. */
-function randomness(seed: number): (below: number) => number {
-  let state = seed | 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
-
-/** A packet near one that is right, or, one time in four, random bytes. */
-function mutation(random: (below: number) => number, seeds: readonly Buffer[]): Buffer {
-  if (random(4) === 0) {
-    const noise = Buffer.allocUnsafe(random(80));
-    for (let i = 0; i < noise.length; i++) noise[i] = random(256);
-    return noise;
-  }
-  const seed = seeds[random(seeds.length)] ?? Buffer.alloc(0);
-  const cut = random(3) === 0 ? random(seed.length + 1) : seed.length;
-  const packet = Buffer.concat([seed.subarray(0, cut), Buffer.alloc(random(8) === 0 ? random(20) : 0, 0xc0)]);
-  for (let i = random(6); i > 0 && packet.length > 0; i--) {
-    const interesting = [0, 0xff, 0xc0, 0x0c, 0x3f, 0x40, 0x80, random(256)];
-    packet[random(packet.length)] = interesting[random(interesting.length)] ?? 0;
-  }
-  return packet;
-}
-
-const queries = [
-  queryPacket('web'),
-  queryPacket('a.b.c.example', 'AAAA', { edns: 1232, dnssecOk: true }),
-  queryPacket('.', 'ANY'),
-  Buffer.concat([
-    queryPacket('x', 'A', { edns: 512 }).subarray(0, -2),
-    Buffer.from([0, 12, 0, 8, 0, 8, 0, 1, 24, 0, 10, 1, 2, 3]),
-  ]),
-];
 
 test(`no query of ${PACKETS} makes an exception, and every reply is one to it`, () => {
   const random = randomness(SEED);

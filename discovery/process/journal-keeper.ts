@@ -1,4 +1,4 @@
-import { type Fact, type FactObserver, factKey } from '../feed/index.ts';
+import type { Fact, FactObserver } from '../feed/index.ts';
 import type { DiscoveryLog } from '../server/index.ts';
 import { Journal } from '../store/index.ts';
 
@@ -19,16 +19,8 @@ export class JournalKeeper implements FactObserver, AsyncDisposable {
   }
 
   /** Nobody else writes any more. @param facts what is known. */
-  async keep(facts: Iterable<Fact>): Promise<void> {
-    const journal = await Journal.open(this.#path, this.#log);
-    const onDisk = new Map(journal.facts().map((fact) => [factKey(fact), fact]));
-    for (const fact of facts) {
-      const was = onDisk.get(factKey(fact));
-      onDisk.delete(factKey(fact));
-      if (JSON.stringify(was) !== JSON.stringify(fact)) journal.put(fact);
-    }
-    for (const fact of onDisk.values()) journal.drop(fact);
-    this.#journal = journal;
+  keep(facts: Iterable<Fact>): void {
+    this.#journal ??= Journal.anew(this.#path, facts, this.#log);
   }
 
   put(fact: Fact): void {

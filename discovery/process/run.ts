@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { errorMessage, InvalidArgument, KernelError } from '../../core/errors.ts';
 import { gainNoPrivileges, refuseSystemCalls } from '../../kernel/libc/index.ts';
-import { Facts, Feed, type FeedMessage, tableObserver } from '../feed/index.ts';
+import { type FeedMessage, tableObserver } from '../feed/index.ts';
 import {
   COUNTS_PER_MESSAGE,
   decodeHandedSockets,
@@ -13,7 +13,7 @@ import {
   resolverFiles,
 } from '../link/index.ts';
 import { NameTable } from '../table/index.ts';
-import { JournalKeeper } from './journal-keeper.ts';
+import { Knowledge } from './knowledge.ts';
 import { PortBook } from './port-book.ts';
 import { ProcessLock } from './process-lock.ts';
 import { ReportLog } from './report-log.ts';
@@ -22,8 +22,6 @@ import { WeftdLink } from './weftd-link.ts';
 
 /** How often weftd hears how many queries there were. */
 const COUNTS_MS = 10_000;
-/** For so long the process waits for what weftd knows before it answers by what is on disk: weftd has just started it. */
-const IN_STEP_MS = 200;
 /** How long what was asked may take at the end; clients over TCP are disconnected then. */
 const DRAIN_MS = 15_000;
 
@@ -58,7 +56,8 @@ function readSettings(argv: readonly string[]): Settings {
 }
 
 /**
- * Answers in every sandbox, first by what is on disk, then by what weftd tells, until weftd or a signal says to end.
+ * Answers in every sandbox by what weftd tells, or by what is on disk where it tells nothing, until weftd or a signal
+ * says to end.
  * @throws {WeftError} when it cannot begin at all.
  */
 export async function runResolver(argv: readonly string[]): Promise<void> {
@@ -69,10 +68,9 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
   confine(log);
   await using stack = new AsyncDisposableStack();
   const lock = stack.use(new ProcessLock(files.lock, { pid: process.pid, build: settings.build }));
-  const isKeeper = lock.tryTake();
+  lock.tryTake();
   const table = new NameTable();
   let link: WeftdLink | undefined;
-  const journal = stack.use(new JournalKeeper(join(settings.stateDir, 'names.journal'), log));
   const ports = new PortBook(files.ports, log);
   const served = stack.use(
     new ServedSandboxes({
@@ -84,20 +82,19 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
       report: (report) => link?.report(report),
     }),
   );
-  const facts = new Facts([tableObserver(table), served, journal]);
-  for (const fact of await journal.read()) facts.apply({ op: 'put', fact });
-  const keep = (): void => void journal.keep(facts);
-  if (isKeeper) keep();
-  else lock.whenTaken(keep);
-
-  const feed = new Feed(facts);
-  const onFeed = (message: FeedMessage): void => {
-    feed.receive(message);
-    if (message.type !== 'synced') return;
-    served.begin();
-    served.forgetHanded();
-    link?.report({ type: 'synced', session: message.session });
-  };
+  const knowledge = stack.use(
+    new Knowledge({
+      journal: join(settings.stateDir, 'names.journal'),
+      lock,
+      log,
+      observers: [tableObserver(table), served],
+      begin: () => served.begin(),
+      onInStep: (session) => {
+        served.forgetHanded();
+        link?.report({ type: 'synced', session });
+      },
+    }),
+  );
   const ended = Promise.withResolvers<void>();
   const onOrder = (order: Order): void => {
     if (order.type === 'end') ended.resolve();
@@ -108,12 +105,11 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
     for (const serving of served.serving()) link?.report(serving);
     log.flush();
   };
+  const onFeed = (message: FeedMessage): void => knowledge.receive(message);
   link = stack.use(new WeftdLink({ files, log, onConnect, onFeed, onOrder }));
-  const behind = setTimeout(() => served.begin(), IN_STEP_MS);
   log.open((line) => link?.report(line) === true);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ended.resolve());
   await tellCountsUntil(ended.promise, served, link);
-  clearTimeout(behind);
   await Promise.race([served.drained(), sleep(DRAIN_MS, undefined, { ref: false })]);
   await ports.written();
 }

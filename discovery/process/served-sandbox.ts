@@ -7,6 +7,7 @@ import type { Serving } from '../link/index.ts';
 import { type DiscoveryLog, type QueryCounts, SandboxServer, socketExchange } from '../server/index.ts';
 import type { NameTable } from '../table/index.ts';
 import { Forwarder, type UpstreamServer } from '../upstream/index.ts';
+import { quickDatagrams } from './quick-datagrams.ts';
 import { adoptTcp, adoptUdp, type BoundSockets, sandboxSource, sendFrom } from './sandbox-sockets.ts';
 
 /** What all sandboxes share. */
@@ -32,6 +33,7 @@ export class ServedSandbox implements AsyncDisposable {
     const [udp, tcp] = [adoptUdp(sockets.udp), adoptTcp(sockets.tcp)];
     this.#server = new SandboxServer({
       udp: [udp],
+      datagrams: [quickDatagrams(sockets.udp)],
       tcp: [tcp],
       networks: sandbox.networks,
       forwarder: {
@@ -56,7 +58,7 @@ export class ServedSandbox implements AsyncDisposable {
   update(sandbox: SandboxToServe): void {
     this.#server.setNetworks(sandbox.networks);
     if (JSON.stringify(sandbox.servers) !== JSON.stringify(this.#sandbox.servers)) {
-      this.#forwarder[Symbol.dispose]();
+      // What was asked by way of the old one is answered by it.
       this.#forwarder = this.#forward(sandbox.servers);
     }
     this.#sandbox = sandbox;

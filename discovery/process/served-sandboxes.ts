@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { errorMessage, KernelError } from '../../core/errors.ts';
 import type { SandboxKey } from '../../core/ids.ts';
-import { closeFd } from '../../kernel/libc/index.ts';
+import { closeFd, readableNow } from '../../kernel/libc/index.ts';
 import type { Fact, FactObserver, SandboxToServe } from '../feed/index.ts';
 import type { HandedSocket, Report, SandboxCounts, Serving } from '../link/index.ts';
 import { NamespaceWatch } from './namespace-watch.ts';
@@ -12,6 +13,8 @@ import { ServedSandbox, type ServingParts } from './served-sandbox.ts';
 /** A namespace file is there a moment before its namespace; within this time it is tried often. */
 const SOON_MS = 2000;
 const TRY_MS = 5;
+/** Sandboxes begun in one turn of the event loop: about a millisecond. */
+const SLICE = 16;
 
 export interface ServedSandboxesParts extends ServingParts {
   readonly ports: PortBook;
@@ -30,18 +33,52 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
   readonly #soon = new Map<SandboxKey, number>();
   readonly #watch = new NamespaceWatch((key) => this.#look(key));
   #timer: NodeJS.Timeout | undefined;
-  #begun = false;
+  #begun: Promise<void> | undefined;
+  #over = false;
 
   constructor(parts: ServedSandboxesParts) {
     this.#parts = parts;
     this.#handed = new Map(parts.handed.map((each) => [each.key, each]));
   }
 
-  /** Serves what is known, and what comes to be. Until then queries wait in the sockets that were handed over. */
-  begin(): void {
-    if (this.#begun) return;
-    this.#begun = true;
-    for (const key of this.#wanted.keys()) this.#expect(key);
+  /**
+   * Serves what is known, and what comes to be. Until then queries wait in the sockets that were handed over; where some
+   * do is begun first. Resolves when all sandboxes are served whose namespace is there.
+   */
+  begin(): Promise<void> {
+    this.#begun ??= this.#beginAll();
+    return this.#begun;
+  }
+
+  async #beginAll(): Promise<void> {
+    const waiting = this.#waiting();
+    const keys = [...this.#wanted.keys()];
+    const first = keys.filter((key) => waiting.has(key));
+    const others = keys.filter((key) => !waiting.has(key));
+    for (const [index, key] of [...first, ...others].entries()) {
+      // What waited is answered in between.
+      if (index % SLICE === 0) await setImmediate();
+      if (this.#over) return;
+      this.#expect(key);
+    }
+  }
+
+  /** Sandboxes at whose sockets queries wait. */
+  #waiting(): ReadonlySet<SandboxKey> {
+    const handed = [...this.#handed.values()];
+    const readable = this.#readable(handed.flatMap(({ udp, tcp }) => [udp, tcp]));
+    const waiting = handed.filter(({ udp, tcp }) => readable.has(udp) || readable.has(tcp));
+    return new Set(waiting.map(({ key }) => key));
+  }
+
+  #readable(fds: readonly number[]): ReadonlySet<number> {
+    try {
+      return readableNow(fds);
+    } catch (error) {
+      // They are begun in any order.
+      this.#parts.log.debug({ error: errorMessage(error) }, 'no telling at which sockets queries wait');
+      return new Set();
+    }
   }
 
   put(fact: Fact): void {
@@ -91,6 +128,7 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#over = true;
     this.#watch[Symbol.dispose]();
     clearTimeout(this.#timer);
     this.forgetHanded();
@@ -111,7 +149,7 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
   }
 
   #expect(key: SandboxKey): void {
-    if (!this.#begun || this.#open(key)) return;
+    if (this.#begun === undefined || this.#open(key)) return;
     this.#soon.set(key, Date.now() + SOON_MS);
     this.#timer ??= setTimeout(() => this.#tryAgain(), TRY_MS);
   }

@@ -3,7 +3,7 @@
  * second, both within limits of its own.
  */
 export type { QueryCounts } from './answerer.ts';
-export { SANDBOX_LIMITS, type SandboxLimits } from './limits.ts';
+export type { Datagrams } from './datagrams.ts';
 export type { DiscoveryLog } from './log.ts';
-export { SandboxServer, type SandboxServerParts } from './sandbox-server.ts';
+export { SandboxServer } from './sandbox-server.ts';
 export { type SocketSource, socketExchange } from './socket-exchange.ts';

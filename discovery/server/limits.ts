@@ -19,7 +19,7 @@ export interface SandboxLimits {
 }
 
 export const SANDBOX_LIMITS: SandboxLimits = {
-  queries: { perSecond: 50_000, burst: 10_000 },
+  queries: { perSecond: 100_000, burst: 10_000 },
   forwards: { perSecond: 1000, burst: 1000 },
   forwardsInFlight: 256,
   connections: 64,

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/ports.ts';
 import type { NameTable } from '../table/index.ts';
 import type { Forwarder } from '../upstream/index.ts';
 import { Answerer, type QueryCounts } from './answerer.ts';
+import type { Datagrams } from './datagrams.ts';
 import { SANDBOX_LIMITS, type SandboxLimits } from './limits.ts';
 import type { DiscoveryLog } from './log.ts';
 import { TcpListener } from './tcp-listener.ts';
@@ -12,6 +13,8 @@ import { type LateSender, UdpListener } from './udp-listener.ts';
 export interface SandboxServerParts {
   /** Bound. */
   readonly udp: readonly Socket[];
+  /** The same sockets past the event loop, where that can be. */
+  readonly datagrams?: readonly Datagrams[];
   /** Listening, made with `allowHalfOpen`. */
   readonly tcp: readonly Server[];
   readonly table: Pick<NameTable, 'lookup'>;
@@ -31,10 +34,12 @@ export class SandboxServer implements AsyncDisposable {
   readonly #tcp: readonly TcpListener[];
   #networks: readonly string[];
 
-  constructor({ udp, tcp, networks, limits = SANDBOX_LIMITS, ...parts }: SandboxServerParts) {
+  constructor({ udp, datagrams = [], tcp, networks, limits = SANDBOX_LIMITS, ...parts }: SandboxServerParts) {
     this.#networks = networks;
     this.#answerer = new Answerer({ ...parts, limits, networks: () => this.#networks });
-    this.#udp = udp.map((socket) => this.#stack.use(new UdpListener(socket, this.#answerer, parts.log)));
+    this.#udp = udp.map((socket, index) =>
+      this.#stack.use(new UdpListener(socket, this.#answerer, parts.log, datagrams[index])),
+    );
     this.#tcp = tcp.map((server) =>
       this.#stack.use(new TcpListener(server, this.#answerer, limits, parts.log)),
     );

@@ -116,3 +116,18 @@ test('when the disk refuses, the log says so, and a later change brings all that
   await journal.written();
   expect((await Journal.open(path, log)).facts()).toHaveLength(2);
 });
+
+test('one that is begun anew holds what it is given, whatever was on disk', async () => {
+  await writeFile(path, 'no journal\n');
+  const journal = Journal.anew(path, [endpoint('1'), endpoint('2')], log);
+  journal.drop(endpoint('2'));
+  journal.put(endpoint('3'));
+  await journal[Symbol.asyncDispose]();
+  expect(show(await Journal.open(path, log))).toEqual([
+    JSON.stringify(endpoint('1')),
+    JSON.stringify(endpoint('3')),
+  ]);
+  await Journal.anew(path, [], log)[Symbol.asyncDispose]();
+  expect(show(await Journal.open(path, log))).toEqual([]);
+  expect(warned).toEqual([]);
+});

@@ -40,6 +40,14 @@ export class Journal implements FactObserver, AsyncDisposable {
     return journal;
   }
 
+  /** One of these facts, in place of what is on disk. */
+  static anew(path: string, facts: Iterable<Fact>, log: DiscoveryLog): Journal {
+    const journal = new Journal(path, log);
+    for (const fact of facts) journal.#facts.set(factKey(fact), fact);
+    journal.#work();
+    return journal;
+  }
+
   /** What was on disk, and what has come since. */
   facts(): readonly Fact[] {
     return [...this.#facts.values()];
@@ -71,6 +79,10 @@ export class Journal implements FactObserver, AsyncDisposable {
   #change(change: FactChange): void {
     this.#note(change);
     this.#queue.push(change);
+    this.#work();
+  }
+
+  #work(): void {
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
     });
@@ -78,11 +90,11 @@ export class Journal implements FactObserver, AsyncDisposable {
 
   async #write(): Promise<void> {
     try {
-      while (this.#queue.length > 0) {
+      do {
         if (this.#file === undefined || this.#lines > 2 * this.#facts.size + SPARE_LINES)
           await this.#rewrite();
         else await this.#append(this.#file, this.#queue.splice(0, BATCH));
-      }
+      } while (this.#queue.length > 0);
     } catch (error) {
       // The file may end in half a line; the next change writes it anew.
       this.#queue = [];

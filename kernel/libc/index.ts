@@ -4,6 +4,7 @@
  */
 export { errnoName } from './call.ts';
 export { CAPABILITY, gainNoPrivileges, startingWith } from './capabilities.ts';
+export { DatagramBatch } from './datagram-batch.ts';
 export { tryLockFile } from './file-lock.ts';
 export { copyDescriptors } from './foreign-descriptor.ts';
 export { addressOf } from './memory.ts';
@@ -15,6 +16,7 @@ export {
   duplicateFd,
   getSocketOption,
   openSocket,
+  readableNow,
   receiveNow,
   sendTo,
   setSocketOption,

@@ -19,6 +19,9 @@ const setsockopt = libcFunction<[number, number, number, Uint8Array, number]>(
 const getsockopt = libcFunction<[number, number, number, Uint8Array, Uint32Array]>(
   'int getsockopt(int fd, int level, int option, void *value, uint32_t *length)',
 );
+const poll = libcFunction<[Uint8Array, number, number]>(
+  'int poll(void *descriptors, unsigned long count, int timeout)',
+);
 const fcntl = libcFunction<[number, number, number]>('int fcntl(int fd, int command, int argument)');
 const close = libcFunction<[number]>('int close(int fd)');
 
@@ -58,6 +61,22 @@ export function receiveNow(fd: number, buffer: Uint8Array): number | undefined {
   const size = recv(fd, buffer, buffer.length, dontWait);
   // Nothing there is the usual end of a reading: an exception would cost ten times the call.
   return size < 0 && lastErrno() === 'EAGAIN' ? undefined : checked(size, 'recv');
+}
+
+/**
+ * Those of the descriptors at which something waits to be read or accepted, without waiting for it (poll(2)).
+ * @throws {KernelError}
+ */
+export function readableNow(fds: readonly number[]): ReadonlySet<number> {
+  const pollIn = 1;
+  // struct pollfd: i32 descriptor; i16 events asked for; i16 events there are.
+  const list = Buffer.alloc(8 * fds.length);
+  for (const [index, fd] of fds.entries()) {
+    list.writeInt32LE(fd, 8 * index);
+    list.writeInt16LE(pollIn, 8 * index + 4);
+  }
+  checked(poll(list, fds.length, 0), 'poll');
+  return new Set(fds.filter((_, index) => (list.readInt16LE(8 * index + 6) & pollIn) !== 0));
 }
 
 /** @throws {KernelError} when the kernel refuses the option or its value (setsockopt(2)). */

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +44,62 @@ t.test('the process is killed under queries', async (t) => {
   t.equal(result.wrong, 0, 'no wrong answer');
   t.equal(result.failed, 0, 'no query fails');
   t.equal(result.answered, result.asked);
+  const { restarts, lastError } = resolver.status;
+  t.equal(restarts, 2);
+  t.equal(lastError, `process ${second} has ended: SIGKILL`);
+});
+
+t.test('the process is killed under queries of many sandboxes', async (t) => {
+  await using scene = new ResolverScene();
+  scene.naming.put(WEB);
+  const sandboxes = await Promise.all(Array.from({ length: 40 }, () => scene.sandbox()));
+  await using resolver = await scene.resolver();
+  for (const { key } of sandboxes) await resolver.ready(key, 10_000);
+  const first = await scene.serving(resolver, sandboxes.length);
+  // Those served last, were it not that queries wait there.
+  const streams = sandboxes.slice(-3).map((sandbox) => startStream(sandbox, 50, 'web', '198.18.0.1'));
+  await sleep(1000);
+  process.kill(first, 'SIGKILL');
+  await scene.serving(resolver, sandboxes.length, first);
+  await sleep(500);
+  for (const stream of streams) {
+    const result = await stream.end();
+    t.comment(JSON.stringify(result));
+    t.same([result.wrong, result.failed, result.asked - result.answered], [0, 0, 0]);
+  }
+});
+
+t.test('the process crashes by itself', async (t) => {
+  await using scene = new ResolverScene();
+  const sandbox = await scene.sandbox();
+  await using resolver = await scene.resolver();
+  await resolver.ready(sandbox.key, 10_000);
+  const first = await scene.serving(resolver, 1);
+  process.kill(first, 'SIGABRT');
+  await scene.serving(resolver, 1, first);
+  t.match(resolver.status.lastError, /^process \d+ has ended: SIGABRT/);
+});
+
+t.test('names on disk while weftd says nothing', async (t) => {
+  await using scene = new ResolverScene();
+  scene.naming.put(WEB);
+  const sandbox = await scene.sandbox();
+  const before = await scene.resolver();
+  await before.ready(sandbox.key, 10_000);
+  const journal = join(scene.stateDir, 'names.journal');
+  await poll(() => existsSync(journal) && readFileSync(journal, 'utf8').includes(sandbox.key));
+  const { pid } = scene;
+  await before[Symbol.asyncDispose]();
+  process.kill(pid, 'SIGKILL');
+  await poll(() => isGone(pid));
+  const program = join(import.meta.dirname, '../../../discovery/main.ts');
+  const { runDir, stateDir } = scene;
+  const settings = ['--run-dir', runDir, '--state-dir', stateDir, '--build', 'alone'];
+  const alone = spawn(process.execPath, [program, ...settings], { stdio: 'inherit' });
+  await poll(() => sandbox.dig('web', '+short') === '198.18.0.1', 10_000);
+  t.pass('what was known is answered, on the ports that the redirect leads to');
+  alone.kill('SIGTERM');
+  await once(alone, 'exit');
 });
 
 t.test('the process is killed while weftd is away', async (t) => {

@@ -73,6 +73,32 @@ t.test('a container with a DNS server of its own', async (t) => {
   t.equal(later.dig('web', '+short'), '198.18.0.1', 'port 53 is free for one that starts after weft');
 });
 
+t.test('a container throws its rules away', async (t) => {
+  await using scene = new ResolverScene();
+  scene.naming.put(WEB);
+  const [one, two] = [await scene.sandbox(), await scene.sandbox()];
+  await using resolver = await scene.resolver();
+  for (const { key } of [one, two]) t.equal(await resolver.ready(key, 10_000), true);
+  const tables = () => one.namespace.run('nft list table ip weft-dns 2>&1 || true');
+  const made = tables();
+
+  one.namespace.run('nft flush ruleset');
+  resolver.disturbed(one.key);
+  await poll(() => tables() === made);
+  t.equal(one.dig('web', '+short'), '198.18.0.1', 'what balancing hears of is repaired at once');
+
+  one.namespace.run('nft "add table ip own; add chain ip own c; flush chain ip weft-dns output"');
+  await poll(() => tables() === made, 25_000);
+  t.equal(one.dig('web', '+short'), '198.18.0.1', 'and what nobody hears of within seconds');
+  t.same(
+    scene.repairs.map(({ kind, key, action }) => [kind, key, action]),
+    [
+      ['table', `table ip weft-dns in ${one.key}`, 'created'],
+      ['table', `table ip weft-dns in ${one.key}`, 'replaced'],
+    ],
+  );
+});
+
 t.test('a flood in one sandbox beside another one', async (t) => {
   await using scene = new ResolverScene();
   scene.naming.put(WEB);

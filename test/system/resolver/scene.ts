@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import type { Ip } from '../../../core/address.ts';
 import type { SandboxKey } from '../../../core/ids.ts';
+import type { Repair } from '../../../daemon/reconcile/index.ts';
 import { endResolver, Resolver, serversOf } from '../../../daemon/resolver/index.ts';
 import type { UpstreamServer } from '../../../discovery/index.ts';
 import type { StreamResult } from '../../support/dns-stream.ts';
@@ -115,6 +116,8 @@ export class ResolverScene implements AsyncDisposable {
     { level: process.env['WEFT_TEST_LOG'] ?? 'silent' },
     pino.destination({ fd: 2, sync: true }),
   );
+  /** What sandboxes had done to their redirects. */
+  readonly repairs: Repair[] = [];
   readonly #made: Disposable[] = [];
   #count = 0;
 
@@ -140,6 +143,7 @@ export class ResolverScene implements AsyncDisposable {
       log,
       version: 'test',
       ttlOf: () => ttl,
+      drift: { add: (repair) => void this.repairs.push(repair) },
       serversOf: () => [...serversOf(), ...servers],
       ...(build === undefined ? {} : { build }),
     });
