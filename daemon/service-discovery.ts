@@ -18,6 +18,8 @@ import { NameLookup, type NamesSources, NamingEvents } from './views/index.ts';
 
 /** How long a call that Docker waits for may wait for names and virtual IPs. */
 const WAIT_MS = 500;
+/** Who waits longer for a sandbox to be in order is told that it is not. */
+const LONG_MS = 10_000;
 
 export interface ServiceDiscoveryParts {
   readonly config: Config;
@@ -101,6 +103,10 @@ export class ServiceDiscovery implements AsyncDisposable {
       stack.use(balancing.onCompared((key) => resolver.disturbed(key)));
       stack.use(naming.onContainer((endpoints) => tellServers(resolver, repository, endpoints)));
     }
+    if (log.isLevelEnabled('debug')) {
+      const measured = { balancing, resolver, log };
+      stack.use(namespaces.subscribe(({ key, alive }) => void (alive && logGap(key, measured))));
+    }
     const lookup = stack.use(new NameLookup(stack.use(new FactSource(facts))));
     const sources: NamesSources = {
       naming,
@@ -128,6 +134,26 @@ export class ServiceDiscovery implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+/** Tells for how many milliseconds a sandbox was there without virtual IPs, and without names. Never rejects. */
+async function logGap(
+  sandbox: SandboxKey,
+  parts: {
+    readonly balancing: Balancing;
+    readonly resolver: Resolver | undefined;
+    readonly log: Logger;
+  },
+): Promise<void> {
+  const { balancing, resolver, log } = parts;
+  const began = performance.now();
+  const after = async (ready: Promise<boolean> | undefined): Promise<number | undefined> =>
+    (await ready) === true ? performance.now() - began : undefined;
+  const [vips, names] = await Promise.all([
+    after(balancing.ready(sandbox, LONG_MS)),
+    after(resolver?.ready(sandbox, LONG_MS)),
+  ]);
+  log.debug({ sandbox, vips, names }, 'sandbox in order');
 }
 
 async function openNaming(parts: ServiceDiscoveryParts, stack: AsyncDisposableStack): Promise<Naming> {

@@ -28,31 +28,37 @@ describe('conntrack entries to forget', () => {
     expect(flowsToForget(service, before, after)).toEqual([]);
   });
 
-  test.each([
-    ['gone', []],
-    ['failing', [backend(2, { state: 'failing' })]],
-  ])('of a backend that is %s are those of UDP in both families', (_, left) => {
-    expect(flowsToForget(service, [backend(1), backend(2)], [backend(1), ...left])).toEqual([
-      { family: 4, protocol: 'udp', originalDestination: '10.0.0.100', replySource: '10.0.0.2' },
-      { family: 6, protocol: 'udp', originalDestination: 'fd00::100', replySource: 'fd00::2' },
-    ]);
+  const FOUR = { family: 4, originalDestination: '10.0.0.100', replySource: '10.0.0.2' };
+  const SIX = { family: 6, originalDestination: 'fd00::100', replySource: 'fd00::2' };
+
+  test('of a backend that is gone are all', () => {
+    expect(flowsToForget(service, [backend(1), backend(2)], [backend(1)])).toEqual(
+      [FOUR, SIX].flatMap((flow) => ['tcp', 'udp', 'sctp'].map((protocol) => ({ ...flow, protocol }))),
+    );
   });
 
-  test('are those of UDP ports where the service has ports', () => {
+  test('of a backend that fails are those of UDP and those that it has not answered', () => {
+    const failing = [backend(1), backend(2, { state: 'failing' })];
+    expect(flowsToForget(service, [backend(1), backend(2)], failing)).toEqual(
+      [FOUR, SIX].flatMap((flow) => [
+        { ...flow, protocol: 'tcp', unanswered: true },
+        { ...flow, protocol: 'udp' },
+        { ...flow, protocol: 'sctp', unanswered: true },
+      ]),
+    );
+    expect(flowsToForget(service, failing, failing)).toEqual([]);
+    expect(flowsToForget(service, failing, [backend(1)])).toHaveLength(6);
+  });
+
+  test('are those of its ports where the service has ports', () => {
     const ports = [
-      { protocol: 'tcp', port: 80, target: 80 },
+      { protocol: 'tcp', port: 80, target: 8080 },
       { protocol: 'udp', port: 53, target: 5353 },
     ] as const;
     const { vip6: _, ...four } = service;
     expect(flowsToForget({ ...four, ports }, [backend(2)], [])).toEqual([
-      {
-        family: 4,
-        protocol: 'udp',
-        originalDestination: '10.0.0.100',
-        originalPort: 53,
-        replySource: '10.0.0.2',
-        replyPort: 5353,
-      },
+      { ...FOUR, protocol: 'tcp', originalPort: 80, replyPort: 8080 },
+      { ...FOUR, protocol: 'udp', originalPort: 53, replyPort: 5353 },
     ]);
   });
 

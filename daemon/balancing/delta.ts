@@ -1,9 +1,12 @@
 import { flowsToForget } from '../../balancer/index.ts';
+import { familyOf } from '../../core/address.ts';
 import { diff } from '../../core/diff.ts';
-import type { FlowFilter } from '../../core/ports.ts';
+import type { FlowFilter, Protocol } from '../../core/ports.ts';
 import { type LaidOut, layOut } from '../../kernel/nftables/index.ts';
 import type { PlannedService } from './planned-service.ts';
-import { objectsOf, type VipState } from './vip-state.ts';
+import { NOTHING, objectsOf, type VipState } from './vip-state.ts';
+
+const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const satisfies readonly Protocol[];
 
 /** The way from one state to another, the same for every namespace that takes it. */
 export interface Delta {
@@ -40,16 +43,47 @@ async function deltaOf(from: VipState, to: VipState): Promise<Delta> {
   );
   return {
     laid,
-    flows: changed.flatMap(({ before: was, after: is }) =>
-      was === undefined || was.backends === is?.backends
-        ? []
-        : flowsToForget(was.service, was.backends, is?.backends ?? []),
-    ),
+    flows: from === NOTHING ? changed.flatMap(tooEarly) : changed.flatMap(leftBehind),
     hasAffinity: changed.some(
       ({ before: was, after: is }) =>
         was?.service.affinity?.timeoutSeconds !== undefined && was.backends !== is?.backends,
     ),
   };
+}
+
+/**
+ * Connections to backends that have gone. Where the service itself has, or chooses others now, its backends may be as
+ * well as ever: a connection that the kernel remembers goes on.
+ */
+function leftBehind({ before, after }: Change): readonly FlowFilter[] {
+  if (before === undefined || before.backends === after?.backends) return [];
+  const isChosenAlike = after !== undefined && before.service.select === after.service.select;
+  return flowsToForget(
+    before.service,
+    before.backends,
+    after?.backends ?? [],
+    isChosenAlike ? 'all' : 'datagrams',
+  );
+}
+
+/**
+ * Connections begun before virtual IPs were in place: what the kernel has not translated once it would not translate
+ * at the next try either, and nobody has the address.
+ */
+function tooEarly({ after }: Change): readonly FlowFilter[] {
+  if (after === undefined) return [];
+  const { vip4, vip6, ports } = after.service;
+  const protocols: readonly Protocol[] = ports.length > 0 ? ports.map(({ protocol }) => protocol) : PROTOCOLS;
+  return [vip4, vip6].flatMap((vip) =>
+    vip === undefined
+      ? []
+      : [...new Set(protocols)].map((protocol) => ({
+          family: familyOf(vip),
+          protocol,
+          originalDestination: vip,
+          replySource: vip,
+        })),
+  );
 }
 
 interface Change {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ip } from '../../core/address.ts';
 import type { EndpointId } from '../../core/ids.ts';
 import { keyOf } from '../../core/kernel-objects.ts';
+import type { ServiceRecord } from '../../core/naming.ts';
 import type { Backend, Service } from '../../core/service.ts';
 import { MemoryNaming } from '../../test/support/memory-naming.ts';
 import { Deltas } from './delta.ts';
@@ -11,7 +12,7 @@ import { ServiceBook } from './planned-service.ts';
 import { staleFlows } from './stale-flows.ts';
 import { NOTHING, StateMaker, type VipState } from './vip-state.ts';
 
-function service(n: number, more: Partial<Service> = {}): Service {
+function service(n: number, more: Partial<ServiceRecord> = {}): Service & Pick<ServiceRecord, 'select'> {
   return { network: 'net', name: `s${n}`, ports: [], vip4: `10.0.0.${100 + n}` as Ip, ...more };
 }
 
@@ -139,7 +140,7 @@ describe('the way from one state to another', () => {
     naming.set(service(1, { affinity: {} }), backends(3, 1));
     expect(midway(after, next())).toBeUndefined();
     const flows = [before, between].map(async (from) => (await deltas.between(from, after)).flows.length);
-    expect(await Promise.all(flows)).toEqual([1, 0]);
+    expect(await Promise.all(flows)).toEqual([3, 0]);
   });
 
   test('makes and deletes whole tables', async () => {
@@ -167,11 +168,41 @@ describe('the way from one state to another', () => {
       'create chain ip weft-vip postrouting',
     ]);
     naming.set(service(1, { affinity: { timeoutSeconds: 60 } }), backends(1));
-    const less = await deltas.between(sticky, next());
+    const one = next();
+    const less = await deltas.between(sticky, one);
     expect(less.hasAffinity).toBe(true);
-    expect(less.flows).toEqual([
-      { family: 4, protocol: 'udp', originalDestination: '10.0.0.101', replySource: '10.0.0.2' },
-    ]);
+    const flow = { family: 4, originalDestination: '10.0.0.101', replySource: '10.0.0.2' };
+    expect(less.flows).toEqual(['tcp', 'udp', 'sctp'].map((protocol) => ({ ...flow, protocol })));
+  });
+
+  test('leaves connections alone whose service goes, or chooses others', async () => {
+    const { naming, next } = scene();
+    naming.set(service(2), backends(1));
+    naming.set(service(1, { select: 'old' }), backends(1));
+    const before = next();
+    naming.set(service(1, { select: 'new' }), backends(2));
+    const chosen = next();
+    naming.remove('net', 's1');
+    const gone = next();
+    const protocols = async (from: VipState, to: VipState) =>
+      (await deltas.between(from, to)).flows.map(({ protocol }) => protocol);
+    expect(await protocols(before, chosen)).toEqual(['udp']);
+    expect(await protocols(chosen, gone)).toEqual(['udp']);
+  });
+
+  test('forgets what was begun before there were virtual IPs', async () => {
+    const { naming, next } = scene();
+    naming.set(service(1, { ports: [{ protocol: 'tcp', port: 80, target: 8080 }] }), backends(1));
+    const first = next();
+    const early = {
+      family: 4,
+      protocol: 'tcp',
+      originalDestination: '10.0.0.101',
+      replySource: '10.0.0.101',
+    };
+    expect((await deltas.between(NOTHING, first)).flows).toEqual([early]);
+    naming.set(service(2), backends(1));
+    expect((await deltas.between(first, next())).flows).toEqual([]);
   });
 });
 

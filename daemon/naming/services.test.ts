@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AlreadyExists, Conflict, InvalidArgument, NotFound } from '../../core/errors.ts';
 import type { ServiceRecord } from '../../core/naming.ts';
 import { endpointId, NamingCluster, type NamingHost } from '../../test/fakes/naming-cluster.ts';
@@ -64,6 +65,31 @@ describe('a service that containers declare', () => {
     await h1.naming.settled();
     expect(await service(h2)).toMatchObject({ vip4, createdAt: expect.any(Number) });
     expect(serviceLeases(h1)).toEqual([vip4]);
+  });
+
+  test('keeps the virtual IP that it is just being given while others are compared', async () => {
+    await both();
+    const { services } = h1.is.ipam;
+    const hold = services.hold.bind(services);
+    const goesOn = Promise.withResolvers<void>();
+    vi.spyOn(services, 'hold').mockImplementation(async (subnet, name) => {
+      const ip = await hold(subnet, name);
+      if (name === 'web') await goesOn.promise;
+      return ip;
+    });
+    await h1.run({ name: 'a', networkId: NET, labels: WEB });
+    await until('an address is held', () => serviceLeases(h1).length === 1);
+    const [vip4] = serviceLeases(h1);
+    await h1.run({ name: 'b', networkId: NET, labels: { 'weft.service': 'api' } });
+    await service(h1, 'app', 'api');
+    // What is freed in consequence is freed after a turn, in the order in which the store is told.
+    for (let turns = 0; turns < 3; turns++) {
+      await nextTurn();
+      await h1.is.store.commit({ put: [{ key: 'test/turn', value: Buffer.from(`${turns}`) }] });
+    }
+    expect(serviceLeases(h1)).toContain(vip4);
+    goesOn.resolve();
+    expect(await service(h1)).toMatchObject({ vip4 });
   });
 
   test('has virtual IPs that no endpoint of any host is given', async () => {

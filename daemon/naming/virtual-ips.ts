@@ -32,6 +32,8 @@ export class VirtualIps {
   readonly #parts: VirtualIpsParts;
   /** Chosen for a record that is not known to be stored yet, by network and service. */
   readonly #pending = new Map<string, Vips>();
+  /** Services for which an address is being taken just now: it is held before it is known here. */
+  readonly #choosing = new Set<string>();
 
   constructor(parts: VirtualIpsParts) {
     this.#parts = parts;
@@ -87,8 +89,12 @@ export class VirtualIps {
     }
   }
 
-  /** Whether an address was chosen for a service whose record is not known to be stored. */
+  /** Whether an address is, or may be, chosen for a service whose record is not known to be stored. */
   isPending(service: string, ip: Ip): boolean {
+    return this.#choosing.has(service) || this.#isChosen(service, ip);
+  }
+
+  #isChosen(service: string, ip: Ip): boolean {
     const pending = this.#pending.get(service);
     return pending?.vip4 === ip || pending?.vip6 === ip;
   }
@@ -104,9 +110,15 @@ export class VirtualIps {
       this.#pending.set(id, others);
       return had;
     }
-    const ip = pending ?? (await this.#choose(network, service, subnets));
-    this.#pending.set(id, { ...this.#pending.get(id), [field]: ip });
-    return ip;
+    if (pending !== undefined) return pending;
+    this.#choosing.add(id);
+    try {
+      const ip = await this.#choose(network, service, subnets);
+      this.#pending.set(id, { ...this.#pending.get(id), [field]: ip });
+      return ip;
+    } finally {
+      this.#choosing.delete(id);
+    }
   }
 
   async #mayKeep(network: Network, service: Service, subnets: readonly Cidr[], ip: Ip): Promise<boolean> {
@@ -142,7 +154,7 @@ export class VirtualIps {
     if (own || this.#isEndpoint(network, key, ip)) return true;
     for (const { vip4, vip6 } of this.#parts.view.services(key)) if (vip4 === ip || vip6 === ip) return true;
     const prefix = `${key}/`;
-    return [...this.#pending.keys()].some((id) => id.startsWith(prefix) && this.isPending(id, ip));
+    return [...this.#pending.keys()].some((id) => id.startsWith(prefix) && this.#isChosen(id, ip));
   }
 
   #isEndpoint(network: Network, key: string, ip: Ip): boolean {

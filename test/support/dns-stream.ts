@@ -1,11 +1,12 @@
 import { createSocket } from 'node:dgram';
+import { fstatSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /*
  * A steady stream of DNS queries, run in a namespace: node dns-stream.ts RATE NAME ADDRESS. Each query has a socket of
- * its own, as those of a C library have, and is sent again each 250 ms, refused or not answered. Ends at end of input
- * and prints a StreamResult as JSON.
+ * its own, as those of a C library have, and is sent again each 250 ms, refused or not answered. Ends at end of input,
+ * or at SIGTERM where it has none, and prints a StreamResult as JSON.
  */
 export interface StreamResult {
   readonly asked: number;
@@ -72,11 +73,11 @@ async function main(rate: number, name: string, address: string): Promise<Stream
     });
   };
   let ended = false;
-  process.stdin
-    .on('data', () => undefined)
-    .on('end', () => {
-      ended = true;
-    });
+  const end = (): void => {
+    ended = true;
+  };
+  process.once('SIGTERM', end);
+  if (!fstatSync(0).isCharacterDevice()) process.stdin.resume().on('end', end);
   const began = performance.now();
   while (!ended) {
     while (result.asked < ((performance.now() - began) * rate) / 1000) ask();

@@ -15,7 +15,7 @@ export class MemoryNaming implements NamingView {
   readonly #backends = new WeakMap<ServiceRecord, readonly Backend[]>();
   readonly #listeners = new Set<(changes: readonly NamingChange[]) => void>();
 
-  set(service: Service, backends: readonly Backend[]): void {
+  set(service: Service & Pick<ServiceRecord, 'select'>, backends: readonly Backend[]): void {
     const record: ServiceRecord = { ...service, origin: 'api', createdAt: 0 };
     const services = this.#services.get(service.network) ?? new Map<string, ServiceRecord>();
     this.#services.set(service.network, services.set(service.name, record));

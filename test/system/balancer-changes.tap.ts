@@ -141,7 +141,7 @@ t.test('virtual IPs while backends change', { timeout: 120_000 }, async (t) => {
       const left = all().filter(({ endpoint }) => endpoint !== first);
       await vip.set([{ service, backends: left }]);
       t.equal(await ask(), first, 'which does not notice that its backend is gone');
-      const flows = flowsToForget(service, all(), left);
+      const flows = flowsToForget(service, all(), left, 'datagrams');
       await using conntrack = Conntrack.open({ namespace: client.namespace.path });
       t.equal(await conntrack.forget(flows), 1);
       t.not(await ask(), first);

@@ -64,10 +64,10 @@ export class Conntrack {
   async #find(reading: FlowFilter, filters: readonly FlowFilter[]): Promise<readonly EntryFields[]> {
     const found: EntryFields[] = [];
     const take = ({ payload }: NetlinkReply): void => {
-      const { original, reply, id, zone } = decodeEntry(payload).fields;
+      const { original, reply, status = 0, id, zone } = decodeEntry(payload).fields;
       if (original === undefined || reply === undefined) return;
       const [there, back] = [decodeTuple(original), decodeTuple(reply)];
-      if (!filters.some((filter) => matches(filter, there, back))) return;
+      if (!filters.some((filter) => matches(filter, there, back, status))) return;
       found.push({ original, ...(id === undefined ? {} : { id }), ...(zone === undefined ? {} : { zone }) });
     };
     const payload = encodeEntry(addressFamily(reading), kernelFilter(reading));

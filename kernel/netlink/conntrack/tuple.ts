@@ -13,6 +13,7 @@ import { type StructOf, structCodec } from '../fixed-header.ts';
 export const CTA = {
   CTA_TUPLE_ORIG: 1,
   CTA_TUPLE_REPLY: 2,
+  CTA_STATUS: 3,
   CTA_ID: 12,
   CTA_ZONE: 18,
   CTA_FILTER: 25,
@@ -37,6 +38,9 @@ export const CTA_FILTER_F = {
   CTA_FILTER_F_PROTO_SRC_PORT: 1 << 4,
   CTA_FILTER_F_PROTO_DST_PORT: 1 << 5,
 } as const;
+
+/** include/uapi/linux/netfilter/nf_conntrack_common.h */
+export const IPS_SEEN_REPLY = 1 << 1;
 
 /** Message types: NFNL_SUBSYS_CTNETLINK in the high byte, IPCTNL_MSG_CT_* in the low one. */
 export const CTNL = {
@@ -83,6 +87,7 @@ const FILTER = {
 const ENTRY = {
   original: [CTA.CTA_TUPLE_ORIG, { ...raw, flags: NLA_F_NESTED }],
   reply: [CTA.CTA_TUPLE_REPLY, { ...raw, flags: NLA_F_NESTED }],
+  status: [CTA.CTA_STATUS, u32Be],
   id: [CTA.CTA_ID, u32Be],
   zone: [CTA.CTA_ZONE, u16Be],
   filter: [CTA.CTA_FILTER, nested(FILTER)],
