@@ -3,6 +3,7 @@ import type {
   HostState,
   KernelObject,
   LinkObject,
+  ObjectKey,
   VethLink,
   VxlanLink,
 } from './kernel-objects.ts';
@@ -26,9 +27,19 @@ const RANK: Readonly<Record<KernelObject['kind'], number>> = {
  * that nothing is missing while the new takes the place of the old. Stable: equal input gives equal output.
  */
 export function diff(desired: HostState, actual: HostState): readonly Step[] {
+  return differences(desired, (object) => object, actual);
+}
+
+/** As `diff`, where each desired object is part of something else. */
+export function differences<Wanted>(
+  desired: ReadonlyMap<ObjectKey, Wanted>,
+  objectOf: (wanted: Wanted) => KernelObject,
+  actual: HostState,
+): readonly Step[] {
   const additions: Step[] = [];
   const deletions: Step[] = [];
-  for (const [key, object] of desired) {
+  for (const [key, wanted] of desired) {
+    const object = objectOf(wanted);
     const was = actual.get(key);
     if (was === undefined) additions.push({ op: 'create', object });
     else if (!satisfies(object, was)) additions.push({ op: 'replace', object, was });
@@ -36,24 +47,27 @@ export function diff(desired: HostState, actual: HostState): readonly Step[] {
   for (const [key, object] of actual) {
     if (!desired.has(key)) deletions.push({ op: 'delete', object });
   }
-  return [...additions.sort(byRank), ...deletions.sort(byRank).reverse()];
+  return [...inRankOrder(additions), ...inRankOrder(deletions).reverse()];
 }
 
 /** Steps that create objects which are known to be absent. */
 export function creations(objects: readonly KernelObject[]): readonly Step[] {
-  return objects.map((object): Step => ({ op: 'create', object })).sort(byRank);
+  return inRankOrder(objects.map((object): Step => ({ op: 'create', object })));
 }
 
 /** Steps that delete objects, last-created first. */
 export function deletions(objects: readonly KernelObject[]): readonly Step[] {
-  return objects
-    .map((object): Step => ({ op: 'delete', object }))
-    .sort(byRank)
-    .reverse();
+  return inRankOrder(objects.map((object): Step => ({ op: 'delete', object }))).reverse();
 }
 
-function byRank(a: Step, b: Step): number {
-  return RANK[a.object.kind] - RANK[b.object.kind];
+const FEW = 100;
+
+/** A new list; stable. There may be a hundred thousand steps of nine ranks, so they are dealt out, not compared. */
+function inRankOrder(steps: readonly Step[]): Step[] {
+  if (steps.length < FEW) return steps.toSorted((a, b) => RANK[a.object.kind] - RANK[b.object.kind]);
+  const ranks: Step[][] = Object.keys(RANK).map(() => []);
+  for (const step of steps) ranks[RANK[step.object.kind]]?.push(step);
+  return ranks.flat();
 }
 
 /**

@@ -15,6 +15,18 @@ export const DERIVED_NAME = /^w[bxvc]-[a-z2-7]{10}$/;
  * ids share a name with a chance of one in two thousand (eight hex digits: certainly).
  */
 export function linkName(prefix: LinkPrefix, id: string): IfName {
+  return `${prefix}-${suffixOf(id)}` as IfName;
+}
+
+/** The id asked for last and its suffix: entries of one network are planned many thousand at a time. */
+let last = { id: '', suffix: '' };
+
+function suffixOf(id: string): string {
+  if (last.id !== id) last = { id, suffix: derivedSuffix(id) };
+  return last.suffix;
+}
+
+function derivedSuffix(id: string): string {
   const digest = createHash('sha256').update(id).digest();
   let bits = digest.readBigUInt64BE(0) >> 14n;
   let text = '';
@@ -22,7 +34,7 @@ export function linkName(prefix: LinkPrefix, id: string): IfName {
     text = BASE32.charAt(Number(bits & 31n)) + text;
     bits >>= 5n;
   }
-  return `${prefix}-${text}` as IfName;
+  return text;
 }
 
 /** A locally administered unicast MAC derived from an id (IEEE 802-2014 section 8.4). */

@@ -69,9 +69,9 @@ export async function startDaemon(
       }),
     );
     if (config.metrics !== undefined) stack.use(await listenMetrics(config.metrics, services.metrics));
-    memory.trim();
     ready.resolve();
     services.setReady();
+    memory.started();
     const running = stack.move();
     return {
       sockets: plugins.sockets,

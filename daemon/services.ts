@@ -157,13 +157,16 @@ async function startReconciling(
 }> {
   const { parts, kernel, repository, events, metrics, ownBridges } = base;
   const { log } = parts;
-  const drift = new DriftLog((repair) => {
-    metrics.countDriftRepair(repair.kind, repair.cause);
-    events.publish({ kind: 'drift.repair', text: `${repair.action} ${repair.key} (${repair.cause})` });
-    // What the first pass finds is a host that was restarted or is new to weft, not one that drifted: a line for each
-    // of many thousand entries would take longer than making them.
-    if (repair.cause === 'start') log.debug({ ...repair }, 'recovered');
-    else log.warn({ ...repair }, 'drift repaired');
+  const drift = new DriftLog({
+    repaired: (repair) => {
+      metrics.countDriftRepair(repair.kind, repair.cause);
+      events.publish({ kind: 'drift.repair', text: `${repair.action} ${repair.key} (${repair.cause})` });
+      log.warn({ ...repair }, 'drift repaired');
+    },
+    recovered: (kind, count) => {
+      metrics.countDriftRepair(kind, 'start', count);
+      events.publish({ kind: 'drift.repair', text: `recovered objects of kind ${kind}: ${count}` });
+    },
   });
   const desired = new DesiredState(hostPlan({ ipv6: await hasIpv6() }), repository, drivers);
   let compare = (): void => undefined;

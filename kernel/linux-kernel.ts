@@ -12,7 +12,8 @@ import type {
   SandboxPlumbing,
   Step,
 } from '../core/ports.ts';
-import { inSlices, type LinkLayer } from './links/index.ts';
+import { inSlices } from '../core/slices.ts';
+import type { LinkLayer } from './links/index.ts';
 import type { Conntrack } from './netlink/index.ts';
 import type { Nftables } from './nftables/index.ts';
 import type { Announcer } from './packet/index.ts';
@@ -71,10 +72,12 @@ export class LinuxKernel implements Kernel {
    * so that rules could not be undone if a link were refused.
    */
   async apply(steps: readonly Step[]): Promise<void> {
-    const of = (piece: ReturnType<typeof pieceOf>) => steps.filter((step) => pieceOf(step) === piece);
-    const switches = of('sysctl');
-    const links = of('links');
-    const rules = of('nftables').filter(({ object }) => this.#parts.hasShortcuts || !isOfShortcuts(object));
+    const switches: Step[] = [];
+    const links: Step[] = [];
+    const nftables: Step[] = [];
+    const pieces = { sysctl: switches, links, nftables };
+    for (const step of steps) pieces[pieceOf(step)].push(step);
+    const rules = nftables.filter(({ object }) => this.#parts.hasShortcuts || !isOfShortcuts(object));
     await writeSysctls(switches);
     let changed: readonly Step[] = [];
     try {

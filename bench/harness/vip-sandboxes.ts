@@ -44,7 +44,7 @@ export class VipSandboxes implements AsyncDisposable {
         namespaces,
         hostNetworks: () => [NETWORK],
         ...(host === undefined ? {} : { hostNamespace: host }),
-        drift: new DriftLog(() => undefined),
+        drift: new DriftLog({ repaired: () => undefined, recovered: () => undefined }),
         clock: { now: () => Date.now() },
         log: pino({ level: 'warn' }, pino.destination(2)),
       }),

@@ -1,5 +1,6 @@
 import type { Ip } from '../../core/address.ts';
 import type { IfName, Mac } from '../../core/ids.ts';
+import type { NeighbourObject } from '../../core/kernel-objects.ts';
 import type { Kernel, Step } from '../../core/ports.ts';
 
 /** How many addresses that nobody has are remembered. */
@@ -35,9 +36,7 @@ export class MovedAddresses {
    */
   async heedRepairs(steps: readonly Step[]): Promise<void> {
     await this.heed(steps);
-    const found = steps.flatMap(({ op, object }) =>
-      op === 'create' && object.kind === 'neighbour' ? [object] : [],
-    );
+    const found = steps.filter(isNewNeighbour).map(({ object }) => object);
     if (found.length > NEW_AT_ONCE) return;
     for (const { dev, ip, mac } of found) await this.#kernel.announce(dev, ip, mac, 'remote');
   }
@@ -62,4 +61,8 @@ export class MovedAddresses {
     this.#last.delete(key);
     return before !== undefined && before !== mac;
   }
+}
+
+function isNewNeighbour(step: Step): step is Step & { readonly object: NeighbourObject } {
+  return step.op === 'create' && step.object.kind === 'neighbour';
 }

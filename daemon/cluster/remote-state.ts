@@ -5,7 +5,7 @@ import { errorMessage } from '../../core/errors.ts';
 import type { IfName, Mac } from '../../core/ids.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
 import type { DriverName, Endpoint, Network } from '../../core/model.ts';
-import type { Kernel, SharedView, Step, StoreEvent } from '../../core/ports.ts';
+import type { Entry, Kernel, SharedView, Step, StoreEvent } from '../../core/ports.ts';
 import type { DesiredState } from '../reconcile/index.ts';
 import type { OwnerId, Repository } from '../state/index.ts';
 import { ClaimTable } from './claim-table.ts';
@@ -47,6 +47,8 @@ export class RemoteState implements AsyncDisposable {
     { readonly name: string; readonly ips: readonly Ip[]; readonly mac: Mac }
   >();
   readonly #moved: MovedAddresses;
+  /** The record read last: endpoints of one node are planned one after the other. */
+  #lastMember: { readonly entry?: Entry | undefined; readonly address?: Ip | undefined } = {};
   #steps: { readonly owner: OwnerId; readonly steps: readonly Step[] }[] = [];
   #applying: Promise<void> | undefined;
   #started = false;
@@ -234,7 +236,11 @@ export class RemoteState implements AsyncDisposable {
   }
 
   #addressOf(node: string): Ip | undefined {
-    return readClusterRecord('member', this.#parts.shared.get(keys.member(node)))?.address;
+    const entry = this.#parts.shared.get(keys.member(node));
+    if (entry !== undefined && this.#lastMember.entry === entry) return this.#lastMember.address;
+    const address = readClusterRecord('member', entry)?.address;
+    this.#lastMember = { entry, address };
+    return address;
   }
 
   #do(owner: OwnerId, steps: readonly Step[]): void {

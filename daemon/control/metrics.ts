@@ -39,7 +39,7 @@ export interface Metrics extends Exposition {
   observePluginCall(call: PluginCall, seconds: number): void;
   observeStoreCommit(seconds: number): void;
   observeKernelApply(seconds: number): void;
-  countDriftRepair(object: string, cause: string): void;
+  countDriftRepair(object: string, cause: string, count?: number): void;
   /** @param kind what was removed, such as `link`. */
   countGcRemoved(kind: string, count?: number): void;
 }
@@ -113,7 +113,7 @@ function createObservers(registry: Registry): Omit<Metrics, keyof Exposition> {
       pluginCall.observe({ method, driver, outcome }, seconds),
     observeStoreCommit: (seconds) => commit.observe(seconds),
     observeKernelApply: (seconds) => apply.observe(seconds),
-    countDriftRepair: (object, cause) => repairs.inc({ object, cause }),
+    countDriftRepair: (object, cause, count = 1) => repairs.inc({ object, cause }, count),
     countGcRemoved: (kind, count = 1) => removed.inc({ kind }, count),
   };
 }

@@ -1,4 +1,4 @@
-import { diff } from '../../core/diff.ts';
+import { creations, diff } from '../../core/diff.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import type { IfName } from '../../core/ids.ts';
 import {
@@ -82,17 +82,19 @@ export class DesiredState {
    */
   setForeign(source: string, owner: OwnerId, objects: readonly KernelObject[]): readonly Step[] {
     const before = new Map<ObjectKey, KernelObject>();
-    for (const key of this.#keys.get(source) ?? []) {
+    const had = this.#keys.get(source) ?? [];
+    for (const key of had) {
       const was = this.#wanted.get(key);
       if (was?.source === source) before.set(key, was.object);
     }
+    const keys = objects.map(keyOf);
     // Another source may have wanted the same thing otherwise, as when a container moves between two hosts.
-    for (const object of objects) {
-      const was = this.#wanted.get(keyOf(object));
-      if (was !== undefined) before.set(was.key, was.object);
+    for (const key of keys) {
+      const was = this.#wanted.get(key);
+      if (was !== undefined) before.set(key, was.object);
     }
-    this.#set(source, owner, objects);
-    return diff(hostState(objects), before);
+    this.#set(source, owner, objects, keys);
+    return before.size === 0 ? creations(objects) : diff(hostState(objects), before);
   }
 
   #put(record: Network | Endpoint): void {
@@ -103,18 +105,22 @@ export class DesiredState {
     this.#set(owner, owner, []);
   }
 
-  #set(source: string, owner: OwnerId, objects: readonly KernelObject[]): void {
+  #set(
+    source: string,
+    owner: OwnerId,
+    objects: readonly KernelObject[],
+    keys: readonly ObjectKey[] = objects.map(keyOf),
+  ): void {
     for (const key of this.#keys.get(source) ?? []) {
       if (this.#wanted.get(key)?.source !== source) continue;
       this.#wanted.delete(key);
       this.#leaving.set(key, owner);
     }
-    const keys = objects.map((object) => {
-      const key = keyOf(object);
+    for (const [i, object] of objects.entries()) {
+      const key = keys[i] as ObjectKey;
       this.#wanted.set(key, { key, object, owner, source });
       this.#leaving.delete(key);
-      return key;
-    });
+    }
     if (keys.length === 0) this.#keys.delete(source);
     else this.#keys.set(source, keys);
   }

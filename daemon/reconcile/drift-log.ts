@@ -13,23 +13,46 @@ export interface Repair {
 
 const KEPT = 1000;
 
+/** Who is told, for metrics, events and the log. */
+export interface DriftObserver {
+  repaired(repair: Repair): void;
+  /** So many objects of a kind were made when weftd started. */
+  recovered(kind: Repair['kind'], count: number): void;
+}
+
 /** The last repairs in full, and how many there were of each kind since the start. */
 export class DriftLog {
   readonly #repairs: Repair[] = [];
   readonly #totals = new Map<string, number>();
-  readonly #observe: (repair: Repair) => void;
+  readonly #observer: DriftObserver;
 
-  /** @param observe is told each repair, for metrics and events. */
-  constructor(observe: (repair: Repair) => void) {
-    this.#observe = observe;
+  constructor(observer: DriftObserver) {
+    this.#observer = observer;
   }
 
   add(repair: Repair): void {
     this.#repairs.push(repair);
     if (this.#repairs.length > KEPT) this.#repairs.shift();
-    const key = `${repair.kind} ${repair.cause}`;
-    this.#totals.set(key, (this.#totals.get(key) ?? 0) + 1);
-    this.#observe(repair);
+    this.#count(repair.kind, repair.cause, 1);
+    this.#observer.repaired(repair);
+  }
+
+  /**
+   * What the first comparison changed: that of a host that was restarted or is new to weft, not of one that drifted.
+   * Counted by kind; telling of each of many thousand entries would take longer than making them.
+   */
+  recovered(kinds: readonly Repair['kind'][]): void {
+    const counts = new Map<Repair['kind'], number>();
+    for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    for (const [kind, count] of counts) {
+      this.#count(kind, 'start', count);
+      this.#observer.recovered(kind, count);
+    }
+  }
+
+  #count(kind: Repair['kind'], cause: string, by: number): void {
+    const key = `${kind} ${cause}`;
+    this.#totals.set(key, (this.#totals.get(key) ?? 0) + by);
   }
 
   /** Oldest first. */

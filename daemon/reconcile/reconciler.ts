@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { diff } from '../../core/diff.ts';
+import { differences } from '../../core/diff.ts';
 import { errorMessage, WeftError } from '../../core/errors.ts';
 import type { EndpointId, IfName } from '../../core/ids.ts';
 import { type HostState, keyOf, type ObjectKey, type VethLink } from '../../core/kernel-objects.ts';
@@ -59,7 +59,7 @@ export class Reconciler {
     const before = within(desired.now(), only);
     const versions = new Map<OwnerId, number>();
     for (const { owner } of before.values()) {
-      if (owner !== undefined) versions.set(owner, repository.version(owner));
+      if (owner !== undefined && !versions.has(owner)) versions.set(owner, repository.version(owner));
     }
     const actual = await kernel.snapshot(
       [...before.values()].map((each) => each.object),
@@ -83,33 +83,45 @@ export class Reconciler {
     certain: boolean,
   ): { readonly steps: readonly Step[]; readonly unsure: boolean } {
     const orphans = new Set<ObjectKey>();
-    const wanted = new Map([...desired].map(([key, { object }]) => [key, object]));
-    const differences = diff(wanted, actual).filter(
-      (step) =>
-        !this.#lingers(step) && !(step.op === 'delete' && this.#parts.desired.leaves(keyOf(step.object))),
+    const disturbed = this.#disturbed(desired, versions);
+    const found = differences(desired, ({ object }) => object, actual).filter(
+      (step) => step.op !== 'delete' || !this.#isLeaving(step),
     );
-    const steps = differences.filter((step) => {
+    const steps = found.filter((step) => {
+      if (step.op !== 'delete') {
+        const owner = disturbed.size === 0 ? undefined : desired.get(keyOf(step.object))?.owner;
+        return owner === undefined || !disturbed.has(owner);
+      }
       const key = keyOf(step.object);
-      if (step.op !== 'delete') return this.#undisturbed(desired.get(key)?.owner, versions);
       orphans.add(key);
       return this.#parts.mayDelete() && (certain || this.#orphans.has(key));
     });
     this.#orphans = orphans;
-    return { steps, unsure: steps.length < differences.length };
+    return { steps, unsure: steps.length < found.length };
   }
 
-  #undisturbed(owner: OwnerId | undefined, versions: ReadonlyMap<OwnerId, number>): boolean {
-    if (owner === undefined) return true;
+  /** Whose objects have been or are being changed since `versions` were taken. */
+  #disturbed(desired: Plan, versions: ReadonlyMap<OwnerId, number>): ReadonlySet<OwnerId> {
     const { repository } = this.#parts;
-    return !repository.inFlight(owner) && versions.get(owner) === repository.version(owner);
+    const owners = new Set<OwnerId>();
+    for (const { owner } of desired.values()) if (owner !== undefined) owners.add(owner);
+    for (const owner of owners) {
+      if (!repository.inFlight(owner) && versions.get(owner) === repository.version(owner))
+        owners.delete(owner);
+    }
+    return owners;
+  }
+
+  #isLeaving(step: Step): boolean {
+    return this.#lingers(step) || this.#parts.desired.leaves(keyOf(step.object));
   }
 
   /**
    * After Leave a link stays until its endpoint is deleted: Docker is moving it out of the sandbox. While it is being
    * deleted, the link goes next.
    */
-  #lingers({ op, object }: Step): boolean {
-    if (op !== 'delete' || object.kind !== 'link' || object.type !== 'veth') return false;
+  #lingers({ object }: Step): boolean {
+    if (object.kind !== 'link' || object.type !== 'veth') return false;
     const endpoint = endpointIn(object.alias);
     const { repository } = this.#parts;
     return (
@@ -186,9 +198,14 @@ export class Reconciler {
   }
 
   #record(steps: readonly Step[], cause: string): void {
-    const at = this.#parts.clock.now();
+    const { clock, drift } = this.#parts;
+    if (cause === 'start') {
+      drift.recovered(steps.map(({ object }) => object.kind));
+      return;
+    }
+    const at = clock.now();
     for (const { op, object } of steps) {
-      this.#parts.drift.add({ at, kind: object.kind, key: keyOf(object), cause, action: ACTION[op] });
+      drift.add({ at, kind: object.kind, key: keyOf(object), cause, action: ACTION[op] });
     }
   }
 

@@ -3,7 +3,7 @@ import type { NetlinkTransport } from '../netlink/index.ts';
 import type { Action, Outcome } from './action.ts';
 
 /** Actions sent together. So many are encoded and judged in about a millisecond, in which nothing else runs. */
-const CHUNK = 96;
+const CHUNK = 192;
 
 /**
  * Sends actions in order, many at a time: while the kernel handles some, the next ones are made. Takes note of those
@@ -31,9 +31,12 @@ export class ActionQueue {
     this.#again = again;
   }
 
-  /** Resolves when more may be added. @throws {KernelError} when an earlier action failed. */
-  async add(action: Action): Promise<void> {
-    if (this.#waiting.push(action) >= CHUNK) throwIf(await this.#send());
+  /**
+   * Takes an action; what it returns, if anything, resolves when more may be added.
+   * @throws {KernelError} when an earlier action failed.
+   */
+  add(action: Action): Promise<void> | undefined {
+    return this.#waiting.push(action) < CHUNK ? undefined : this.#send().then(throwIf);
   }
 
   /** Resolves when everything has been done. @throws {KernelError} when an action failed. */
@@ -56,10 +59,15 @@ export class ActionQueue {
   }
 
   async #run(actions: readonly Action[], before: Promise<Error | undefined>): Promise<Error | undefined> {
-    const outcomes = await this.#transport.requestAll(actions.flatMap(({ requests }) => requests));
+    const outcomes = await this.#outcomes(actions);
     let failed = await before;
     let at = 0;
     for (const action of actions) {
+      if (outcomes[at] === DONE && action.silent === true) {
+        this.#done.push(action.step);
+        at++;
+        continue;
+      }
       const own = outcomes.slice(at, at + action.requests.length);
       at += action.requests.length;
       const verdict = await action.judge(await this.#again(action, own));
@@ -68,6 +76,19 @@ export class ActionQueue {
     }
     return failed;
   }
+
+  /** An answer for each request of the actions. Those that have none but a refusal need not be answered one by one. */
+  async #outcomes(actions: readonly Action[]): Promise<readonly Outcome[]> {
+    const requests = actions.flatMap((action) => action.requests);
+    if (!actions.every(({ silent }) => silent === true)) return this.#transport.requestAll(requests);
+    return (await this.#transport.group(requests)).map(asOutcome);
+  }
+}
+
+const DONE: Outcome = { status: 'fulfilled', value: [] };
+
+function asOutcome(refusal: Error | undefined): Outcome {
+  return refusal === undefined ? DONE : { status: 'rejected', reason: refusal };
 }
 
 function throwIf(error: Error | undefined): void {

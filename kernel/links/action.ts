@@ -28,6 +28,8 @@ export interface Action {
   readonly requests: readonly NamedRequest[];
   /** Judges the answers, one for each request. */
   readonly judge: (outcomes: readonly Outcome[]) => Verdict | Promise<Verdict>;
+  /** One request without a reply, done unless the kernel refuses it. */
+  readonly silent?: true;
   /** The link whose ifindex is in the message; looked up anew when the kernel says that there is none. */
   readonly on?: { readonly dev: string; readonly index: number };
 }
@@ -54,8 +56,9 @@ export function addAction(step: Step, object: OnLink, index: number): Action {
   const request: NetlinkRequest = addRequest(object, index, step.op === 'replace');
   return {
     step,
+    silent: true,
     on: { dev: object.dev, index },
-    requests: [{ ...request, step: describe('create', object) }],
+    requests: [{ ...request, step: () => describe('create', object) }],
     judge: ([outcome]) => {
       const failure = failureOf(outcome);
       if (failure === undefined) return { changed: true };
@@ -67,8 +70,9 @@ export function addAction(step: Step, object: OnLink, index: number): Action {
 export function removeAction(step: Step, object: OnLink, index: number): Action {
   return {
     step,
+    silent: true,
     on: { dev: object.dev, index },
-    requests: [{ ...removeRequest(object, index), step: describe('delete', object) }],
+    requests: [{ ...removeRequest(object, index), step: () => describe('delete', object) }],
     judge: ([outcome]) => {
       const failure = failureOf(outcome);
       if (failure === undefined) return { changed: true };

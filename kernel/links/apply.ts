@@ -67,14 +67,19 @@ async function perform(applier: Applier, given: readonly Step[], done: Step[]): 
         i = end - 1;
         continue;
       }
-      await makeWay(applier, step, done);
-      const action = await actionOf(applier, step);
-      if (action !== undefined) await queue.add(action);
+      const action = onKnownLink(applier, step) ?? (await otherAction(applier, step, done));
+      const full = action && queue.add(action);
+      if (full !== undefined) await full;
     }
     await queue.flush();
   } finally {
     await queue.stop();
   }
+}
+
+async function otherAction(applier: Applier, step: Step, done: Step[]): Promise<Action | undefined> {
+  await makeWay(applier, step, done);
+  return actionOf(applier, step);
 }
 
 /** Deletes the link that is in the way of the step's. One of ours is made again if the call fails. */
@@ -153,6 +158,21 @@ async function actionOf(applier: Applier, step: Step): Promise<Action | undefine
     case 'table':
     case 'element':
     case 'shortcut':
+      return undefined;
+  }
+}
+
+/** The action for what stands on a link whose ifindex is known: of such there are many thousand, so nothing waits. */
+function onKnownLink({ links }: Applier, step: Step): Action | undefined {
+  const { op, object } = step;
+  switch (object.kind) {
+    case 'neighbour':
+    case 'fdb': {
+      const index = links.get(object.dev);
+      if (index === undefined) return undefined;
+      return op === 'delete' ? removeAction(step, object, index) : addAction(step, object, index);
+    }
+    default:
       return undefined;
   }
 }

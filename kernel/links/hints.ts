@@ -23,8 +23,13 @@ const NETCONFA_IFINDEX_ALL = -1;
 const NETCONF_ATTRIBUTE = 4;
 const NETCONF_LENGTH = NETCONF_ATTRIBUTE + 8;
 
-/** Groups whose messages become hints. */
-export const HINT_GROUPS: readonly number[] = Object.values(RTNLGRP);
+/** The group whose messages keep the table of links. */
+export const LINK_GROUPS: readonly number[] = [RTNLGRP.RTNLGRP_LINK];
+
+/** Groups whose messages become hints, with the former. */
+export const HINT_GROUPS: readonly number[] = Object.values(RTNLGRP).filter(
+  (group) => !LINK_GROUPS.includes(group),
+);
 
 /**
  * What a notification hints at; undefined for those that cannot concern weft. Keeps the table of links up to date on the way.

@@ -5,4 +5,3 @@
  */
 export type { LinkLog } from './discard.ts';
 export { LinkLayer } from './link-layer.ts';
-export { inSlices } from './slices.ts';

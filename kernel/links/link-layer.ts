@@ -3,10 +3,12 @@ import type { Ip } from '../../core/address.ts';
 import type { IfName, Mac } from '../../core/ids.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
 import type { HostLink, HostRoute, KernelHint, SandboxPlumbing, Step } from '../../core/ports.ts';
+import { inSlices } from '../../core/slices.ts';
 import {
   AF,
   decodeNextHops,
   decodeRoute,
+  type Events,
   encodeRoute,
   NETLINK_PROTOCOL,
   type NetlinkReply,
@@ -19,12 +21,11 @@ import {
 } from '../netlink/index.ts';
 import { type Applier, applySteps, undoSteps } from './apply.ts';
 import { DiscardQueue, type LinkLog } from './discard.ts';
-import { HINT_GROUPS, hintOf } from './hints.ts';
+import { HINT_GROUPS, hintOf, LINK_GROUPS } from './hints.ts';
 import { LinkTable } from './link-table.ts';
 import { correctNeighbour } from './own-neighbour.ts';
 import { pathMtus } from './path-mtu.ts';
 import { plumbSandbox } from './sandbox.ts';
-import { inSlices } from './slices.ts';
 import { allLinks, destinationOf, deviceOf, takeSnapshot } from './snapshot.ts';
 
 /** The links of one namespace and what stands on them: addresses, routes, neighbours, forwarding entries. */
@@ -35,7 +36,8 @@ export class LinkLayer implements AsyncDisposable {
   readonly #links: LinkTable;
   readonly #discards: DiscardQueue;
   readonly #watchers = new Set<(hint: KernelHint) => void>();
-  readonly #events: AsyncDisposable;
+  readonly #events: Events;
+  #hinting = false;
   readonly #hasIpv6 = existsSync('/proc/sys/net/ipv6');
   readonly #log: LinkLog;
 
@@ -50,7 +52,7 @@ export class LinkLayer implements AsyncDisposable {
     this.#events = openEvents({
       protocol,
       ...where,
-      groups: HINT_GROUPS,
+      groups: LINK_GROUPS,
       onMessage: (message) => this.#tell(hintOf(message, this.#links)),
       onOverrun: () => this.#tell({ source: 'overrun' }),
     });
@@ -107,6 +109,9 @@ export class LinkLayer implements AsyncDisposable {
 
   /** Calls `push` for each hint until disposed. `push` must not throw. */
   watch(push: (hint: KernelHint) => void): Disposable {
+    // Before, nobody hears of the many thousand entries that a start may make.
+    if (!this.#hinting) this.#events.join(HINT_GROUPS);
+    this.#hinting = true;
     this.#watchers.add(push);
     return { [Symbol.dispose]: () => void this.#watchers.delete(push) };
   }

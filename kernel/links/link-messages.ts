@@ -8,10 +8,11 @@ import {
   type NetlinkRequest,
   NLM_F,
   RTM,
+  type StepText,
 } from '../netlink/index.ts';
 import { getLink } from './link-table.ts';
 
-export type NamedRequest = NetlinkRequest & { readonly step: string };
+export type NamedRequest = NetlinkRequest & { readonly step: StepText };
 
 /** Links below this MTU have no IPv6 at all (RFC 8200 section 5), and the kernel refuses settings for it. */
 const IPV6_MIN_MTU = 1280;

@@ -1,7 +1,14 @@
 import { type Cidr, type Family, familyOf, ipFromBigint } from '../../core/address.ts';
 import { KernelError } from '../../core/errors.ts';
 import type { IfName } from '../../core/ids.ts';
-import { type KernelObject, keyOf, type LinkObject } from '../../core/kernel-objects.ts';
+import {
+  type FdbObject,
+  type KernelObject,
+  keyOf,
+  type LinkObject,
+  type NeighbourObject,
+} from '../../core/kernel-objects.ts';
+import { inSlices } from '../../core/slices.ts';
 import {
   AF,
   decodeAddress,
@@ -26,7 +33,6 @@ import { entryOf } from './entry.ts';
 import { isOwned, linkObject } from './link-object.ts';
 import type { LinkTable } from './link-table.ts';
 import { addressFamily } from './object-messages.ts';
-import { inSlices } from './slices.ts';
 
 /** What a snapshot collects: objects by key, and which of them somebody asked for. */
 class Collection {
@@ -62,10 +68,17 @@ export async function takeSnapshot(
   only: ReadonlySet<string> | undefined,
 ): Promise<KernelObject[]> {
   const collection = new Collection(links);
-  await inSlices(wanted, (object) => collection.wanted.set(keyOf(object), object));
+  const isOnForeignLink = ({ dev }: NeighbourObject | FdbObject): boolean =>
+    !collection.owned.has(dev) && links.get(dev) !== undefined;
+  const want = (object: KernelObject) => collection.wanted.set(keyOf(object), object);
+  for (const object of wanted) if (object.kind === 'link') want(object);
   const found = only === undefined ? await allLinks(transport, links) : await links.read([...only]);
   if (only !== undefined) await links.find(masters(wanted));
   await inSlices(found, (link) => addLink(collection, link));
+  // Of entries there are many. Those on links of weft's all count, wanted or not, and others are on no link.
+  await inSlices(wanted, (object) => {
+    if (isEntry(object) ? isOnForeignLink(object) : 'dev' in object) want(object);
+  });
   const scope = only === undefined ? undefined : found.map(({ header }) => header.index);
   const [addresses, neighbours, fdb, routes] = await Promise.all([
     dumpEach(transport, scope, (index) => [
@@ -131,6 +144,10 @@ export async function allLinks(
   });
   for (const link of found) links.learn(link);
   return found;
+}
+
+function isEntry(object: KernelObject): object is NeighbourObject | FdbObject {
+  return object.kind === 'neighbour' || object.kind === 'fdb';
 }
 
 function masters(wanted: readonly KernelObject[]): string[] {

@@ -94,6 +94,68 @@ describe('requests', () => {
   });
 });
 
+describe('groups', () => {
+  const group = (...steps: string[]) => steps.map((step) => ({ ...PLAIN, step: () => step }));
+
+  test('go in one send that asks for one acknowledgement', async () => {
+    const { sent, queue, ack, turn } = kernel();
+    const refusals = queue.group(group('a', 'b', 'c'));
+    await turn();
+    expect(sent.map((messages) => messages.map(({ flags }) => (flags & NLM_F.NLM_F_ACK) !== 0))).toEqual([
+      [false, false, true],
+    ]);
+    ack(3);
+    expect(await refusals).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('name what was refused, first or last', async () => {
+    const { queue, refuse, turn } = kernel();
+    const refusals = queue.group(group('a', 'b', 'c'));
+    await turn();
+    refuse(1, 17);
+    refuse(3, 19);
+    const [a, b, c] = await refusals;
+    expect(a).toMatchObject({ errno: 'EEXIST', context: { step: 'a' } });
+    expect(b).toBeUndefined();
+    expect(c).toMatchObject({ errno: 'ENODEV', context: { step: 'c' } });
+  });
+
+  test('keep their place among requests, and two are under way at most', async () => {
+    const { sent, queue, ack, turn } = kernel();
+    const before = queue.request(PLAIN, 'before');
+    const groups = [group('a'), group('b', 'c'), group('d')].map((each) => queue.group(each));
+    const after = queue.request(PLAIN, 'after');
+    await turn();
+    await turn();
+    expect(sent.map((messages) => messages.map(({ seq }) => seq))).toEqual([[1], [2], [3, 4]]);
+    ack(1);
+    ack(2);
+    await turn();
+    ack(4);
+    ack(5);
+    await turn();
+    expect(sent.map((messages) => messages.map(({ seq }) => seq)).slice(3)).toEqual([[5], [6]]);
+    ack(6);
+    expect(await before).toEqual([]);
+    expect((await Promise.all(groups)).flat()).toEqual([undefined, undefined, undefined, undefined]);
+    expect(await after).toEqual([]);
+  });
+
+  test('fail as a whole with the send, and when the queue closes', async () => {
+    const broken = new RequestQueue(() =>
+      Promise.reject(Object.assign(new Error('no'), { code: 'EMSGSIZE' })),
+    );
+    expect(await broken.group(group('a', 'b'))).toMatchObject([{ errno: 'EMSGSIZE' }, { errno: 'EMSGSIZE' }]);
+    const { queue, refuse, turn } = kernel();
+    const refusals = queue.group(group('a', 'b'));
+    await turn();
+    refuse(1, 17);
+    await queue.close(new Unavailable('closed'));
+    expect(await refusals).toMatchObject([{ errno: 'EEXIST' }, { message: 'closed' }]);
+    expect(await queue.group(group('c'))).toMatchObject([{ message: 'closed' }]);
+  });
+});
+
 describe('dumps', () => {
   const done = new Uint8Array(4);
 

@@ -1,5 +1,6 @@
 import { errorMessage, Unavailable } from '../../core/errors.ts';
 import { Batch } from './batch.ts';
+import { Group, type GroupRequest, type Refusals, type StepText, stepText } from './group.ts';
 import {
   type Acknowledgement,
   decodeDone,
@@ -11,9 +12,12 @@ import {
 } from './message.ts';
 import { kernelError, sendError } from './netlink-error.ts';
 import { NLM_F, NLMSG } from './netlink-header.ts';
+import type { Answer, Waiter } from './waiter.ts';
 
 /** Requests the kernel may have answered and this side not read; many more would overrun the receive buffer. */
 const MAX_IN_FLIGHT = 32;
+/** Groups that may be sent and not answered: one that the kernel handles and one whose answer is being read. */
+const MAX_GROUPS = 2;
 /** How often an interrupted dump is read before it fails. */
 const DUMP_ATTEMPTS = 6;
 /** A reply is in the receive buffer when its send returns, so one that is missing this much later was lost. */
@@ -25,32 +29,17 @@ const LOST_AFTER_MS = 5000;
  */
 export type Write = (bytes: Uint8Array, isDump: boolean) => Promise<void>;
 
-interface Answer {
-  readonly replies: readonly NetlinkMessage[];
-  /** The kernel's list changed while it was dumped (NLM_F_DUMP_INTR). */
-  readonly interrupted: boolean;
-}
-
-interface Waiter {
-  readonly message: NetlinkMessage;
-  readonly step: string;
-  readonly replies: NetlinkMessage[];
-  readonly each: ((reply: NetlinkMessage) => void) | undefined;
-  interrupted: boolean;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /**
  * The one queue of a request socket: numbers messages, sends as many together as may be in flight, and gives each
  * reply to its request. At most one dump runs at a time, because the kernel allows one a socket.
  */
 export class RequestQueue {
   readonly #write: Write;
-  readonly #plain: Waiter[] = [];
+  readonly #plain: (Waiter | Group)[] = [];
   readonly #dumps: Waiter[] = [];
   readonly #batches: Batch[] = [];
   readonly #inFlight = new Map<number, Waiter>();
+  readonly #groups: Group[] = [];
   #dumpSeq: number | undefined;
   #batch: Batch | undefined;
   #nextSeq = 1;
@@ -67,9 +56,20 @@ export class RequestQueue {
    * The messages that came before the acknowledgement of one request.
    * @throws {KernelError} when the kernel refuses it.
    */
-  async request(message: NetlinkMessage, step: string): Promise<readonly NetlinkMessage[]> {
+  async request(message: NetlinkMessage, step: StepText): Promise<readonly NetlinkMessage[]> {
     const flags = message.flags | NLM_F.NLM_F_REQUEST | NLM_F.NLM_F_ACK;
     return (await this.#enqueue(this.#plain, { ...message, flags }, step)).replies;
+  }
+
+  /**
+   * Requests in one send, of which nothing is told but what the kernel refused; one at least. Never rejects.
+   */
+  group(requests: readonly GroupRequest[]): Promise<Refusals> {
+    const group = new Group(requests);
+    if (this.#closed === undefined) this.#plain.push(group);
+    else group.fail(this.#closed);
+    queueMicrotask(() => this.#pump());
+    return group.done;
   }
 
   /**
@@ -104,7 +104,12 @@ export class RequestQueue {
 
   /** Nothing has been asked that is not answered, so whatever arrives next answers what is sent next. */
   get idle(): boolean {
-    const waiting = this.#plain.length + this.#dumps.length + this.#batches.length + this.#inFlight.size;
+    const waiting =
+      this.#plain.length +
+      this.#dumps.length +
+      this.#batches.length +
+      this.#inFlight.size +
+      this.#groups.length;
     return (
       waiting === 0 && this.#batch === undefined && this.#writing === undefined && this.#closed === undefined
     );
@@ -130,9 +135,9 @@ export class RequestQueue {
   }
 
   #enqueue(
-    queue: Waiter[],
+    queue: (Waiter | Group)[],
     message: NetlinkMessage,
-    step: string,
+    step: StepText,
     each?: (reply: NetlinkMessage) => void,
   ): Promise<Answer> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
@@ -147,6 +152,7 @@ export class RequestQueue {
   #pump(): void {
     if (this.#writing !== undefined || this.#closed !== undefined) return;
     if (this.#batch === undefined && this.#batches.length > 0) this.#sendBatch();
+    else if (this.#groupIsNext()) this.#sendGroup();
     else this.#sendWaiters();
   }
 
@@ -161,6 +167,23 @@ export class RequestQueue {
     });
   }
 
+  /** A dump goes before a group, as it does before other requests. */
+  #groupIsNext(): boolean {
+    return this.#plain[0] instanceof Group && (this.#dumps.length === 0 || this.#dumpSeq !== undefined);
+  }
+
+  #sendGroup(): void {
+    const [group] = this.#plain;
+    if (!(group instanceof Group) || this.#groups.length >= MAX_GROUPS) return;
+    this.#plain.shift();
+    this.#groups.push(group);
+    group.firstSeq = this.#takeSeq(group.messages.length);
+    this.#send(group.messages, group.firstSeq, false, (error) => {
+      group.fail(sendError(error, group.stepOf(0)));
+      this.#groups.splice(this.#groups.indexOf(group), 1);
+    });
+  }
+
   #sendWaiters(): void {
     const waiters = this.#nextWaiters();
     if (waiters.length === 0) return;
@@ -170,7 +193,7 @@ export class RequestQueue {
     const isDump = this.#dumpSeq === firstSeq;
     this.#send(messages, firstSeq, isDump, (error) => {
       for (const [i, waiter] of waiters.entries()) {
-        this.#settle(firstSeq + i)?.reject(sendError(error, waiter.step));
+        this.#settle(firstSeq + i)?.reject(sendError(error, stepText(waiter.step)));
       }
     });
   }
@@ -183,7 +206,14 @@ export class RequestQueue {
     }
     // Half the window at once, so that acknowledgements do not trickle into sends of one message each.
     const free = MAX_IN_FLIGHT - this.#inFlight.size;
-    return free < MAX_IN_FLIGHT / 2 ? [] : this.#plain.splice(0, free);
+    if (free < MAX_IN_FLIGHT / 2) return [];
+    const waiters: Waiter[] = [];
+    for (const each of this.#plain) {
+      if (each instanceof Group || waiters.length === free) break;
+      waiters.push(each);
+    }
+    this.#plain.splice(0, waiters.length);
+    return waiters;
   }
 
   #takeSeq(count: number): number {
@@ -214,7 +244,10 @@ export class RequestQueue {
       return;
     }
     const waiter = this.#inFlight.get(message.seq);
-    if (waiter === undefined) return;
+    if (waiter === undefined) {
+      this.#takeForGroup(message);
+      return;
+    }
     if (message.type === NLMSG.NLMSG_ERROR) {
       this.#finish(message.seq, decodeError(message));
       return;
@@ -225,10 +258,15 @@ export class RequestQueue {
     else waiter.each(message);
   }
 
+  #takeForGroup(message: ReceivedMessage): void {
+    const at = this.#groups.findIndex((group) => group.owns(message.seq));
+    if (this.#groups[at]?.take(message) === true) this.#groups.splice(at, 1);
+  }
+
   #finish(seq: number, ack: Acknowledgement): void {
     const waiter = this.#settle(seq);
     if (ack.errno === 0) waiter?.resolve(waiter);
-    else waiter?.reject(kernelError(ack, waiter.step));
+    else waiter?.reject(kernelError(ack, stepText(waiter.step)));
   }
 
   /** Takes a request out of flight. */
@@ -240,9 +278,11 @@ export class RequestQueue {
   }
 
   #failAll(error: Error): void {
-    for (const waiter of [...this.#inFlight.values(), ...this.#plain.splice(0), ...this.#dumps.splice(0)]) {
-      waiter.reject(error);
+    for (const each of [...this.#inFlight.values(), ...this.#plain.splice(0), ...this.#dumps.splice(0)]) {
+      if (each instanceof Group) each.fail(error);
+      else each.reject(error);
     }
+    for (const group of this.#groups.splice(0)) group.fail(error);
     this.#inFlight.clear();
     this.#dumpSeq = undefined;
     for (const batch of this.#batches.splice(0)) batch.fail(error);
@@ -253,7 +293,7 @@ export class RequestQueue {
   /** Fails what is in flight when nothing at all arrives for it; only a receive overrun can cause that. */
   #watch(): void {
     if (this.#watchdog !== undefined || this.#closed !== undefined) return;
-    if (this.#inFlight.size === 0 && this.#batch === undefined) return;
+    if (this.#inFlight.size === 0 && this.#groups.length === 0 && this.#batch === undefined) return;
     const heard = this.#datagrams;
     this.#watchdog = setTimeout(() => {
       // Timers run before sockets are read, so a loop that was blocked gets one more turn to read.

@@ -4,6 +4,7 @@ import { RawNetlinkSocket } from 'netlink/dist/raw.js';
 import { KernelError, Unavailable } from '../../core/errors.ts';
 import { getSocketOption, inNamespace, receiveNow, setSocketOption } from '../libc/index.ts';
 import { EventStream } from './event-stream.ts';
+import type { GroupRequest, Refusals, StepText } from './group.ts';
 import { decodeMessages, type NetlinkMessage, type ReceivedMessage } from './message.ts';
 import { sendError } from './netlink-error.ts';
 import { NETLINK_OPTION, SOCKET_OPTION } from './netlink-header.ts';
@@ -24,11 +25,16 @@ export interface NetlinkTransport extends AsyncDisposable {
    * @param step what is being done, in words, for the error.
    * @throws {KernelError} with errno, extended-ack text and step.
    */
-  request(request: NetlinkRequest, step?: string): Promise<readonly NetlinkReply[]>;
+  request(request: NetlinkRequest, step?: StepText): Promise<readonly NetlinkReply[]>;
   /** Requests handled in order, in as few sends as may be in flight. Later ones run even if earlier ones fail. */
   requestAll(
-    requests: readonly (NetlinkRequest & { readonly step?: string })[],
+    requests: readonly (NetlinkRequest & { readonly step?: StepText })[],
   ): Promise<readonly PromiseSettledResult<readonly NetlinkReply[]>[]>;
+  /**
+   * Requests that have no reply, in one send: some hundred at most. Later ones run even if earlier ones fail.
+   * @returns the refusal of each, undefined where it was done. Never rejects.
+   */
+  group(requests: readonly GroupRequest[]): Promise<Refusals>;
   /**
    * A complete list; dumps the kernel reports as interrupted are read again. With `each`, messages go there as they
    * come, possibly twice, and the result is empty.
@@ -217,6 +223,7 @@ export function openTransport(options: {
           queue.request(request, step ?? `netlink request ${request.type}`),
         ),
       ),
+    group: (requests) => queue.group(requests),
     dump: (request, each) => queue.dump(request, `netlink dump ${request.type}`, each),
     batch: (messages, steps = []) => queue.batch(messages, steps),
     exchangeNow: (bytes, last) => (queue.idle ? exchange(fd, bytes, last) : undefined),
@@ -226,6 +233,12 @@ export function openTransport(options: {
       socket.close();
     },
   };
+}
+
+/** A subscription, until it is disposed of. */
+export interface Events extends AsyncDisposable {
+  /** More groups, from now on. @throws {Error} when the kernel refuses. */
+  join(groups: readonly number[]): void;
 }
 
 /**
@@ -240,7 +253,7 @@ export function openEvents(options: {
   readonly namespace?: string;
   onMessage(message: NetlinkNotification): void;
   onOverrun(): void;
-}): AsyncDisposable {
+}): Events {
   const open = () => {
     const opened = openGuarded(options.protocol, {
       receive: (datagram) => stream.receive(datagram),
@@ -252,6 +265,9 @@ export function openEvents(options: {
   const { socket, fd } = options.namespace === undefined ? open() : inNamespace(options.namespace, open);
   const stream = new EventStream(options, () => dropsOf(fd));
   return {
+    join: (groups) => {
+      for (const group of groups) socket.addMembership(group);
+    },
     [Symbol.asyncDispose]: async () => {
       stream.close();
       socket.close();

@@ -7,7 +7,7 @@ import type { NetlinkRequest, NetlinkTransport } from '../netlink/index.ts';
 import { readContent, readElements, readGeneration } from './dump.ts';
 import { ensureTable } from './ensure-table.ts';
 import type { InstalledContent } from './fingerprint.ts';
-import type { Changes } from './fold.ts';
+import type { Change, Changes } from './fold.ts';
 import { foldSteps, sameData } from './fold.ts';
 import { batchBegin, batchEnd, NLM_F } from './message.ts';
 import type { SetCache } from './set-cache.ts';
@@ -75,10 +75,7 @@ class Commit {
       const content = await readContent(this.#transport, family, name);
       if (content !== undefined) contents.set(key, splitShortcuts(family, name, content).rest);
     }
-    for (const { add, remove } of elements.values()) {
-      const object = add ?? remove;
-      if (object !== undefined) await this.#sets.load(object.family, object.table);
-    }
+    for (const { family, table } of tablesOf(elements.values())) await this.#sets.load(family, table);
     const setOf = (...address: Parameters<SetCache['find']>): NftSet | undefined =>
       this.#sets.find(...address)?.set;
     const tablePieces = (object: TableObject, isWiped: boolean): readonly Piece[] =>
@@ -163,6 +160,25 @@ class Commit {
     }
     return present;
   }
+}
+
+type TableName = Pick<ElementObject, 'family' | 'table'>;
+
+/** The tables of elements, each once. */
+function tablesOf(elements: Iterable<Change<ElementObject>>): readonly TableName[] {
+  const tables: TableName[] = [];
+  let last: TableName | undefined;
+  for (const { add, remove } of elements) {
+    const element = add ?? remove;
+    if (element === undefined || isOf(element, last)) continue;
+    last = element;
+    if (!tables.some((table) => isOf(element, table))) tables.push(element);
+  }
+  return tables;
+}
+
+function isOf({ family, table }: TableName, other: TableName | undefined): boolean {
+  return family === other?.family && table === other.table;
 }
 
 function otherData(key: ObjectKey, found: ElementObject): KernelError {

@@ -113,7 +113,7 @@ function encodeField(type: ValueType, text: string): Uint8Array {
       return Uint8Array.of(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24);
     }
     case 'ether_addr':
-      return Uint8Array.from(parseMac(text, type).split(':'), (byte) => Number.parseInt(byte, 16));
+      return Buffer.from(parseMac(text, type).replaceAll(':', ''), 'hex');
     case 'ifname': {
       const bytes = Buffer.from(text);
       if (bytes.length === 0 || bytes.length > 15) throw badField(text, type);

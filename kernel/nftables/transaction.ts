@@ -91,8 +91,8 @@ async function additions({ tables, elements }: Changes, installed: Installed): P
   const slice = new TimeSlice();
   const lists = new ElementLists('create');
   for (const [key, { add }] of elements) {
-    if (add === undefined || installed.settled.has(`add ${key}`)) continue;
-    const made = tables.get(tableKey(add.family, add.table))?.ensure?.table;
+    if (add === undefined || (installed.settled.size > 0 && installed.settled.has(`add ${key}`))) continue;
+    const made = tables.size > 0 && tables.get(tableKey(add.family, add.table))?.ensure?.table;
     const set = made
       ? made.sets.find(({ name }) => name === add.set)
       : installed.setOf(add.family, add.table, add.set);

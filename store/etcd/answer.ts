@@ -30,6 +30,12 @@ export interface RangeAnswer {
   readonly more: boolean;
 }
 
+export interface Page {
+  readonly header: Header;
+  readonly kvs: readonly unknown[];
+  readonly more: boolean;
+}
+
 export interface TxnAnswer {
   readonly header: Header;
   readonly succeeded: boolean;
@@ -93,9 +99,15 @@ export function findRefusal(answer: Json): Refusal | undefined {
 
 /** @throws {DecodeError} */
 export function decodeRange(answer: Json): RangeAnswer {
+  const { header, kvs, more } = decodePage(answer);
+  return { header, keys: kvs.map(decodeStored), more };
+}
+
+/** As `decodeRange`, its keys left for `decodeStored`: there may be thousands. @throws {DecodeError} */
+export function decodePage(answer: Json): Page {
   return {
     header: decodeHeader(answer['header']),
-    keys: list(answer['kvs'], 'kvs').map((each) => decodeStored(each)),
+    kvs: list(answer['kvs'], 'kvs'),
     more: flag(answer['more'], 'more'),
   };
 }
@@ -156,14 +168,15 @@ function decodeChange(value: unknown): KeyChange {
   return { type: type === 'PUT' ? 'put' : 'delete', stored: decodeStored(event['kv']) };
 }
 
-function decodeStored(value: unknown): StoredKey {
+/** One key of a range or an event. @throws {DecodeError} */
+export function decodeStored(value: unknown): StoredKey {
   const kv = object(value, 'kv');
   return {
     key: Buffer.from(text(kv['key'], 'key'), 'base64'),
     // An array of its own: one small value must not keep the pool that Buffer cuts from.
     value: new Uint8Array(Buffer.from(text(kv['value'], 'value'), 'base64')),
     revision: int64(kv['mod_revision'], 'mod_revision'),
-    history: ['create_revision', 'version', 'lease'].map((name) => int64(kv[name], name)).join('/'),
+    history: `${kv['create_revision'] ?? 0}/${kv['version'] ?? 0}/${kv['lease'] ?? 0}`,
   };
 }
 

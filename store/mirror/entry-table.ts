@@ -36,7 +36,11 @@ export class EntryTable {
     for (const group of this.#groupsOf(prefix)) {
       for (const entry of group.values()) if (entry.key.startsWith(prefix)) found.push(entry);
     }
-    return found.sort((a, b) => (a.key < b.key ? -1 : 1));
+    return inKeyOrder(found) ? found : found.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  *keys(): Generator<string, void, undefined> {
+    for (const group of this.#groups.values()) yield* group.keys();
   }
 
   *#groupsOf(prefix: string): Generator<Map<string, Entry>, void, undefined> {
@@ -51,6 +55,11 @@ export class EntryTable {
       if (other.startsWith(name)) yield group;
     }
   }
+}
+
+/** As after a list, of which the most come. */
+function inKeyOrder(entries: readonly Entry[]): boolean {
+  return entries.every((entry, i) => i === 0 || (entries[i - 1] as Entry).key < entry.key);
 }
 
 /** Up to and with the second slash; with fewer slashes, up to and with the last. */

@@ -7,6 +7,10 @@ const DATA = 'mirror/data/';
 const STATE = 'mirror/state';
 /** Changes are written together when so many milliseconds have passed since the first of them. */
 const DELAY_MS = 100;
+/** A copy made afresh waits until the start that it is part of is over. */
+const AFRESH_MS = 5000;
+/** So many changes at once are a copy made afresh. */
+const AFRESH = 1000;
 /** Keys in one local transaction: writing it holds up the event loop. */
 const BATCH = 64;
 const RETRY_MS = 5000;
@@ -67,6 +71,7 @@ export class LocalCopy implements AsyncDisposable {
     let delayMs = DELAY_MS;
     while (this.#dirty.size > 0) {
       await this.#wait(delayMs);
+      if (this.#dirty.size > AFRESH) await this.#wait(AFRESH_MS);
       try {
         while (this.#dirty.size > 0) await this.#writeBatch();
         delayMs = DELAY_MS;
@@ -80,7 +85,7 @@ export class LocalCopy implements AsyncDisposable {
   }
 
   async #writeBatch(): Promise<void> {
-    const batch = [...this.#dirty.entries()].slice(0, BATCH);
+    const batch = [...this.#dirty.entries().take(BATCH)];
     const put: { readonly key: string; readonly value: Uint8Array }[] = [];
     const gone: string[] = [];
     for (const [key, entry] of batch) {

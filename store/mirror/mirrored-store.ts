@@ -181,7 +181,7 @@ export class MirroredStore implements SharedView, AsyncDisposable {
       this.#copy?.note(entry.key, entry);
       if (!same) events.push({ type: 'put', entry });
     }
-    for (const { key } of this.#table.under('')) {
+    for (const key of [...this.#table.keys()]) {
       if (listed.has(key)) continue;
       this.#table.delete(key);
       this.#copy?.note(key, undefined);

@@ -47,7 +47,7 @@ export async function startWorld(
   const log = pino({ level: 'silent' });
   const clock = { now: () => 1000 };
   const repository = await Repository.load(store);
-  const drift = new DriftLog(() => undefined);
+  const drift = new DriftLog({ repaired: () => undefined, recovered: () => undefined });
   const docker = { heard: true };
   const events: Parameters<Announce>[0][] = [];
   const reconciler = new Reconciler({

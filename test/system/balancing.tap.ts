@@ -56,7 +56,7 @@ t.test('virtual IPs are kept in all sandboxes and on the host', { timeout: 240_0
   using files = new NamespaceFiles();
   const naming = new MemoryNaming();
   const sandboxes = new MemorySandboxes();
-  const drift = new DriftLog(() => undefined);
+  const drift = new DriftLog({ repaired: () => undefined, recovered: () => undefined });
   const all = (): Backend[] => backends.map((each) => backendOf(each));
   const open = async () => {
     const stack = new AsyncDisposableStack();

@@ -101,6 +101,31 @@ t.test('requests answer in order, refusals carry errno, extended ack and step', 
   });
 });
 
+t.test('a group is done in order, and says only what was refused', async (t) => {
+  using scratch = await openScratchNamespace();
+  await using transport = openTransport({ protocol: ports.link, namespace: scratch.path });
+  const make = (name: string, kind: string) => ({
+    type: RTM.RTM_NEWLINK,
+    flags: NLM_F.NLM_F_CREATE | NLM_F.NLM_F_EXCL,
+    payload: encodeLink({}, { name, info: { kind } }),
+    step: () => `make ${name}`,
+  });
+  const refusals = await transport.group([
+    make('one', 'bridge'),
+    make('two', 'nothing'),
+    make('three', 'bridge'),
+    make('one', 'bridge'),
+  ]);
+  t.match(refusals, [
+    undefined,
+    { errno: 'EOPNOTSUPP', context: { step: 'make two' } },
+    undefined,
+    { errno: 'EEXIST', message: /^make one: / },
+  ]);
+  const links = JSON.parse(scratch.run('ip -j link')) as readonly { readonly ifname: string }[];
+  t.same(links.map(({ ifname }) => ifname).sort(), ['lo', 'one', 'three']);
+});
+
 t.test('thousands of requests at once are all answered', async (t) => {
   using scratch = await openScratchNamespace();
   await using transport = openTransport({ protocol: ports.link, namespace: scratch.path });
