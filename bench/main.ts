@@ -6,10 +6,13 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ENGINES } from '../test/lab/index.ts';
 import { containerLifecycle } from './container-lifecycle.ts';
+import { dns } from './dns.ts';
 import { footprint } from './footprint.ts';
 import type { Bench, BenchOptions } from './harness/bench.ts';
 import { type JudgedFigure, judge } from './harness/figure.ts';
 import { figureTable } from './harness/table.ts';
+import { namesFootprint } from './names-footprint.ts';
+import { namesReach } from './names-reach.ts';
 import { networkLifecycle } from './network-lifecycle.ts';
 import { overlayLifecycle } from './overlay-lifecycle.ts';
 import { overlayReach } from './overlay-reach.ts';
@@ -18,6 +21,7 @@ import { overlayThroughput } from './overlay-throughput.ts';
 import { pluginCalls } from './plugin-calls.ts';
 import { publishedPorts } from './published-ports.ts';
 import { throughput } from './throughput.ts';
+import { vipSpread } from './vip-spread.ts';
 
 const BENCHES: readonly Bench[] = [
   networkLifecycle,
@@ -30,6 +34,10 @@ const BENCHES: readonly Bench[] = [
   overlayReach,
   overlayThroughput,
   overlayScale,
+  dns,
+  namesReach,
+  namesFootprint,
+  vipSpread,
 ];
 
 const USAGE = `usage: scripts/bench [NAME…] [--engine ${ENGINES.join('|')}] [--rounds N] [--quick] [--json FILE]

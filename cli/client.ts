@@ -5,6 +5,8 @@ import { EXIT, Failure } from './failure.ts';
 // An import of node:http reads all its exports, one of which loads the fetch client: 20 ms at every start.
 const { request } = process.getBuiltinModule('node:http');
 
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
 /** Longest wait for an answer, in milliseconds; checks of `doctor` included. Streams may be silent for longer. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
@@ -52,11 +54,28 @@ export class Client {
     return this.#ask<T>('DELETE', path);
   }
 
-  async #ask<T>(method: 'GET' | 'DELETE', path: string): Promise<T> {
-    const response = await this.#open(path, { method });
+  /**
+   * Makes a resource; what weftd says of it.
+   * @throws {Failure} as `get` does.
+   */
+  post<T>(path: string, body: object): Promise<T> {
+    return this.#ask<T>('POST', path, body);
+  }
+
+  /**
+   * Changes a resource; what it is then.
+   * @throws {Failure} as `get` does.
+   */
+  patch<T>(path: string, body: object): Promise<T> {
+    return this.#ask<T>('PATCH', path, body);
+  }
+
+  async #ask<T>(method: Method, path: string, sent?: object): Promise<T> {
+    const response = await this.#open(path, { method, ...(sent && { body: JSON.stringify(sent) }) });
     const body = await readText(response);
     const value = this.#parse(body);
-    if (response.statusCode !== 200) throw failureOf(value as Partial<Problem>);
+    const { statusCode = 0 } = response;
+    if (statusCode !== 200 && statusCode !== 201) throw failureOf(value as Partial<Problem>);
     return value as T;
   }
 
@@ -88,7 +107,11 @@ export class Client {
 
   #open(
     path: string,
-    { method = 'GET', signal }: { readonly method?: 'GET' | 'DELETE'; readonly signal?: AbortSignal },
+    {
+      method = 'GET',
+      body,
+      signal,
+    }: { readonly method?: Method; readonly body?: string; readonly signal?: AbortSignal },
   ): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const socketPath = this.#socketPath;
@@ -97,14 +120,20 @@ export class Client {
       method,
       path,
       agent: false,
-      headers: { host: 'weft', accept: 'application/json' },
+      headers: {
+        host: 'weft',
+        accept: 'application/json',
+        ...(body === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+      },
       timeout: ANSWER_TIMEOUT_MS,
       ...(signal === undefined ? {} : { signal }),
     });
     call.once('response', resolve);
     call.once('timeout', () => call.destroy(new Error(`no answer in ${ANSWER_TIMEOUT_MS / 1000} s`)));
     call.on('error', (error) => reject(unreachable(socketPath, error)));
-    call.end();
+    call.end(body);
     return promise;
   }
 

@@ -1,25 +1,23 @@
 import { Argument, Command } from 'commander';
+import { JSON_FLAG, type JsonOption, type Run, TRUNC_FLAG } from './command-parts.ts';
 import type { EndpointListOptions } from './commands/endpoint.ts';
 import type { EventsOptions } from './commands/events.ts';
 import type { NodeRemovalOptions } from './commands/node.ts';
 import { EXIT, type ExitCode, Failure } from './failure.ts';
-import type { ListOptions, Session } from './session.ts';
+import { addDns, addServices } from './names-program.ts';
+import type { ListOptions } from './session.ts';
 import type { ConnectionOptions } from './socket-path.ts';
 
-type JsonOption = { readonly json?: boolean };
 /** Tells the process's exit code; called at most once, when a command has run. */
 export type Report = (code: ExitCode) => void;
-type Work = (session: Session) => Promise<ExitCode>;
-/** Runs a command with a connection. Modules are imported by the command that needs them, so that weft starts fast. */
-type Run = (work: Work) => Promise<void>;
-
-const JSON_FLAG = ['--json', 'print the JSON of the control API'] as const;
-const TRUNC_FLAG = ['--no-trunc', 'show whole ids and values, however wide'] as const;
 const EXAMPLES = `
 Examples:
   weft status                        is weftd ready, and what does it hold
   weft network inspect web           one network, by name, id or the start of its id
   weft endpoint ls --network web     the containers of a network
+  weft service inspect shop          a virtual IP, its backends and what they got
+  weft service update shop --weight web-1=0
+  weft dns query shop                what containers are told of a name
   weft port ls --json | jq '.[]'     published ports, for a program
   weft events --since 1h             what happened, and what happens
   weft explain web db:5432           the way of a packet, and where it ends
@@ -37,7 +35,7 @@ Exit status: 0 fine, 1 the thing failed, 2 wrong usage, 3 weftd is not reachable
 export function buildProgram(version: string, report: Report): Command {
   const program = new Command('weft')
     .description(
-      'See what weftd does: networks, endpoints, addresses and ports of this host, and the hosts it shares networks with.',
+      'See what weftd does: networks, endpoints, addresses, names and ports of this host, and the hosts it shares networks with.',
     )
     .version(version, '-V, --version', 'show the version of weft')
     .helpOption('-h, --help', 'show help')
@@ -56,6 +54,8 @@ export function buildProgram(version: string, report: Report): Command {
   addNetworks(program, run);
   addEndpoints(program, run);
   addIpam(program, run);
+  addServices(program, run);
+  addDns(program, run);
   addPorts(program, run);
   addExplain(program, run);
   addObservation(program, run);
@@ -208,7 +208,10 @@ function addExplain(program: Command, run: Run): void {
     .command('explain')
     .description('walk from one endpoint to another and say what does not hold (exit 1 if so)')
     .argument('<from>', 'container name, endpoint id or its start, or address, on this host')
-    .argument('<to>', 'the same on any host, with :PORT or :PORT/udp after it or without')
+    .argument(
+      '<to>',
+      'the same on any host, or a name or service, with :PORT or :PORT/udp after it or without',
+    )
     .option(...JSON_FLAG)
     .action((from: string, to: string, options: JsonOption) =>
       run(async (session) => (await import('./commands/explain.ts')).explainPath(session, from, to, options)),

@@ -40,8 +40,8 @@ export function duration(seconds: number): string {
 }
 
 /** `1 network`, `2 networks`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+export function plural(count: number, noun: string, many = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : many}`;
 }
 
 /** `2030-01-02 03:04:05` in the local time zone. */

@@ -15,6 +15,8 @@ import type { EndpointId, Mac } from './ids.ts';
  *     left/NAME/NODE            ClusterNetwork.id   the network was removed on that node alone
  *     gone/NAME/ID              GoneRecord      the network was removed everywhere
  *     block/NAME/CIDR           see ipam/       who gives the addresses of that block
+ *     name/NAME/NODE/ID         NameRecord      the names of an endpoint of that node
+ *     service/NAME/SERVICE      ServiceRecord   a service and its virtual IPs
  */
 export const CLUSTER_KEYS = {
   member: 'member/',
@@ -28,6 +30,8 @@ export const CLUSTER_KEYS = {
   gone: 'gone/',
   endpoint: 'endpoint/',
   block: 'block/',
+  name: 'name/',
+  service: 'service/',
 } as const;
 
 /** A host of the cluster. */

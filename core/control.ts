@@ -4,6 +4,7 @@
  *
  * JSON names are camelCase, times are RFC 3339 in UTC, optional properties are absent rather than null.
  */
+export { DnsAnswer, DnsRecordView } from './control/dns.ts';
 export { DoctorFinding } from './control/doctor.ts';
 export { DriftReport, DriftTotal, DriftView } from './control/drift.ts';
 export { EndpointView } from './control/endpoint.ts';
@@ -14,5 +15,13 @@ export { ClusterNetworkView, NetworkMemberView, NetworkView, SubnetView } from '
 export { NodeList, NodeRemoval, NodeView } from './control/node.ts';
 export { BindingView, PortView } from './control/port.ts';
 export { Problem } from './control/problem.ts';
+export {
+  BackendView,
+  ServiceChange,
+  ServiceDetail,
+  ServicePortView,
+  ServiceRequest,
+  ServiceView,
+} from './control/service.ts';
 export { Status } from './control/status.ts';
 export { StoreView } from './control/store.ts';

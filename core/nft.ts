@@ -29,6 +29,10 @@ export interface NftSet {
   readonly data?: readonly NftDatatype[];
   /** Elements are ranges or prefixes (`10.0.0.0/24`); single-field keys only. */
   readonly interval?: true;
+  /** Rules add, refresh and delete elements (`dynset`), so they are no part of any plan. At most 65,535 elements. */
+  readonly dynamic?: true;
+  /** Each element counts the packets that a lookup found it for, and their bytes. */
+  readonly counter?: true;
 }
 
 export type NftVerdict =
@@ -78,6 +82,15 @@ export type NftExpr =
   | { readonly expr: 'verdict'; readonly verdict: NftVerdict }
   | { readonly expr: 'ct'; readonly key: 'state' | 'status' | 'mark' | 'direction'; readonly dreg: number }
   | {
+      /**
+       * Where the connection's first packet went before any translation, or where its answers come from: after one.
+       * Not in family bridge.
+       */
+      readonly expr: 'ct-address';
+      readonly key: 'original-daddr' | 'reply-saddr';
+      readonly dreg: number;
+    }
+  | {
       readonly expr: 'fib';
       readonly result: 'type';
       readonly address: 'saddr' | 'daddr';
@@ -121,7 +134,39 @@ export type NftExpr =
       readonly len: number;
       readonly size: number;
     }
-  | { readonly expr: 'counter' };
+  | { readonly expr: 'counter' }
+  | {
+      /** A number from `offset` (0) on, less than `offset` + `modulus`: by turns, counted by the rule, or random. */
+      readonly expr: 'numgen';
+      readonly type: 'inc' | 'random';
+      readonly modulus: number;
+      readonly offset?: number;
+      readonly dreg: number;
+    }
+  | {
+      /** Jenkins' hash of `len` bytes from `sreg` on, scaled to a number less than `modulus`. */
+      readonly expr: 'hash';
+      readonly sreg: number;
+      readonly len: number;
+      readonly modulus: number;
+      readonly seed: number;
+      readonly dreg: number;
+    }
+  | {
+      /**
+       * Adds an element to a dynamic set, leaving one that is there; `update` also starts its time again, without
+       * changing its data; `delete` takes it away.
+       */
+      readonly expr: 'dynset';
+      readonly op: 'add' | 'update' | 'delete';
+      readonly set: string;
+      readonly sreg: number;
+      /** Of a map. */
+      readonly dataReg?: number;
+      readonly timeoutMs?: number;
+    }
+  /** Drops the packet and answers it. `tcp-reset` needs a TCP packet. */
+  | { readonly expr: 'reject'; readonly with: 'tcp-reset' | 'port-unreachable' };
 
 export interface NftRule {
   /** Stored in the kernel as the rule's comment and shown by `nft list`; at most 120 bytes, unique in its chain. */

@@ -69,6 +69,8 @@ export interface FlowFilter {
   /** Source of the reply direction: the container's address after DNAT. */
   readonly replySource?: Ip;
   readonly replyPort?: number;
+  /** Only those of which no answer has been seen yet. */
+  readonly unanswered?: true;
 }
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';

@@ -63,7 +63,8 @@ export function ipamBackend(ipam: IpamService): Omit<IpamBackend, 'capabilities'
 
 /**
  * Releases what Docker does not know and was given at least `graceMs` ago. Only pools of Docker's local space are
- * judged: a swarm manager's are not in the engine's list of networks.
+ * judged: a swarm manager's are not in the engine's list of networks. Docker knows nothing of virtual IPs, which go
+ * with their services.
  * @returns how many pools and addresses went.
  */
 export async function sweepAddresses(
@@ -77,7 +78,7 @@ export async function sweepAddresses(
     graceMs,
     pool: ({ space, pool }) => space !== local || known.subnets.has(pool),
     lease: ({ space, pool }, { ip, kind }) =>
-      space !== local || kind === 'gateway' || known.addresses.has(`${pool} ${ip}`) || inUse(pool, ip),
+      space !== local || kind !== 'endpoint' || known.addresses.has(`${pool} ${ip}`) || inUse(pool, ip),
   });
   return pools.length + leases.length;
 }

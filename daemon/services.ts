@@ -1,27 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import type { IfName } from '../core/ids.ts';
 import type { ObjectKey } from '../core/kernel-objects.ts';
-import { KeyedMutex } from '../core/keyed-mutex.ts';
-import type { Kernel, Store } from '../core/ports.ts';
 import { drivers } from '../drivers/index.ts';
-import type { IpamService } from '../ipam/index.ts';
-import {
-  HostPorts,
-  hasIpv6,
-  openForwardAccept,
-  openLinuxKernel,
-  readEphemeralRange,
-} from '../kernel/index.ts';
-import { ipamBackend, openIpam } from './addresses.ts';
-import { Cluster, openShared, type SharedBase } from './cluster/index.ts';
+import { HostPorts, hasIpv6, openForwardAccept, readEphemeralRange } from '../kernel/index.ts';
+import { ipamBackend } from './addresses.ts';
+import { type Base, clock, openBase, problemsOf, type ServiceParts } from './base.ts';
 import { startCollecting, takeIn } from './collecting.ts';
-import type { Config } from './config.ts';
-import { type ControlBackend, createMetrics, EventLog, type Metrics } from './control/index.ts';
-import { DockerNames, type Engine, NamesFeed, openEngine } from './docker/index.ts';
+import type { ControlBackend, Metrics } from './control/index.ts';
+import { type Engine, NamesFeed } from './docker/index.ts';
 import { runDoctor } from './doctor/index.ts';
 import type { BoundBackends } from './late-backends.ts';
-import { bridgesOf, networkWith } from './network-lookups.ts';
 import { createNetworks, type Networks, Publisher, tcpRelays } from './networks/index.ts';
 import type { ObserveCall } from './plugin/index.ts';
 import {
@@ -33,9 +21,8 @@ import {
   withoutLocalnet,
 } from './reconcile/index.ts';
 import { replumbEndpoint } from './replumb.ts';
-import { Repository } from './state/index.ts';
-import { timedKernel, timedStore } from './timed-ports.ts';
-import { clusterHosts, createControlBackend, metricsSample } from './views/index.ts';
+import { ServiceDiscovery, waitingFor } from './service-discovery.ts';
+import { clusterHosts, createControlBackend, metricsSample, namesHealth } from './views/index.ts';
 
 /** Everything behind the sockets, recovered and running. */
 export interface Services extends BoundBackends, AsyncDisposable {
@@ -45,36 +32,8 @@ export interface Services extends BoundBackends, AsyncDisposable {
   setReady(): void;
 }
 
-export interface ServiceParts {
-  readonly config: Config;
-  readonly version: string;
-  readonly log: Logger;
-  readonly store: Store;
-  readonly interpose?: ((kernel: Kernel) => Kernel) | undefined;
-}
-
 /** How long Docker may take to say what it has before weftd answers without. */
 const FIRST_ANSWER_MS = 1000;
-
-const clock = { now: () => Date.now() };
-
-/** State and effects, opened and not yet reconciled. */
-interface Base {
-  readonly parts: ServiceParts;
-  readonly kernel: Kernel;
-  readonly repository: Repository;
-  readonly ipam: IpamService;
-  readonly shared: SharedBase;
-  readonly cluster: Cluster;
-  readonly names: DockerNames;
-  readonly engine: Engine | undefined;
-  readonly events: EventLog;
-  readonly metrics: Metrics;
-  readonly ownBridges: () => Set<string>;
-  readonly locks: KeyedMutex;
-  /** Whether Docker has been heard since the start, or never will be: until then nothing unknown is deleted. */
-  readonly docker: { heard: boolean };
-}
 
 /**
  * Reads the state, makes the kernel follow it, and starts what keeps it so.
@@ -99,32 +58,20 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     cluster: base.cluster,
     namedBridgesChanged,
   });
-  base.shared.onFence = () => base.cluster.fenceChanged();
   base.shared.isIdle = () => base.cluster.isIdle();
   base.cluster.start();
   if (engine !== undefined) await followDocker({ ...base, engine, networks, loop }, stack);
+  const discovery = stack.use(await ServiceDiscovery.open({ ...parts, ...base, drift, clock }));
+  base.shared.onFence = () => {
+    base.cluster.fenceChanged();
+    discovery.fenceChanged();
+  };
+  base.discovered.sources = discovery.sources;
   let ready = false;
-  const control = createControlBackend({
-    ...base,
-    drivers,
-    drift,
-    loop,
-    config: parts.config,
-    version: parts.version,
-    log: parts.log,
-    doctor: () =>
-      runDoctor({
-        ...base,
-        config: parts.config,
-        problems: problemsOf(base),
-        ipam: metricsSample(base).pools,
-        hosts: clusterHosts({ ...base, config: parts.config }),
-      }),
-    ready: () => ready,
-  });
+  const control = openControl(base, { drift, loop, discovery, ready: () => ready });
   const running = stack.move();
   return {
-    network: networks.backend,
+    network: waitingFor(discovery, base.repository, networks.backend),
     ipam: ipamBackend(base.ipam),
     control,
     metrics,
@@ -135,6 +82,41 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+function openControl(
+  base: Base,
+  more: {
+    readonly drift: DriftLog;
+    readonly loop: ReconcileLoop;
+    readonly discovery: ServiceDiscovery;
+    readonly ready: () => boolean;
+  },
+): ControlBackend {
+  const { config, version, log } = base.parts;
+  const { drift, loop, ready } = more;
+  const discovery = more.discovery.sources;
+  const doctor = () =>
+    runDoctor({
+      ...base,
+      config,
+      naming: namesHealth(discovery, base),
+      problems: problemsOf(base),
+      ipam: metricsSample(base).pools,
+      hosts: clusterHosts({ ...base, config }),
+    });
+  return createControlBackend({
+    ...base,
+    drivers,
+    drift,
+    loop,
+    config,
+    version,
+    log,
+    discovery,
+    doctor,
+    ready,
+  });
 }
 
 async function followDocker(
@@ -148,56 +130,6 @@ async function followDocker(
   // and may be waiting for this very weftd, is not waited for.
   await Promise.race([collector.firstRound, sleep(FIRST_ANSWER_MS, undefined, { ref: false })]);
   stack.use(new NamesFeed({ engine, heard: (networks) => takeIn(base, networks), log }));
-}
-
-async function openBase(parts: ServiceParts, stack: AsyncDisposableStack): Promise<Base> {
-  const { config, log, version } = parts;
-  const metrics = createMetrics({ version, sample: () => metricsSample(base) });
-  const store = timedStore(parts.store, metrics.observeStoreCommit);
-  const linux = await openLinuxKernel({
-    log: ({ message, link, error }) => log.warn({ link, err: error }, message),
-  });
-  const timed = timedKernel(linux, metrics.observeKernelApply);
-  const kernel = stack.use(parts.interpose?.(timed) ?? timed);
-  const repository = await Repository.load(store);
-  const shared = stack.use(await openShared({ config, version, log, store, kernel, clock }));
-  const ownBridges = (): Set<string> => bridgesOf(repository);
-  const names = new DockerNames();
-  const ipam = await openIpam({
-    store,
-    kernel,
-    shared,
-    restMs: config.restMs,
-    ownDevice: (dev) => ownBridges().has(dev),
-    nameOfSubnet: (subnet) => networkWith(repository, names, subnet),
-  });
-  const engine = config.docker === 'none' ? undefined : stack.use(openEngine(config.docker));
-  const events = new EventLog(clock);
-  const locks = new KeyedMutex();
-  const cluster = stack.use(
-    await Cluster.open({ ...parts, ...shared, repository, kernel, ipam, engine, locks, clock }),
-  );
-  const base: Base = {
-    parts,
-    kernel,
-    repository,
-    ipam,
-    shared,
-    cluster,
-    names,
-    engine,
-    events,
-    metrics,
-    ownBridges,
-    locks,
-    docker: { heard: engine === undefined },
-  };
-  for (const problem of problemsOf(base)) log.error({ problem }, 'unreadable record; it is left alone');
-  return base;
-}
-
-function problemsOf({ repository, ipam }: Base): readonly string[] {
-  return [...repository.problems, ...ipam.problems.map(({ key, reason }) => `${key}: ${reason}`)];
 }
 
 async function openPublisher({ repository, names }: Base): Promise<Publisher> {

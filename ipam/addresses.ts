@@ -13,14 +13,17 @@ import { Exhausted, InvalidArgument } from '../core/errors.ts';
 import type { Mac } from '../core/ids.ts';
 import { IntervalSet } from './interval-set.ts';
 
-/** An auxiliary address is asked for exactly as an endpoint's is by engines up to 28, so it counts as one. */
-export type LeaseKind = 'gateway' | 'endpoint';
+/**
+ * An auxiliary address is asked for exactly as an endpoint's is by engines up to 28, so it counts as one. `service`: a
+ * virtual IP, which Docker knows nothing of.
+ */
+export type LeaseKind = 'gateway' | 'endpoint' | 'service';
 
 /** One held address. */
 export interface Lease {
   readonly ip: Ip;
   readonly kind: LeaseKind;
-  /** Container or task name, from engines that say it (29 and later). */
+  /** Container or task name, from engines that say it (29 and later); of a virtual IP its service. */
   readonly name?: string;
   /** MAC address the request named. */
   readonly mac?: Mac;
@@ -60,7 +63,7 @@ export class AddressAllocator {
   readonly #resting = new Map<Ip, number>();
   /** Held, resting and withheld. */
   readonly #taken = new IntervalSet();
-  readonly #inRange = { gateway: 0, endpoint: 0, resting: 0 };
+  readonly #inRange = { gateway: 0, endpoint: 0, service: 0, resting: 0 };
   #cursor: bigint;
 
   /** @param subPool lies within `pool`. */
@@ -261,15 +264,16 @@ export class AddressAllocator {
 
   /** The error that says how full the pool is. */
   full(now: number): Exhausted {
-    const { gateway, endpoint, resting } = this.#inRange;
-    const used = gateway + endpoint;
+    const { gateway, endpoint, service, resting } = this.#inRange;
+    const used = gateway + endpoint + service;
+    const services = service === 0 ? '' : `, ${plural(service, 'service')}`;
     const [until] = this.#resting.values();
     const wait =
       resting > 0 && until !== undefined
         ? `, the first free in ${Math.max(1, Math.ceil((until - now) / 1000))} s`
         : '';
     return new Exhausted(
-      `${this.#rangeText} is full: ${used} of ${this.size} usable addresses in use (${plural(endpoint, 'endpoint')}, ${plural(gateway, 'gateway')}), ${resting} resting${wait}`,
+      `${this.#rangeText} is full: ${used} of ${this.size} usable addresses in use (${plural(endpoint, 'endpoint')}, ${plural(gateway, 'gateway')}${services}), ${resting} resting${wait}`,
       { pool: this.pool, used, resting },
     );
   }

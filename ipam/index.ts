@@ -15,4 +15,5 @@ export type { SharedSubnetView } from './cluster/share-view.ts';
 export { ADDRESS_SPACES } from './pool-decision.ts';
 export type { PoolSource } from './pools.ts';
 export { type IpamOptions, IpamService } from './service.ts';
+export type { ServiceAddresses, ServiceLease } from './service-addresses.ts';
 export type { PoolView } from './view.ts';

@@ -170,12 +170,22 @@ function isRepeat(pool: PoolState, address: Ip, asked: AddressOptions): boolean 
 /** Swarm asks again for what it has: managers with a mark, nodes after asking for the pool again. */
 function assertRepeat(pool: PoolState, holder: Lease, { kind, serial }: AddressOptions): void {
   if ((serial || pool.record.repeated) && kind === holder.kind) return;
-  const who = holder.kind === 'gateway' ? 'the gateway' : `endpoint ${holder.name ?? 'without a name'}`;
   throw new Conflict(
-    `${kind === 'gateway' ? 'gateway ' : ''}address ${holder.ip} of pool ${pool.cidr} is in use by ${who}`,
+    `${kind === 'gateway' ? 'gateway ' : ''}address ${holder.ip} of pool ${pool.cidr} is in use by ${holderText(holder)}`,
     {
       ip: holder.ip,
       pool: pool.cidr,
     },
   );
+}
+
+function holderText({ kind, name }: Lease): string {
+  switch (kind) {
+    case 'gateway':
+      return 'the gateway';
+    case 'endpoint':
+      return `endpoint ${name ?? 'without a name'}`;
+    case 'service':
+      return `service ${name ?? 'without a name'}, as its virtual IP`;
+  }
 }

@@ -47,7 +47,7 @@ const PoolJson = Compile(
 );
 const LeaseJson = Compile(
   Type.Object({
-    kind: Type.Union([Type.Literal('gateway'), Type.Literal('endpoint')]),
+    kind: Type.Union([Type.Literal('gateway'), Type.Literal('endpoint'), Type.Literal('service')]),
     name: Type.Optional(Type.String()),
     mac: Type.Optional(Type.String()),
     createdAt: Type.Number(),

@@ -20,6 +20,7 @@ import { PoolState } from './pool-state.ts';
 import { DEFAULT_IPV4_SOURCES, type PoolSource } from './pools.ts';
 import { RecordStore } from './record-store.ts';
 import { encodePool, poolKey } from './records.ts';
+import { ServiceAddresses } from './service-addresses.ts';
 import { type PoolView, viewOf } from './view.ts';
 
 /** All requests for and releases of pools are answered one after the other. */
@@ -57,6 +58,7 @@ export class IpamService {
   readonly #queue = new KeyedMutex();
   /** Stored records that could not be read at load. */
   readonly problems: readonly IpamProblem[];
+  readonly services: ServiceAddresses;
 
   private constructor(options: IpamOptions, ula: Cidr, { pools, revisions, problems }: Loaded) {
     this.#options = options;
@@ -65,6 +67,7 @@ export class IpamService {
     this.#records = new RecordStore(options.store, revisions);
     this.#leases = new LeaseBook(this.#records, options.clock, options.restMs ?? 30_000);
     this.problems = problems;
+    this.services = new ServiceAddresses(pools, this.#leases);
     for (const pool of pools.values()) this.#attach(pool);
   }
 
@@ -271,9 +274,9 @@ export class IpamService {
 
   #attach(pool: PoolState): void {
     const { shared } = pool.record;
-    if (shared !== undefined) {
-      pool.sharing ??= this.#options.cluster?.attach(shared.network, pool, shared.reserved);
-    }
+    if (shared === undefined || pool.sharing !== undefined) return;
+    pool.sharing = this.#options.cluster?.attach(shared.network, pool, shared.reserved);
+    this.services.attached(pool);
   }
 
   /** The gateway is every host's, so no record says that a container may not have it. */

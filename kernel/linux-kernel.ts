@@ -23,7 +23,7 @@ import { readSysctls, writeSysctl } from './sysctl/index.ts';
 export interface KernelParts {
   readonly links: LinkLayer;
   readonly nftables: Nftables;
-  readonly conntrack: Conntrack;
+  readonly conntrack: Conntrack & AsyncDisposable;
   readonly announcer: Announcer;
   /** Without, frames take the way over the bridge; what shortcuts need is then neither made nor missed. */
   readonly hasShortcuts: boolean;

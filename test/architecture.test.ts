@@ -11,6 +11,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ipam: ['core'],
   balancer: ['core'],
   discovery: ['core'],
+  // The resolver process is put together apart from what it is made of (docs/adr/0014).
+  'discovery/process': ['core', 'discovery', 'kernel/libc'],
   kernel: ['core'],
   store: ['core'],
   daemon: ['core', 'drivers', 'ipam', 'balancer', 'discovery', 'kernel', 'store'],
@@ -22,9 +24,23 @@ const RESERVED: readonly { readonly module: RegExp; readonly only: RegExp; reado
   { module: /^koffi$/, only: /^kernel\/libc\//, why: 'a wrong signature corrupts memory' },
   { module: /^netlink(\/|$)/, only: /^kernel\/netlink\//, why: 'it aborts the process unless guarded' },
   { module: /^node:sqlite$/, only: /^store\//, why: 'the store port' },
-  { module: /^(node:)?child_process$/, only: /^$/, why: 'weft forks nothing' },
+  {
+    module: /^(node:)?child_process$/,
+    only: /^daemon\/resolver\/start-process\.ts$/,
+    why: 'weft starts its resolver process and nothing else',
+  },
+  {
+    module: /^node-ipc$/,
+    only: /^(discovery\/process\/weftd-link|daemon\/resolver\/process-server)\.ts$/,
+    why: 'earlier versions were malicious; two files are easily replaced',
+  },
   { module: /^undici$/, only: /^store\/etcd\//, why: 'HTTP clients have one place each' },
   { module: /^node:http$/, only: /^(daemon\/(control|plugin|docker)|cli)\//, why: 'HTTP has one place' },
+  {
+    module: /^dns-packet$/,
+    only: /^discovery\/message\/dns-packet\.ts$/,
+    why: 'a hostile packet costs it more than its size unless guarded',
+  },
   { module: /^fastify/, only: /^daemon\/(plugin|control)\//, why: 'HTTP has one place' },
 ];
 
@@ -58,12 +74,26 @@ function specifiers(text: string): string[] {
 }
 
 const isTest = (path: string): boolean => /\.(test|tap|bench)\.ts$/.test(path);
-const folders = Object.keys(MAY_IMPORT).filter((name) => exists(name));
+const folders = Object.keys(MAY_IMPORT).filter((name) => !name.includes('/') && exists(name));
 const all = folders.flatMap(sources);
 const production = all.filter(({ path }) => !isTest(path));
 
 function exists(name: string): boolean {
   return statSync(join(ROOT, name), { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** The entry of `MAY_IMPORT` that a file is under, the longest one. */
+function layerOf(path: string): string {
+  const under = Object.keys(MAY_IMPORT).filter((name) => path.startsWith(`${name}/`));
+  return under.toSorted((one, other) => other.length - one.length)[0] ?? '';
+}
+
+/** Imports of its own layer need no entry; one layer within another is the outer one's to run, in its main.ts only. */
+function mayImport(path: string, target: string): boolean {
+  const [from, to] = [layerOf(path), layerOf(target)];
+  if (from === to) return true;
+  if (to === `${from}/process`) return path === `${from}/main.ts`;
+  return MAY_IMPORT[from]?.some((allowed) => target.startsWith(`${allowed}/`)) === true;
 }
 
 function ownTarget(source: Source, specifier: string): string | undefined {
@@ -74,7 +104,7 @@ function ownTarget(source: Source, specifier: string): string | undefined {
 describe('imports', () => {
   test('there are sources to read in every layer', () => {
     expect(folders).toEqual(
-      expect.arrayContaining(['core', 'drivers', 'ipam', 'kernel', 'store', 'daemon', 'cli']),
+      expect.arrayContaining(['core', 'discovery', 'drivers', 'ipam', 'kernel', 'store', 'daemon', 'cli']),
     );
     expect(production.length).toBeGreaterThan(50);
   });
@@ -83,9 +113,7 @@ describe('imports', () => {
     const wrong = production.flatMap((source) =>
       source.imports.flatMap((specifier) => {
         const target = ownTarget(source, specifier);
-        const from = source.path.split('/')[0] ?? '';
-        const to = target?.split('/')[0];
-        if (to === undefined || to === from || MAY_IMPORT[from]?.includes(to)) return [];
+        if (target === undefined || mayImport(source.path, target)) return [];
         return [`${source.path} imports ${specifier}`];
       }),
     );

@@ -1,7 +1,7 @@
 import type { Spread } from './statistics.ts';
 
 /** What a figure is in. */
-export type Unit = 'ms' | 's' | 'us' | 'MB' | 'B' | 'Gbit/s' | '/s' | '%' | 'events';
+export type Unit = 'ms' | 's' | 'us' | 'MB' | 'B' | 'Gbit/s' | '/s' | '%' | 'events' | 'fds';
 
 /** A bound on one number of a figure; `ratio` is weft's p50 through the other's, `ratio99` the same of the p99. */
 export interface Target {

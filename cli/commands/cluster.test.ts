@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ControlFixture, openControl } from '../../test/fakes/control-fixture.ts';
-import { NOW, WEB } from '../../test/fakes/memory-control-backend.ts';
+import { NOW, WEB } from '../../test/fakes/control-scene.ts';
 import { Client } from '../client.ts';
 import type { Session } from '../session.ts';
 import { listEndpoints } from './endpoint.ts';
@@ -224,8 +224,8 @@ describe('an overlay network', () => {
       host1 (this host)  joined              1  -
       host2              refused             0  subnet overlaps eth1
 
-      ENDPOINT ID   NAME   NETWORK  IPV4           IPV6           PORTS                 STATE     CREATED
-      a0b1c2d3a0b1  web-1  web      198.18.0.2/24  fd00:18::2/64  0.0.0.0:8080->80/tcp  external  1 minute ago"
+      ENDPOINT ID   NAME   NETWORK  IPV4           IPV6           SERVICES  PORTS                 STATE     CREATED
+      a0b1c2d3a0b1  web-1  web      198.18.0.2/24  fd00:18::2/64  shop      0.0.0.0:8080->80/tcp  external  1 minute ago"
     `);
   });
 
@@ -253,9 +253,9 @@ describe('an overlay network', () => {
     ];
     await listEndpoints(session, { ...trunc, all: true });
     expect(output()).toMatchInlineSnapshot(`
-      "ENDPOINT ID   NAME   NETWORK  NODE       IPV4           IPV6           PORTS                 STATE     CREATED
-      a0b1c2d3a0b1  web-1  web      this host  198.18.0.2/24  fd00:18::2/64  0.0.0.0:8080->80/tcp  external  1 minute ago
-      eeeeeeeeeeee  -      web      host2      198.18.0.9/24  -              -                     remote    -"
+      "ENDPOINT ID   NAME   NETWORK  NODE       IPV4           IPV6           SERVICES  PORTS                 STATE     CREATED
+      a0b1c2d3a0b1  web-1  web      this host  198.18.0.2/24  fd00:18::2/64  shop      0.0.0.0:8080->80/tcp  external  1 minute ago
+      eeeeeeeeeeee  -      web      host2      198.18.0.9/24  -              -         -                     remote    -"
     `);
     lines = [];
     await listEndpoints(session, { ...trunc, all: true, network: 'web', json: true });

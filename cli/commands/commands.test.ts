@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ControlFixture, openControl } from '../../test/fakes/control-fixture.ts';
-import { NOW, WEB, WEB_1 } from '../../test/fakes/memory-control-backend.ts';
+import { NOW, WEB, WEB_1 } from '../../test/fakes/control-scene.ts';
 import { Client } from '../client.ts';
 import type { Session } from '../session.ts';
 import { runDoctor } from './doctor.ts';
@@ -47,10 +47,12 @@ describe('weft status', () => {
       cluster     1 node
       store       embedded
       docker      reachable, version 29.0.1
+      resolver    on, 1 sandbox
       networks    2
       endpoints   1
       ports       1
       pools       2
+      services    1
       reconciled  12 seconds ago, in 14 ms, 0 repairs
       repaired    3 objects (3 route missing)"
     `);
@@ -71,10 +73,12 @@ describe('weft status', () => {
       cluster     1 node
       store       embedded
       docker      not reachable
+      resolver    on, 1 sandbox
       networks    2
       endpoints   1
       ports       1
       pools       2
+      services    1
       reconciled  not yet
       repaired    nothing"
     `);
@@ -140,8 +144,8 @@ describe('weft network', () => {
       endpoints  1
       created    1 hour ago
 
-      ENDPOINT ID   NAME   NETWORK  IPV4           IPV6           PORTS                 STATE     CREATED
-      a0b1c2d3a0b1  web-1  web      198.18.0.2/24  fd00:18::2/64  0.0.0.0:8080->80/tcp  external  1 minute ago"
+      ENDPOINT ID   NAME   NETWORK  IPV4           IPV6           SERVICES  PORTS                 STATE     CREATED
+      a0b1c2d3a0b1  web-1  web      198.18.0.2/24  fd00:18::2/64  shop      0.0.0.0:8080->80/tcp  external  1 minute ago"
     `);
   });
 
@@ -163,8 +167,8 @@ describe('weft endpoint', () => {
   it('lists', async () => {
     await listEndpoints(session, trunc);
     expect(output()).toMatchInlineSnapshot(`
-      "ENDPOINT ID   NAME   NETWORK  IPV4           IPV6           PORTS                 STATE     CREATED
-      a0b1c2d3a0b1  web-1  web      198.18.0.2/24  fd00:18::2/64  0.0.0.0:8080->80/tcp  external  1 minute ago"
+      "ENDPOINT ID   NAME   NETWORK  IPV4           IPV6           SERVICES  PORTS                 STATE     CREATED
+      a0b1c2d3a0b1  web-1  web      198.18.0.2/24  fd00:18::2/64  shop      0.0.0.0:8080->80/tcp  external  1 minute ago"
     `);
   });
 
@@ -180,6 +184,8 @@ describe('weft endpoint', () => {
       id        a0b1c2d3a0b1c2d3a0b1c2d3a0b1c2d3a0b1c2d3a0b1c2d3a0b1c2d3a0b1c2d3
       network   web (4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e)
       state     external
+      names     web-1, web
+      service   shop (ready)
       ipv4      198.18.0.2/24
       ipv6      fd00:18::2/64
       mac       02:00:00:00:00:02

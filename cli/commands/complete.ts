@@ -1,4 +1,4 @@
-import type { EndpointView, IpamPoolView, NetworkView, NodeList } from '../../core/control.ts';
+import type { EndpointView, IpamPoolView, NetworkView, NodeList, ServiceView } from '../../core/control.ts';
 import type { CompletionKind } from '../completion/tree.ts';
 import { EXIT, type ExitCode, Failure } from '../failure.ts';
 import type { Session } from '../session.ts';
@@ -36,6 +36,10 @@ async function refsOf({ client }: Session, kind: CompletionKind): Promise<readon
       return (await client.get<IpamPoolView[]>('/v1/ipam')).map(({ id }) => ({ id, name: id }));
     case 'node':
       return (await client.get<NodeList>('/v1/nodes')).nodes.map(({ name }) => ({ id: name, name }));
+    case 'service': {
+      const names = (await client.get<ServiceView[]>('/v1/services')).map(({ name }) => name);
+      return [...new Set(names)].map((name) => ({ id: name, name }));
+    }
   }
 }
 

@@ -40,6 +40,7 @@ export function endpointColumns(
     { header: 'NETWORK', cell: (row) => row.networkName ?? shownId(row.network, options), shrinks: true },
     { header: 'IPV4', cell: ({ ipv4 }) => ipv4 ?? '' },
     { header: 'IPV6', cell: ({ ipv6 }) => ipv6 ?? '', shrinks: true },
+    { header: 'SERVICES', cell: ({ services }) => services?.join(',') ?? '', shrinks: true },
     { header: 'PORTS', cell: ({ ports }) => ports.map(bindingText).join(','), shrinks: true },
     { header: 'STATE', cell: ({ state }) => state },
     {
@@ -67,13 +68,20 @@ export async function inspectEndpoint(
   return EXIT.fine;
 }
 
+function servicesText({ services, backendState }: EndpointView): string | undefined {
+  return services && `${services.join(', ')} (${backendState ?? 'state not known'})`;
+}
+
 function facts(endpoint: EndpointView, now: number): Fact[] {
   const { network, networkName } = endpoint;
   return [
     ['endpoint', endpoint.name ?? '(container name not known)'],
     ['id', endpoint.id],
     ['network', networkName === undefined ? network : `${networkName} (${network})`],
+    ['node', endpoint.node],
     ['state', endpoint.state],
+    ['names', endpoint.names?.join(', ')],
+    ['service', servicesText(endpoint)],
     ['ipv4', endpoint.ipv4],
     ['ipv6', endpoint.ipv6],
     ['mac', endpoint.mac],

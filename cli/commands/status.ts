@@ -29,10 +29,12 @@ function renderStatus(status: Status, { terminal }: Session): string {
       ],
       ['store', storeCell(status.store)],
       ['docker', engineCell(status.engine)],
+      ['resolver', resolverCell(status.resolver)],
       ['networks', String(counts.networks)],
       ['endpoints', String(counts.endpoints)],
       ['ports', String(counts.ports)],
       ['pools', String(counts.pools)],
+      ['services', String(counts.services)],
       ['reconciled', lastReconcile === undefined ? 'not yet' : reconcileText(lastReconcile, terminal.now())],
       ['repaired', driftText(status.drift)],
     ],
@@ -55,6 +57,20 @@ function engineCell(engine: Status['engine']): Cell {
   if (!engine.configured) return 'not used';
   if (!engine.reachable) return { text: 'not reachable', tone: 'warning' };
   return engine.version === undefined ? 'reachable' : `reachable, version ${engine.version}`;
+}
+
+function resolverCell({ state, sandboxes, restarts, lastError }: Status['resolver']): Cell {
+  const why = lastError === undefined ? '' : `: ${lastError}`;
+  switch (state) {
+    case 'off':
+      return 'off';
+    case 'on': {
+      const again = restarts === 0 ? '' : `, restarted ${plural(restarts, 'time')}`;
+      return `on, ${plural(sandboxes, 'sandbox', 'sandboxes')}${again}`;
+    }
+    case 'restarting':
+      return { text: `restarting${why}`, tone: 'warning' };
+  }
 }
 
 function reconcileText(last: NonNullable<Status['lastReconcile']>, now: number): string {

@@ -57,6 +57,8 @@ describe('the bash script', () => {
         'network',
         'endpoint',
         'ipam',
+        'service',
+        'dns',
         'port',
         'explain',
         'events',
@@ -76,6 +78,8 @@ describe('the bash script', () => {
     ['weft completion ', ['bash', 'zsh', 'fish']],
     ['weft completion z', ['zsh']],
     ['weft status ', []],
+    ['weft service ', ['ls', 'inspect', 'create', 'update', 'rm']],
+    ['weft dns query web --type S', ['SRV']],
     ['weft node ', ['ls', 'rm']],
     ['weft node rm --f', ['--force']],
   ])('completes %j', async (line, words) => {
@@ -91,6 +95,8 @@ describe('the bash script', () => {
     expect(await offered('weft endpoint inspect ')).toEqual(['web-1']);
     expect(await offered('weft explain ')).toEqual(['web-1']);
     expect(await offered('weft node rm ')).toEqual(['host1']);
+    expect(await offered('weft service inspect ')).toEqual(['shop']);
+    expect(await offered('weft service create x --network w')).toEqual(['web']);
   });
 
   it('asks the weftd that the command line names', async () => {

@@ -1,7 +1,7 @@
 import type { Argument, Command, Option } from 'commander';
 
 /** Arguments that weftd can complete, by the name they have in the command tree. */
-const KINDS = ['network', 'endpoint', 'pool', 'node'] as const;
+const KINDS = ['network', 'endpoint', 'pool', 'node', 'service'] as const;
 /** Something weftd can list. */
 export type CompletionKind = (typeof KINDS)[number];
 

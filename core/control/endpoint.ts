@@ -14,6 +14,15 @@ export const EndpointView = resource('EndpointView', 'An endpoint: one container
   mac: Type.Optional(text('MAC address. Absent where the driver has no link.')),
   link: Type.Optional(text('Host end of its link.')),
   sandbox: Type.Optional(text('Network namespace file. Absent while it is in no sandbox.')),
+  names: Type.Optional(
+    list(Type.String(), 'Names it is found by: container, aliases, Compose service. Once known.'),
+  ),
+  services: Type.Optional(list(Type.String(), 'Services it is a backend of. Absent: of none.')),
+  backendState: Type.Optional(
+    Type.Enum(['starting', 'ready', 'draining', 'failing'], {
+      description: 'As a backend: ready takes connections. Absent where it is none.',
+    }),
+  ),
   ports: list(BindingView, 'Published ports.'),
   state: Type.Enum(['created', 'joined', 'external', 'deleting', 'remote'], {
     description:

@@ -10,6 +10,11 @@ export function resource<P extends TProperties>(name: string, description: strin
   return Type.Object(properties, { title: name, description });
 }
 
+/** A resource as a client sends it: an unknown property is refused. */
+export function body<P extends TProperties>(name: string, description: string, properties: P) {
+  return Type.Object(properties, { title: name, description, additionalProperties: false });
+}
+
 /** A list whose static type is a readonly array. */
 export function list<S extends TSchema>(items: S, description?: string) {
   return Type.Immutable(Type.Array(items, description === undefined ? {} : { description }));

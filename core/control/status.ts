@@ -30,12 +30,25 @@ export const Status = resource('Status', 'What this weftd is, what it depends on
     },
     { description: 'The cluster; of one host with the embedded store.' },
   ),
+  resolver: Type.Object(
+    {
+      state: Type.Enum(['off', 'on', 'restarting'], {
+        description:
+          'The process that answers DNS in sandboxes. off: --resolver off. restarting: it is not there now.',
+      }),
+      sandboxes: count('Sandboxes it serves.'),
+      restarts: count('How often it was started again since weftd started.'),
+      lastError: Type.Optional(text('Why it is not there, or why it was started again last time.')),
+    },
+    { description: 'The resolver.' },
+  ),
   counts: Type.Object(
     {
       networks: count('Networks on this host.'),
       endpoints: count('Endpoints on this host.'),
       ports: count('Published ports, one for each address family.'),
       pools: count('IPAM pools in use.'),
+      services: count('Services on the networks that this host knows.'),
     },
     { description: 'How much there is.' },
   ),

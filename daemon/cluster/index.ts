@@ -4,8 +4,9 @@
  */
 export { Cluster, type ClusterParts } from './cluster.ts';
 export { definitionsIn } from './definitions.ts';
-export { answers } from './liveness.ts';
+export { answers, type Liveness } from './liveness.ts';
 export { members } from './membership.ts';
 export { LOCAL_PREFIX, openEtcd, openShared, type SharedBase } from './open-shared.ts';
+export { RecordPublisher } from './record-publisher.ts';
 export { keys as clusterKeys, readClusterRecord } from './records.ts';
 export { type RemovedNode, type RemoveNodeParts, removeNode } from './remove-node.ts';

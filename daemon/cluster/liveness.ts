@@ -23,6 +23,7 @@ export class Liveness implements Disposable {
   readonly #probe: (address: Ip, port: number) => Promise<boolean>;
   readonly #silent = new Map<string, number>();
   readonly #dead = new Set<string>();
+  readonly #listeners = new Set<(node: string) => void>();
   readonly #subscription: Disposable;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -48,6 +49,12 @@ export class Liveness implements Disposable {
 
   isDead(node: string): boolean {
     return this.#dead.has(node);
+  }
+
+  /** Calls the listener after a node has died or come back. It must not throw. */
+  subscribe(listener: (node: string) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   hasLease(node: string): boolean {
@@ -88,7 +95,7 @@ export class Liveness implements Disposable {
           { node: name, address },
           'node has no lease and does not answer: its endpoints are withdrawn',
         );
-        this.#changed(name);
+        this.#tell(name);
       }),
     );
   }
@@ -97,19 +104,27 @@ export class Liveness implements Disposable {
     this.#silent.delete(name);
     if (!this.#dead.delete(name)) return;
     this.#log.info({ node: name }, 'node is back');
+    this.#tell(name);
+  }
+
+  #tell(name: string): void {
     this.#changed(name);
+    for (const listener of [...this.#listeners]) listener(name);
   }
 }
 
-/** Whether anything at the address answers a TCP connection attempt. Sends one to a closed port; opens nothing. */
-export function answers(host: Ip, port: number): Promise<boolean> {
+/**
+ * Whether anything at the address answers a TCP connection attempt. Sends one to a closed port; opens nothing.
+ * @param timeoutMs milliseconds; absent: 700.
+ */
+export function answers(host: Ip, port: number, timeoutMs = PROBE_TIMEOUT_MS): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const finish = (answered: boolean) => {
       socket.destroy();
       resolve(answered);
     };
-    socket.setTimeout(PROBE_TIMEOUT_MS, () => finish(false));
+    socket.setTimeout(timeoutMs, () => finish(false));
     socket.once('connect', () => finish(true));
     socket.once('error', (error: NodeJS.ErrnoException) => finish(error.code === 'ECONNREFUSED'));
   });

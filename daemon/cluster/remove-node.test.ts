@@ -25,6 +25,7 @@ function member(name: string, address: Ip): void {
       { key: keys.address(address), value: Buffer.from(name) },
       { key: keys.joined('app', name), value: encodeClusterRecord('joined', { network: 'n' }) },
       { key: keys.endpoint('app', name, 'e1'), value: Buffer.from('{}') },
+      { key: `name/app/${name}/e1`, value: Buffer.from('{}') },
     ],
   });
 }

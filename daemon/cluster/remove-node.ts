@@ -9,7 +9,7 @@ const OPERATIONS = 100;
 /** How often what a node has is looked for again. */
 const ROUNDS = 20;
 /** Prefixes of keys of the form PREFIX/NETWORK/NODE… */
-const OF_NODES = [CLUSTER_KEYS.joined, CLUSTER_KEYS.left, CLUSTER_KEYS.endpoint] as const;
+const OF_NODES = [CLUSTER_KEYS.joined, CLUSTER_KEYS.left, CLUSTER_KEYS.endpoint, CLUSTER_KEYS.name] as const;
 
 export interface RemoveNodeParts {
   readonly shared: SharedView;
@@ -99,10 +99,8 @@ async function sweep(
   for (let round = 0; round < ROUNDS; round++) {
     const found = keysOf(shared, name);
     if (found.length === 0) break;
-    for (const key of found) {
-      if (key.startsWith(CLUSTER_KEYS.endpoint)) endpoints += 1;
-      else networks.add(networkOf(key));
-    }
+    endpoints += found.filter((key) => key.startsWith(CLUSTER_KEYS.endpoint)).length;
+    for (const key of found) networks.add(networkOf(key));
     for (let i = 0; i < found.length; i += OPERATIONS)
       await shared.commit({ delete: found.slice(i, i + OPERATIONS) });
   }

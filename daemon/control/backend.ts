@@ -12,6 +12,7 @@ import type {
   PortView,
   Status,
 } from '../../core/control.ts';
+import type { NamesBackend } from './names-backend.ts';
 
 /** Which endpoints to list; all of them when empty. */
 export interface EndpointFilter {
@@ -33,7 +34,7 @@ export interface EventFilter {
  * What the control API shows and does, as the rest of the daemon provides it. Lists are in a stable order.
  * A `ref` is a full id, a prefix of one, or a name; it is non-empty and at most 256 characters.
  */
-export interface ControlBackend {
+export interface ControlBackend extends NamesBackend {
   status(): Promise<Status>;
   networks(): Promise<readonly NetworkView[]>;
   /**
@@ -74,7 +75,7 @@ export interface ControlBackend {
   /**
    * Walks from an endpoint of this host to another, by intent and by kernel.
    * @param from container name, endpoint id or its beginning, or address.
-   * @param to the same on any host, with `:PORT` or `:PORT/udp` after it or without.
+   * @param to the same on any host, or a name or service, with `:PORT` or `:PORT/udp` after it or without.
    * @throws {InvalidArgument} when the port is none.
    * @throws {NotFound} when nothing matches.
    * @throws {Conflict} when an id prefix matches several, or `from` is on another host.

@@ -1,6 +1,6 @@
 /**
  * The control API: what `weft`, the topology page and Prometheus see of a running weftd. It reads through
- * ControlBackend; all it changes is who belongs to the cluster. Not here: the resources (core/control.ts), the client (cli), and where the
+ * ControlBackend; all it changes is services and who belongs to the cluster. Not here: the resources (core/control.ts), the client (cli), and where the
  * answers come from (the rest of the daemon).
  */
 export type { ControlBackend, EndpointFilter, EventFilter } from './backend.ts';
@@ -19,4 +19,6 @@ export {
   type MetricsListener,
   parseListenAddress,
 } from './metrics-listener.ts';
+export type { DnsQuery, NamesBackend } from './names-backend.ts';
+export type { NamesSample } from './names-metrics.ts';
 export { type ControlServer, type ControlServerOptions, startControlServer } from './server.ts';

@@ -52,6 +52,32 @@ describe('createMetrics', () => {
     expect(after).not.toContain('198.18.0.0/24');
   });
 
+  it('takes over what is counted elsewhere', async () => {
+    const backends = { starting: 1, ready: 2, draining: 0, failing: 0 };
+    const resolver = { isRunning: true, sandboxes: 3, restarts: 1, queries: { local: 10, cached: 4 } };
+    let names: MetricsSample['names'] = { services: 2, backends, resolver };
+    const metrics = createMetrics({ version: '1', sample: () => ({ ...EMPTY, ...(names && { names }) }) });
+    await metrics.render();
+    const text = await metrics.render();
+    for (const line of [
+      'weft_services 2',
+      'weft_service_backends{state="starting"} 1',
+      'weft_service_backends{state="ready"} 2',
+      'weft_resolver_up 1',
+      'weft_resolver_sandboxes 3',
+      'weft_resolver_restarts_total 1',
+      'weft_resolver_queries_total{outcome="local"} 10',
+      'weft_resolver_queries_total{outcome="cached"} 4',
+    ]) {
+      expect(text).toContain(`${line}\n`);
+    }
+    names = { services: 0, backends: { ...backends, starting: 0, ready: 0 } };
+    const after = await metrics.render();
+    expect(after).toContain('weft_service_backends{state="ready"} 0\n');
+    expect(after).toContain('weft_resolver_up 0\n');
+    expect(after).not.toContain('outcome="local"');
+  });
+
   it('keeps two registries apart', async () => {
     const first = createMetrics({ version: '1', sample: () => EMPTY });
     const second = createMetrics({ version: '1', sample: () => EMPTY });

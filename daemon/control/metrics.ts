@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createNamesMetrics, type NamesSample } from './names-metrics.ts';
 
 /** Something that can be scraped. */
 export interface Exposition {
@@ -19,6 +20,8 @@ export interface MetricsSample {
     readonly resting: number;
     readonly usable: number;
   }[];
+  /** Absent: there are no names and services. */
+  readonly names?: NamesSample;
 }
 
 /** One answered call from Docker; each field is a label, so its values are few. */
@@ -130,7 +133,9 @@ function createGauges(registry: Registry): (sample: MetricsSample) => void {
     labelNames: ['pool', 'state'],
     registers,
   });
+  const setNames = createNamesMetrics(registry);
   return (sample) => {
+    setNames(sample.names);
     networks.set(sample.networks);
     endpoints.set(sample.endpoints);
     ports.set(sample.publishedPorts);

@@ -2,7 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify from 'fastify';
 import * as resources from '../../core/control.ts';
-import type { ControlApp } from './routes.ts';
+import type { ControlApp } from './control-app.ts';
 
 const NAMES: ReadonlySet<string> = new Set(Object.keys(resources));
 
@@ -33,7 +33,7 @@ function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
         title: 'weft control API',
         version,
         description:
-          'Served by weftd on its control socket (/run/weft/control.sock). Reads, but for what removes a node.',
+          'Served by weftd on its control socket (/run/weft/control.sock). Changes services, and who belongs to the cluster; all else reads.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [

@@ -1,8 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import {
   DoctorFinding,
@@ -20,17 +17,9 @@ import {
   Status,
 } from '../../core/control.ts';
 import type { ControlBackend, EventFilter } from './backend.ts';
+import type { ControlApp } from './control-app.ts';
 import type { Exposition } from './metrics.ts';
 import type { OpenStreams } from './open-streams.ts';
-
-/** A fastify instance that knows TypeBox schemas. */
-export type ControlApp = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
 
 const Ref = Type.String({ minLength: 1, maxLength: 256 });
 const RefParams = Type.Object({ ref: Ref });
@@ -66,7 +55,7 @@ const PathQuery = Type.Object(
     to: Type.String({
       minLength: 1,
       maxLength: 256,
-      description: 'The same on any host, with :PORT or :PORT/udp after it or without.',
+      description: 'The same on any host, or a name or service, with :PORT or :PORT/udp after it or without.',
     }),
   },
   { additionalProperties: false },

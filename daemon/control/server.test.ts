@@ -10,7 +10,8 @@ import { Value } from 'typebox/value';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as resources from '../../core/control.ts';
 import { Conflict, Internal, InvalidArgument, Unavailable } from '../../core/errors.ts';
-import { aControlScene, MemoryControlBackend, WEB, WEB_1 } from '../../test/fakes/memory-control-backend.ts';
+import { aControlScene, WEB, WEB_1 } from '../../test/fakes/control-scene.ts';
+import { MemoryControlBackend } from '../../test/fakes/memory-control-backend.ts';
 import { EventLog } from './event-log.ts';
 import { createMetrics } from './metrics.ts';
 import { type ControlServer, startControlServer } from './server.ts';
@@ -72,6 +73,10 @@ describe('resources', () => {
     ['/v1/drift', resources.DriftReport],
     ['/v1/nodes', resources.NodeList],
     ['/v1/explain?from=web-1&to=198.18.0.9:80', resources.Explanation],
+    ['/v1/services/web/SHOP', resources.ServiceDetail],
+    [`/v1/services/${WEB}/shop`, resources.ServiceDetail],
+    ['/v1/dns?name=shop', resources.DnsAnswer],
+    ['/v1/dns?name=_80._tcp.shop&type=SRV&network=web', resources.DnsAnswer],
   ])('GET %s answers with what the schema says', async (url, schema) => {
     const { status, body } = await get(url);
     expect(status).toBe(200);
@@ -85,6 +90,8 @@ describe('resources', () => {
     ['/v1/endpoints?all=true', resources.EndpointView, 2],
     ['/v1/ipam', resources.IpamPoolView, 2],
     ['/v1/ports', resources.PortView, 1],
+    ['/v1/services', resources.ServiceView, 1],
+    ['/v1/services?network=4f99', resources.ServiceView, 0],
     ['/v1/doctor', resources.DoctorFinding, 3],
   ])('GET %s lists', async (url, schema, length) => {
     const { status, body } = await get(url);
@@ -137,6 +144,14 @@ describe('problems', () => {
     ['/v1/events?since=yesterday', 400, 'invalid_argument'],
     ['/v1/explain?from=web-1', 400, 'invalid_argument'],
     ['/v1/explain?from=web-1&to=', 400, 'invalid_argument'],
+    ['/v1/services?network=nope', 404, 'not_found'],
+    ['/v1/services/nope/shop', 404, 'not_found'],
+    ['/v1/services/web/nope', 404, 'not_found'],
+    ['/v1/services/4f/shop', 409, 'conflict'],
+    ['/v1/dns', 400, 'invalid_argument'],
+    ['/v1/dns?name=x&type=MX', 400, 'invalid_argument'],
+    ['/v1/dns?name=198.18.0.2&type=A', 400, 'invalid_argument'],
+    ['/v1/dns?name=x&network=nope', 404, 'not_found'],
     [`/v1/networks/${'x'.repeat(300)}`, 414, 'invalid_argument'],
   ])('GET %s is %d %s', async (url, status, code) => {
     const answer = await get(url);
@@ -328,6 +343,7 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(paths).sort()).toEqual([
       '/metrics',
       '/openapi.json',
+      '/v1/dns',
       '/v1/doctor',
       '/v1/drift',
       '/v1/endpoints',
@@ -341,6 +357,8 @@ describe('the OpenAPI document', () => {
       '/v1/nodes',
       '/v1/nodes/{name}',
       '/v1/ports',
+      '/v1/services',
+      '/v1/services/{network}/{name}',
       '/v1/status',
     ]);
     expect(Object.keys(paths['/v1/nodes/{name}'] ?? {})).toEqual(['delete']);

@@ -7,19 +7,15 @@ import Fastify, {
 } from 'fastify';
 import { NotFound } from '../../core/errors.ts';
 import type { ControlBackend } from './backend.ts';
+import type { ControlApp } from './control-app.ts';
 import { listenUnix } from './listen-unix.ts';
 import type { Exposition } from './metrics.ts';
+import { addNames } from './names-routes.ts';
 import { OpenStreams } from './open-streams.ts';
 import { openapiDocument } from './openapi.ts';
 import { problemOf } from './problem-of.ts';
-import {
-  addCluster,
-  addCollections,
-  addDocuments,
-  addEvents,
-  addResources,
-  type ControlApp,
-} from './routes.ts';
+import { addCluster, addCollections, addDocuments, addEvents, addResources } from './routes.ts';
+import { schemaFault } from './schema-fault.ts';
 
 /** How long close() waits for clients that do not read before it cuts them off, in milliseconds. */
 const CLOSE_GRACE_MS = 500;
@@ -80,7 +76,8 @@ async function buildApp(options: ControlServerOptions, streams: OpenStreams): Pr
     exposeHeadRoutes: false,
     bodyLimit: 1024,
     routerOptions: { maxParamLength: 256 },
-    ajv: { customOptions: { removeAdditional: false } },
+    ajv: { customOptions: { removeAdditional: false, verbose: true } },
+    schemaErrorFormatter: schemaFault,
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setErrorHandler((error, request, reply) => answerProblem(error, request, reply));
@@ -91,6 +88,7 @@ async function buildApp(options: ControlServerOptions, streams: OpenStreams): Pr
     addResources(to, options.backend);
     addCollections(to, options.backend);
     addCluster(to, options.backend);
+    addNames(to, options.backend);
     addEvents(to, options.backend, streams);
     addDocuments(to, options.metrics, () => openapiDocument(options.version, routes));
   };

@@ -125,6 +125,7 @@ describe.each(['20.10', '26.1', '28.5'])('engine %s', (series) => {
         '9000/tcp': [{ hostIp: '', hostPort: '9000-9002' }],
       },
       exposed: expect.arrayContaining(['80/tcp', '53/udp', '443/tcp', '9000/tcp', '9090/tcp']),
+      dns: [],
     });
     expect(await docker.container(containerId(golden, 'stopped'))).toMatchObject({ sandboxKey: '' });
     expect(await docker.container('0'.repeat(64))).toBeUndefined();
@@ -197,4 +198,21 @@ describe('an engine that does not answer well', () => {
       },
     ]);
   });
+});
+
+test('containers are found by a label, with their network mode', async () => {
+  const listed = [
+    { Id: 'a', Names: ['/web'], HostConfig: { NetworkMode: 'app' } },
+    { Id: 'b', Names: ['/host'], HostConfig: { NetworkMode: 'host' } },
+  ];
+  const docker = await serve((path) => {
+    const asked = new URL(path, 'http://docker');
+    const isList = asked.pathname === '/containers/json';
+    const isFiltered = asked.searchParams.get('filters') === '{"label":["weft.service"]}';
+    return { status: 200, text: JSON.stringify(isList && isFiltered ? listed : []) };
+  });
+  expect(await docker.labelled('weft.service')).toEqual([
+    { id: 'a', name: 'web', networkMode: 'app' },
+    { id: 'b', name: 'host', networkMode: 'host' },
+  ]);
 });

@@ -22,6 +22,8 @@ export interface Engine extends AsyncDisposable {
    * @throws {Unavailable} when the API does not answer, as while the container is being started.
    */
   container(id: string): Promise<EngineContainer | undefined>;
+  /** Containers that run and have a label, whatever its value. @throws {Unavailable} when the API does not answer. */
+  labelled(label: string): Promise<readonly LabelledContainer[]>;
   /**
    * One item for each event that can change a name or who has an endpoint, until `signal` aborts.
    * @throws {Unavailable} when the stream cannot be opened or breaks.
@@ -40,6 +42,16 @@ export interface EngineContainer {
   >;
   /** `80/tcp`, published or not. */
   readonly exposed: readonly string[];
+  /** `--dns`. */
+  readonly dns: readonly string[];
+}
+
+/** A container in a list. */
+export interface LabelledContainer {
+  readonly id: string;
+  readonly name: string;
+  /** `host`, `container:ID`, or the name of its first network. */
+  readonly networkMode: string;
 }
 
 /** A network as the engine knows it, with its live endpoints. */
@@ -94,6 +106,7 @@ interface ApiIpamConfig {
 interface ApiContainerDetail {
   readonly Config?: { readonly ExposedPorts?: Readonly<Record<string, object>> | null };
   readonly HostConfig?: {
+    readonly Dns?: readonly string[] | null;
     readonly PortBindings?: Readonly<
       Record<string, readonly { HostIp?: string; HostPort?: string }[] | null>
     > | null;
@@ -102,6 +115,12 @@ interface ApiContainerDetail {
     readonly SandboxKey?: string;
     readonly Networks?: Readonly<Record<string, object>> | null;
   };
+}
+
+interface ApiListedContainer {
+  readonly Id: string;
+  readonly Names?: readonly string[];
+  readonly HostConfig?: { readonly NetworkMode?: string };
 }
 
 interface ApiContainer {
@@ -143,6 +162,15 @@ export function openEngine(socketPath: string): Engine {
       const detail = await http.json<ApiNetwork>(`/networks/${encodeURIComponent(id)}`);
       return detail === undefined ? undefined : engineNetwork(detail);
     },
+    async labelled(label) {
+      const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
+      const listed = await http.json<readonly ApiListedContainer[]>(`/containers/json?filters=${filters}`);
+      return (listed ?? []).map(({ Id, Names, HostConfig }) => ({
+        id: Id,
+        name: Names?.[0]?.slice(1) ?? '',
+        networkMode: HostConfig?.NetworkMode ?? '',
+      }));
+    },
     async createNetwork(body) {
       const made = await http.send<{ readonly Id: string }>('POST', '/networks/create', body);
       return made?.Id ?? '';
@@ -158,8 +186,10 @@ export function openEngine(socketPath: string): Engine {
       const detail = await http.json<ApiContainerDetail>(`/containers/${encodeURIComponent(id)}/json`);
       return detail === undefined ? undefined : engineContainer(detail);
     },
-    nameEvents: (signal) =>
-      http.chunks(`/events?filters=${encodeURIComponent(JSON.stringify(NAME_EVENTS))}`, signal),
+    async *nameEvents(signal) {
+      const filters = encodeURIComponent(JSON.stringify(NAME_EVENTS));
+      for await (const _line of await http.lines(`/events?filters=${filters}`, signal)) yield;
+    },
     [Symbol.asyncDispose]: async () => http[Symbol.dispose](),
   };
 }
@@ -212,5 +242,6 @@ function engineContainer({ Config, HostConfig, NetworkSettings }: ApiContainerDe
     networks: Object.keys(NetworkSettings?.Networks ?? {}).length,
     bindings: Object.fromEntries(bindings),
     exposed: Object.keys(Config?.ExposedPorts ?? {}),
+    dns: HostConfig?.Dns ?? [],
   };
 }

@@ -14,13 +14,14 @@ interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Requests over a Unix socket, two connections kept. */
+/** Requests over a Unix socket, over a few connections that are kept. */
 export class UnixHttp implements Disposable {
   readonly #socketPath: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 2 });
+  readonly #agent: Agent;
 
-  constructor(socketPath: string) {
+  constructor(socketPath: string, maxSockets = 2) {
     this.#socketPath = socketPath;
+    this.#agent = new Agent({ keepAlive: true, maxSockets });
   }
 
   /**
@@ -67,14 +68,30 @@ export class UnixHttp implements Disposable {
   }
 
   /**
-   * One item for each chunk that comes, until the other side or `signal` ends it. A stream has a connection of its own.
-   * @throws {Unavailable} when it cannot be opened or breaks.
+   * Opens a stream of lines, which ends when the other side or `signal` ends it. It has a connection of its own.
+   * @returns the lines, once the other side has begun to answer; not to be left unread.
+   * @throws {Unavailable} when it cannot be opened, and from the lines when it breaks.
    */
-  async *chunks(path: string, signal: AbortSignal): AsyncGenerator<void> {
+  async lines(path: string, signal: AbortSignal): Promise<AsyncIterable<string>> {
     try {
       const response = await this.#get(path, { agent: false, signal });
-      if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
-      for await (const _chunk of response) yield;
+      if (response.statusCode === 200) return this.#linesOf(response, path, signal);
+      response.destroy();
+      throw new Error(`status ${response.statusCode}`);
+    } catch (error) {
+      throw this.#unavailable(path, error);
+    }
+  }
+
+  async *#linesOf(response: IncomingMessage, path: string, signal: AbortSignal): AsyncGenerator<string> {
+    response.setEncoding('utf8');
+    let rest = '';
+    try {
+      for await (const chunk of response as AsyncIterable<string>) {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) if (line.trim() !== '') yield line;
+      }
     } catch (error) {
       if (!signal.aborted) throw this.#unavailable(path, error);
     }

@@ -1,7 +1,8 @@
 import type { Cidr } from '../../core/address.ts';
-import type { ClusterNetworkView, NodeView } from '../../core/control.ts';
+import type { ClusterNetworkView, NodeView, Status } from '../../core/control.ts';
 import type { DriverName } from '../../core/model.ts';
 import type { HostLink, HostRoute, Kernel, SharedStatus } from '../../core/ports.ts';
+import type { BackendState } from '../../core/service.ts';
 import { drivers } from '../../drivers/index.ts';
 import type { NetlinkTransport } from '../../kernel/netlink/index.ts';
 import type { Config } from '../config.ts';
@@ -15,7 +16,7 @@ export interface DoctorParts {
   readonly kernel: Pick<Kernel, 'links' | 'routes' | 'snapshot' | 'discarded'>;
   readonly repository: Pick<Repository, 'networks' | 'endpoints' | 'endpointsOf' | 'inFlight'>;
   /** Undefined: weftd was told not to speak to Docker. */
-  readonly engine: Pick<Engine, 'version' | 'networks'> | undefined;
+  readonly engine: Pick<Engine, 'version' | 'networks' | 'container' | 'labelled'> | undefined;
   /** Names of the bridges of weft's networks. */
   readonly ownBridges: () => ReadonlySet<string>;
   /** Records of the store that could not be read, one sentence each. */
@@ -24,6 +25,30 @@ export interface DoctorParts {
   readonly ipam?: readonly PoolUse[];
   /** The cluster; absent: it is not examined. */
   readonly hosts?: ClusterHosts;
+  /** Names and services; absent: they are not examined. */
+  readonly naming?: NamesHealth;
+}
+
+/** Names and services as the checks see them. */
+export interface NamesHealth {
+  /** What is wrong with declarations, names and virtual IPs, one sentence each. */
+  problems(): readonly string[];
+  services(): readonly ServiceFacts[];
+  resolver(): Status['resolver'];
+}
+
+/** A service as the checks see it. */
+export interface ServiceFacts {
+  readonly name: string;
+  /** Docker's name of its network if it is known. */
+  readonly network: string;
+  /** Nobody declares it any more: it is about to go. */
+  readonly unused: boolean;
+  readonly backends: readonly {
+    readonly name: string;
+    readonly state: BackendState;
+    readonly takesConnections: boolean;
+  }[];
 }
 
 /** The cluster as the checks see it. */

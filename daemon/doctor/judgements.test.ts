@@ -8,6 +8,7 @@ import { judgeClusterNetworks } from './cluster-networks.ts';
 import { judgeNodes } from './cluster-nodes.ts';
 import { judgeClusterStore } from './cluster-store.ts';
 import { judgeConntrackTable } from './conntrack-table.ts';
+import { judgeContainerDns } from './container-dns.ts';
 import { judgeEngine } from './docker-engine.ts';
 import { judgeDockerSubnets } from './docker-subnets.ts';
 import { judgeFirewallManagers } from './firewall-managers.ts';
@@ -21,8 +22,10 @@ import { judgePluginSockets } from './plugin-sockets.ts';
 import { judgePluginSpecs } from './plugin-specs.ts';
 import { judgePools } from './pools.ts';
 import { judgeRecords } from './records.ts';
+import { judgeResolver } from './resolver.ts';
 import { judgeReversePath } from './reverse-path.ts';
 import { judgeRouteOverlaps } from './route-overlaps.ts';
+import { judgeServices } from './services.ts';
 import { judgeStoreRecords } from './store-records.ts';
 import { findStrays, judgeStrays } from './stray-links.ts';
 
@@ -45,7 +48,46 @@ const self = { name: 'h1', self: true, address: '192.0.2.1', state: 'ready', ans
 const other = { name: 'h2', self: false, address: '192.0.2.2', state: 'ready', answers: true } as const;
 const refusedHere = { name: 'app', reason: 'overlaps eth1' };
 
+const backend = (takesConnections: boolean) =>
+  ({ name: 'web-1', state: 'starting', takesConnections }) as const;
+const shop = (change: object = {}) => ({
+  ...{ name: 'shop', network: 'app', unused: false, backends: [backend(false)] },
+  ...change,
+});
+
 const ROWS: readonly Row[] = [
+  ['no services', judgeServices([], []), ''],
+  ['a service with a backend', judgeServices([shop({ backends: [backend(true)] })], []), 'ok', /1 service/],
+  [
+    'a service whose backends start',
+    judgeServices([shop()], []),
+    'warn',
+    /shop on network app[\s\S]*web-1 starting/,
+  ],
+  ['a service with none', judgeServices([shop({ backends: [] })], []), 'warn', /none at all/],
+  ['a service about to go', judgeServices([shop({ unused: true, backends: [] })], []), 'ok'],
+  ['declarations that differ', judgeServices([], ['web-2 says 81']), 'warn', /web-2 says 81/],
+  ['the resolver', judgeResolver({ state: 'on', sandboxes: 4, restarts: 0 }), 'ok', /4 sandboxes/],
+  ['no resolver', judgeResolver({ state: 'off', sandboxes: 0, restarts: 0 }), 'info', /--resolver off/],
+  [
+    'the resolver is gone',
+    judgeResolver({ state: 'restarting', sandboxes: 0, restarts: 3, lastError: 'exited with code 1' }),
+    'fail',
+    /exited with code 1/,
+  ],
+  ['containers as supposed', judgeContainerDns({ ownServers: [], elsewhere: [] }), ''],
+  [
+    'containers with --dns',
+    judgeContainerDns({ ownServers: [{ name: 'web', dns: ['192.0.2.53'] }], elsewhere: [] }),
+    'info',
+    /web \(192\.0\.2\.53\)/,
+  ],
+  [
+    'a label that means nothing',
+    judgeContainerDns({ ownServers: [], elsewhere: [{ name: 'web', networkMode: 'host' }] }),
+    'info',
+    /web \(host\)/,
+  ],
   ['embedded store', judgeClusterStore({ connected: true, revision: 1n, ageMs: 0 }, undefined), ''],
   [
     'etcd answers',

@@ -9,6 +9,7 @@ import { clusterNetworks } from './cluster-networks.ts';
 import { clusterNodes } from './cluster-nodes.ts';
 import { clusterStore } from './cluster-store.ts';
 import { conntrackTable } from './conntrack-table.ts';
+import { containerDns } from './container-dns.ts';
 import { dockerEngine } from './docker-engine.ts';
 import { dockerSubnets } from './docker-subnets.ts';
 import { firewallManagers } from './firewall-managers.ts';
@@ -24,8 +25,10 @@ import { pluginSockets } from './plugin-sockets.ts';
 import { pluginSpecs } from './plugin-specs.ts';
 import { pools } from './pools.ts';
 import { records } from './records.ts';
+import { resolver } from './resolver.ts';
 import { reversePath } from './reverse-path.ts';
 import { routeOverlaps } from './route-overlaps.ts';
+import { services } from './services.ts';
 import { storeRecords } from './store-records.ts';
 import { strayLinks } from './stray-links.ts';
 
@@ -59,6 +62,9 @@ const CHECKS: readonly Check[] = [
   routeOverlaps,
   dockerSubnets,
   pools,
+  resolver,
+  services,
+  containerDns,
 ];
 
 /**

@@ -15,6 +15,7 @@ import {
   aSubnet,
 } from '../../test/fakes/builders.ts';
 import { FakeKernel } from '../../test/fakes/fake-kernel.ts';
+import { aNameRecord, MemoryNaming } from '../../test/fakes/memory-naming.ts';
 import { MemoryShared, type MemoryView } from '../../test/fakes/memory-shared.ts';
 import { MemoryStore } from '../../test/fakes/memory-store.ts';
 import { clusterKeys } from '../cluster/index.ts';
@@ -437,10 +438,40 @@ test('the way out', async () => {
   expect(await ladder('w', '203.0.113.9')).toContain('ROUTE');
 });
 
+describe('names', () => {
+  const walkNamed = async (to: string, change: (naming: MemoryNaming) => void = () => undefined) => {
+    const naming = new MemoryNaming();
+    naming.putName(aNameRecord({ endpoint: FAR, network: 'app', names: ['far'], node: 'h2' }));
+    const shop = { ports: [{ protocol: 'tcp' as const, port: 80, target: 8080 }], select: 'far' };
+    naming.putService({ network: 'app', name: 'shop', ...shop, origin: 'api', createdAt: 1 });
+    change(naming);
+    const discovery = { naming: { view: naming }, resolver: { status: { process: {} } } };
+    return explain({ ...parts(), discovery }, 'a', to);
+  };
+  const ids = ({ steps }: Awaited<ReturnType<typeof walkNamed>>) => steps.map(({ id }) => id).join(' ');
+
+  test('lead over a service to a backend of another host, and its own port', async () => {
+    const way = await walkNamed('shop:80');
+    expect(ids(way)).toMatch(/^resolver name service-port backend from .* vxlan-fdb .* port$/);
+    expect(way).toMatchObject({ holds: true, port: '80/tcp' });
+    expect(way.to).toBe('shop, that is far (10.80.0.40 and fd00:80::40)');
+    expect(way.steps.at(-1)?.title).toContain('8080');
+  });
+
+  test('of another network cannot be reached, ids and addresses can', async () => {
+    const put = (naming: MemoryNaming) =>
+      naming.putService({ network: WEB, name: 'other', ports: [], origin: 'api', createdAt: 1 });
+    const way = await walkNamed('other', put);
+    expect(way.steps).toMatchObject([{ id: 'name', state: 'fail', remedy: 'docker network connect web a' }]);
+    expect(ids(await walkNamed('w', put))).toMatch(/^from /);
+    expect(ids(await walkNamed('10.80.0.40'))).toMatch(/^from /);
+  });
+});
+
 describe('who is meant', () => {
   test.each([
     ['nope', 'b', /no endpoint on this host/],
-    ['a', 'nope', /no endpoint in the cluster/],
+    ['a', 'nope', /no endpoint that this host knows of/],
     ['a', 'c', /"c" names 2 endpoints: c1/],
     ['10.80.0.40', 'a', /is on node h2: run weft explain there/],
     ['a', 'b:0', /names no end of a way/],

@@ -3,6 +3,7 @@ import { CLUSTER_KEYS, type RemoteEndpoint } from '../../core/cluster.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
 import type { DriverName, Endpoint, Network } from '../../core/model.ts';
+import type { NamingView } from '../../core/naming.ts';
 import type { Kernel, SharedView } from '../../core/ports.ts';
 import { planTunnelSenders } from '../../drivers/index.ts';
 import { clusterKeys, readClusterRecord } from '../cluster/index.ts';
@@ -27,6 +28,11 @@ export interface ExplainParts {
   readonly cluster: {
     readonly binder: { refusalOf(id: Network['request']['id']): string | undefined };
     readonly liveness: { isDead(node: string): boolean } | undefined;
+  };
+  /** Names and services; absent: there are none. */
+  readonly discovery?: {
+    readonly naming: { readonly view: NamingView };
+    readonly resolver?: { readonly status: { readonly process?: object } };
   };
   /** Whether anything at an address answers. */
   readonly probe: (address: Ip, port: number) => Promise<boolean>;
@@ -91,7 +97,7 @@ function switches(): readonly KernelObject[] {
 }
 
 /** Endpoints of this host first; of others that claim one address, the one told last first. */
-function candidates({ repository, names, shared }: ExplainParts): readonly AnyCandidate[] {
+export function candidates({ repository, names, shared, discovery }: ExplainParts): readonly AnyCandidate[] {
   const local = [...repository.endpoints()].map((endpoint): LocalCandidate => {
     const { id, networkId, ipv4, ipv6 } = endpoint.request;
     const name = names.container(id);
@@ -112,9 +118,11 @@ function candidates({ repository, names, shared }: ExplainParts): readonly AnyCa
     const record = readClusterRecord('endpoint', entry);
     if (record === undefined || record.node === shared.node.name) return [];
     const { id, network, node, ipv4, ipv6 } = record;
+    const name = discovery?.naming.view.name(network, id)?.names[0];
     return [
       {
         id,
+        ...(name === undefined ? {} : { name }),
         ips: [ipv4, ipv6].flatMap((each) => (each === undefined ? [] : [each])),
         network: here.get(network) ?? `cluster ${network}`,
         node,
@@ -153,7 +161,7 @@ function sideOf({ drivers, names, cluster }: ExplainParts, network: Network): Ne
   };
 }
 
-function remoteEnd(parts: ExplainParts, { remote, revision }: RemoteCandidate): RemoteEnd {
+function remoteEnd(parts: ExplainParts, { remote, revision, name }: RemoteCandidate): RemoteEnd {
   const { repository, drivers } = parts;
   const network = [...repository.networks()].find(({ tunnel }) => tunnel?.name === remote.network);
   const node = nodeOf(parts, remote, false);
@@ -162,7 +170,7 @@ function remoteEnd(parts: ExplainParts, { remote, revision }: RemoteCandidate): 
   const known = network !== undefined && tunnel !== undefined && address !== undefined;
   return {
     kind: 'remote',
-    label: remote.ipv4 ?? remote.ipv6 ?? remote.id.slice(0, 12),
+    label: name ?? remote.ipv4 ?? remote.ipv6 ?? remote.id.slice(0, 12),
     remote,
     revision,
     ...(network === undefined ? {} : { side: sideOf(parts, network) }),

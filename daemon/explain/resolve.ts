@@ -6,7 +6,7 @@ import { addressOf } from './target.ts';
 /** An endpoint that a text may name. */
 export interface Candidate {
   readonly id: string;
-  /** Container name; endpoints of other hosts have none. */
+  /** Container name, once known. */
   readonly name?: string;
   readonly ips: readonly Ip[];
   /** Equal for endpoints of one network. */
@@ -22,7 +22,7 @@ const SHOWN = 5;
  * address, else the one whose id begins so.
  * @throws {Conflict} when ids of several begin so, naming up to five.
  */
-function matching<End extends Candidate>(ends: readonly End[], ref: string): readonly End[] {
+export function matching<End extends Candidate>(ends: readonly End[], ref: string): readonly End[] {
   const ip = addressOf(ref);
   const byId = ends.filter(({ id }) => id === ref);
   if (byId.length > 0) return byId;
@@ -45,6 +45,25 @@ export interface Ends<End extends Candidate> {
 }
 
 /**
+ * The endpoints of this host that a text names.
+ * @throws {NotFound} when it names nothing.
+ * @throws {Conflict} when it names several, or what it names is on another host.
+ */
+export function sendersNamed<End extends Candidate>(
+  ends: readonly End[],
+  from: string,
+): readonly [End, ...End[]] {
+  const senders = matching(ends, from);
+  const [first, ...more] = senders.filter(({ node }) => node === undefined);
+  const [elsewhere] = senders;
+  if (first !== undefined) return [first, ...more];
+  if (elsewhere === undefined) throw unknown(from, 'on this host');
+  throw new Conflict(`${quote(from)} is on node ${elsewhere.node}: run weft explain there`, {
+    node: elsewhere.node,
+  });
+}
+
+/**
  * @throws {NotFound} when a text names nothing.
  * @throws {Conflict} when it names several, or the sender is on another host.
  */
@@ -53,25 +72,13 @@ export function resolveEnds<End extends Candidate>(
   from: string,
   to: string,
 ): Ends<End> {
-  const senders = matching(ends, from);
-  const here = senders.filter(({ node }) => node === undefined);
-  const [elsewhere] = senders;
-  if (here.length === 0 && elsewhere !== undefined) {
-    throw new Conflict(`${quote(from)} is on node ${elsewhere.node}: run weft explain there`, {
-      node: elsewhere.node,
-    });
-  }
+  const here = sendersNamed(ends, from);
   const [first] = here;
-  if (first === undefined) throw unknown(from, 'on this host');
   const receivers = matching(ends, to);
   const [any] = receivers;
   const ip = addressOf(to);
   if (any === undefined) {
-    if (ip === undefined)
-      throw unknown(
-        to,
-        'in the cluster, as far as this host knows; endpoints of other hosts have ids and addresses only',
-      );
+    if (ip === undefined) throw unknown(to, 'that this host knows of');
     return { from: here.length === 1 ? first : (nearest(here, ip) ?? first), to: ip };
   }
   for (const sender of here) {
@@ -87,7 +94,7 @@ function nearest<End extends Candidate>(ends: readonly End[], ip: Ip): End | und
 }
 
 function unknown(ref: string, where: string): NotFound {
-  return new NotFound(`no endpoint ${where} has the id, container name or address ${quote(ref)}`, {
+  return new NotFound(`no endpoint ${where} has the id, name or address ${quote(ref)}`, {
     endpoint: ref,
   });
 }

@@ -50,6 +50,7 @@ beforeEach(async () => {
       removeNetwork: () => Promise.reject(new Error('not asked for')),
       version: async () => '1',
       container: async () => undefined,
+      labelled: async () => [],
       async *nameEvents() {},
       networks: async () => {
         if (docker instanceof Error) throw docker;

@@ -31,6 +31,7 @@ const CONTAINER: EngineContainer = {
   networks: 1,
   bindings: { '80/tcp': [{ hostIp: '', hostPort: '8080' }], '53/udp': [{ hostIp: '', hostPort: '' }] },
   exposed: ['80/tcp', '53/udp'],
+  dns: [],
 };
 
 /** A host on which containers run, and a store that has lost everything. */
@@ -61,6 +62,7 @@ beforeEach(async () => {
       version: async () => '1',
       networks: async () => [],
       container: async (id) => containers[id],
+      labelled: async () => [],
       async *nameEvents() {},
       [Symbol.asyncDispose]: async () => undefined,
     },

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
-import type { DoctorFinding, DriftReport, NodeRemoval, Status } from '../../core/control.ts';
+import type { DoctorFinding, EndpointView, NodeRemoval } from '../../core/control.ts';
 import { NotFound } from '../../core/errors.ts';
+import type { Endpoint } from '../../core/model.ts';
 import type { Kernel } from '../../core/ports.ts';
 import type { IpamService } from '../../ipam/index.ts';
 import { answers, removeNode, type SharedBase } from '../cluster/index.ts';
@@ -9,16 +10,13 @@ import { type ControlBackend, type EventLog, matchRef } from '../control/index.t
 import type { Engine } from '../docker/index.ts';
 import { explain } from '../explain/index.ts';
 import type { DriftLog, ReconcileLoop } from '../reconcile/index.ts';
-import {
-  type ClusterSources,
-  nodeList,
-  ownCluster,
-  remoteEndpoints,
-  remoteEndpointView,
-  storeView,
-} from './cluster-views.ts';
+import { type ClusterSources, nodeList, remoteEndpoints, remoteEndpointView } from './cluster-views.ts';
 import { endpointView, networkView, portViews, type ViewSources } from './control-views.ts';
+import { endpointNames } from './endpoint-names.ts';
 import { poolDetail, poolView } from './ipam-views.ts';
+import { createNamesBackend } from './names-backend.ts';
+import type { NamesSources } from './names-ports.ts';
+import { driftReport, status } from './status-view.ts';
 
 export interface ControlBackendParts extends ViewSources, ClusterSources {
   readonly shared: ClusterSources['shared'] & Pick<SharedBase, 'addresses'>;
@@ -33,6 +31,8 @@ export interface ControlBackendParts extends ViewSources, ClusterSources {
   readonly loop: ReconcileLoop;
   readonly doctor: () => Promise<readonly DoctorFinding[]>;
   readonly ready: () => boolean;
+  /** Names and services. Absent: this weftd has none. */
+  readonly discovery?: NamesSources;
 }
 
 /** The control API's view of the daemon. Names are refreshed from Docker before lists are shown. */
@@ -40,8 +40,23 @@ export function createControlBackend(parts: ControlBackendParts): ControlBackend
   const startedAt = Date.now();
   const { repository, events } = parts;
   const networks = () => [...repository.networks()].map((each) => networkView(parts, each)).sort(byName);
-  const endpoints = () => [...repository.endpoints()].map((each) => endpointView(parts, each)).sort(byName);
-  const others = () => remoteEndpoints(parts).map((each) => remoteEndpointView(parts, each));
+  const endpoints = (): readonly EndpointView[] => {
+    const named = endpointNames(parts.discovery?.naming.view);
+    const view = (each: Endpoint): EndpointView => {
+      const { id, networkId } = each.request;
+      const key = repository.network(networkId)?.tunnel?.name ?? networkId;
+      return { ...named(key, id), ...endpointView(parts, each) };
+    };
+    return [...repository.endpoints()].map(view).sort(byName);
+  };
+  const others = (): readonly EndpointView[] => {
+    const named = endpointNames(parts.discovery?.naming.view);
+    return remoteEndpoints(parts).map((each) => ({
+      ...named(each.network, each.id),
+      ...remoteEndpointView(parts, each),
+    }));
+  };
+  const named = createNamesBackend({ ...parts, sources: parts.discovery });
   const refreshed = async <View>(view: () => View | Promise<View>): Promise<View> => {
     await refreshNames(parts);
     return view();
@@ -70,6 +85,12 @@ export function createControlBackend(parts: ControlBackendParts): ControlBackend
     removeNode: (name, options) => remove(parts, name, options),
     explain: (from, to) => refreshed(() => explain({ ...parts, probe: answers }, from, to)),
     doctor: () => parts.doctor(),
+    services: (filter) => refreshed(() => named.services(filter)),
+    service: (...args) => refreshed(() => named.service(...args)),
+    createService: (request) => refreshed(() => named.createService(request)),
+    updateService: (...args) => refreshed(() => named.updateService(...args)),
+    removeService: (...args) => refreshed(() => named.removeService(...args)),
+    resolve: (query) => refreshed(() => named.resolve(query)),
   };
 }
 
@@ -99,60 +120,4 @@ async function refreshNames({ engine, names, repository }: ControlBackendParts):
   } catch (error) {
     if (error instanceof NotFound) throw error;
   }
-}
-
-async function status(parts: ControlBackendParts, startedAt: number): Promise<Status> {
-  const { ready, engine, repository, ipam, drift, loop, config, version } = parts;
-  const engineVersion = await engine?.version();
-  const last = loop.lastWholePass;
-  return {
-    version,
-    node: config.node,
-    startedAt: new Date(startedAt).toISOString(),
-    uptimeSeconds: (Date.now() - startedAt) / 1000,
-    ready: ready(),
-    engine: {
-      configured: engine !== undefined,
-      reachable: engineVersion !== undefined,
-      ...(engineVersion === undefined ? {} : { version: engineVersion }),
-    },
-    store: storeView(parts),
-    cluster: ownCluster(parts),
-    counts: {
-      networks: [...repository.networks()].length,
-      endpoints: [...repository.endpoints()].length,
-      ports: [...repository.endpoints()].reduce((sum, each) => sum + each.published.length, 0),
-      pools: ipam.list().length,
-    },
-    ...(last === undefined
-      ? {}
-      : {
-          lastReconcile: {
-            at: new Date(last.at).toISOString(),
-            durationMs: last.durationMs,
-            repairs: last.repairs,
-          },
-        }),
-    drift: driftReport(drift).totals,
-  };
-}
-
-function driftReport(drift: DriftLog): DriftReport {
-  return {
-    // What the first pass makes on a new or rebooted host is no drift.
-    totals: drift
-      .totals()
-      .filter(({ cause }) => cause !== 'start')
-      .map(({ kind, cause, count }) => ({ object: kind, cause, count })),
-    repairs: drift
-      .repairs()
-      .toReversed()
-      .map(({ at, kind, key, cause, action }) => ({
-        time: new Date(at).toISOString(),
-        object: kind,
-        key,
-        cause,
-        action,
-      })),
-  };
 }

@@ -30,7 +30,7 @@ export function poolDetail(view: PoolView): IpamPoolDetail {
 function leaseView({ ip, kind, name, mac, createdAt }: Lease): IpamPoolDetail['leases'][number] {
   return {
     address: ip,
-    kind,
+    kind: kind === 'service' ? 'vip' : kind,
     ...(name === undefined ? {} : { name }),
     ...(mac === undefined ? {} : { mac }),
     since: new Date(createdAt).toISOString(),

@@ -48,6 +48,7 @@ describe('weft-bridge options', () => {
       { announcements: 0, announceMs: 100 },
     ],
     [{ 'weft.isolate': 'false' }, { isolate: false }],
+    [{ 'weft.dns.ttl': '0' }, { dnsTtl: 0 }],
     [{ [`${P}internal`]: 'true' }, { internal: true }],
     [{ [`${P}some.future.key`]: 'x' }, { ignored: [`${P}some.future.key`] }],
     [{ [`${P}bridge.enable_icc`]: '' }, { icc: true }],

@@ -7,8 +7,8 @@ import { type OverlayOptions, parseOverlayOptions } from './options.ts';
 /** What the hosts must agree on about a network: the part of a definition that a create call determines. */
 export type NetworkDefinition = Omit<ClusterNetwork, 'id' | 'vni' | 'createdAt' | 'createdBy'>;
 
-/** What one host decides for itself: the name it knows the network by, host addresses, interface names. */
-type HostOption = 'network' | 'hostBinding' | 'snatIpv4' | 'snatIpv6' | 'ifacePrefix';
+/** What one host decides for itself: the name it knows the network by, host addresses, interface names, TTLs. */
+type HostOption = 'network' | 'hostBinding' | 'snatIpv4' | 'snatIpv6' | 'ifacePrefix' | 'dnsTtl';
 /** Not options of the definition: `internal` has a field of its own, the others mean nothing. */
 type OtherOption = 'internal' | 'ignored';
 type ClusterOption = Exclude<keyof OverlayOptions, HostOption | OtherOption>;

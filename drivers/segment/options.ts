@@ -23,6 +23,8 @@ export interface SegmentOptions {
   readonly announceMs: number;
   readonly isolate: boolean;
   readonly internal: boolean;
+  /** How long clients may keep names of the network, in seconds; absent: the resolver's own choice. */
+  readonly dnsTtl?: number;
 }
 
 /** What the options of a network depend on. */
@@ -31,6 +33,9 @@ export type OptionContext = Pick<NetworkRequest, 'options' | 'internal' | 'ipv6'
 /** 68 is the least IPv4 link MTU (RFC 791 section 3.1), 1280 IPv6's (RFC 8200 section 5). */
 export const LEAST_MTU = { 4: 68, 6: 1280 } as const;
 const MOST_MTU = 65_535;
+/** A day: names of containers do not live longer without a change. */
+const MOST_DNS_TTL = 86_400;
+const DNS_TTL = 'weft.dns.ttl';
 const IFACE_PREFIX = /^[A-Za-z][A-Za-z0-9_-]{0,10}$/;
 
 /**
@@ -63,6 +68,7 @@ export function readSegmentOptions(
     announceMs: reader.integer('com.docker.network.advertise_addr_ms', { min: 100, max: 2000 }) ?? 1000,
     isolate: reader.boolean('weft.isolate', true),
     internal,
+    ...optional('dnsTtl', reader.integer(DNS_TTL, { min: 0, max: MOST_DNS_TTL })),
   };
 }
 

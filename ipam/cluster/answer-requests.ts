@@ -50,6 +50,7 @@ function answer(
 function refusal(share: Share, index: bigint, ip: Ip): string | undefined {
   if (!share.grid.contains(ip) || share.grid.indexOf(ip) !== index) return 'an address of another block';
   if (share.reserved.has(ip)) return 'the network itself';
+  if (share.virtual.has(ip)) return 'a service, as its virtual IP';
   if (share.isFree(ip)) return undefined;
   const name = share.pool.addresses.held.get(ip)?.name;
   return share.holderOf(

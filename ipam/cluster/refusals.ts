@@ -10,6 +10,12 @@ export const refusals = {
   gateway: (share: Share, ip: Ip): Conflict =>
     new Conflict(`address ${ip} of network ${share.network} is in use by the gateway`, facts(share, { ip })),
 
+  virtual: (share: Share, ip: Ip): Conflict =>
+    new Conflict(
+      `address ${ip} of network ${share.network} is the virtual IP of a service`,
+      facts(share, { ip }),
+    ),
+
   silentOwner: (share: Share, ip: Ip, owner: string): Unavailable =>
     new Unavailable(
       `address ${ip} of network ${share.network} is in the block of host ${owner}, which does not answer; weft node rm ${owner} frees it when that host is gone for good`,

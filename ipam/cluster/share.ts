@@ -34,6 +34,7 @@ export class Share {
   /** Ids of this host's requests that somebody waits for. */
   readonly asking = new Set<string>();
   #reserved: ReadonlySet<Ip> = new Set();
+  #virtual: ReadonlySet<Ip> = new Set();
   readonly #own = new Set<bigint>();
   /** Keys of the blocks with a record. */
   readonly #recorded = new Map<bigint, string>();
@@ -66,13 +67,23 @@ export class Share {
     return [...this.#own].sort((a, b) => (a < b ? -1 : 1));
   }
 
-  /** Addresses that no host gives to a container. */
+  /** Virtual IPs of the network's services. */
+  get virtual(): ReadonlySet<Ip> {
+    return this.#virtual;
+  }
+
+  /** Gateway and auxiliary addresses, which no host gives to a container of itself. */
   reserve(ips: readonly Ip[]): void {
-    const inPool = ips.filter((ip) => this.grid.contains(ip));
     const before = this.#reserved;
-    this.#reserved = new Set(inPool);
-    for (const ip of before) if (!this.#reserved.has(ip)) this.pool.addresses.offer(ip);
-    for (const ip of this.#reserved) this.pool.addresses.withhold(ip);
+    this.#reserved = this.#inPool(ips);
+    this.#keepBack(before, this.#reserved);
+  }
+
+  /** Virtual IPs, which no host gives to a container. */
+  setVirtual(ips: readonly Ip[]): void {
+    const before = this.#virtual;
+    this.#virtual = this.#inPool(ips);
+    this.#keepBack(before, this.#virtual);
   }
 
   keyOf(ip: Ip): string {
@@ -90,7 +101,7 @@ export class Share {
 
   /** Whether this host may hold the address by what the cluster knows. */
   covers(ip: Ip): boolean {
-    return this.#reserved.has(ip) || this.ledger.isMine(this.keyOf(ip), ip);
+    return this.#isKeptBack(ip) || this.ledger.isMine(this.keyOf(ip), ip);
   }
 
   /** The part of a block from which automatic addresses may come. */
@@ -115,7 +126,7 @@ export class Share {
 
   /** Whether an address may be given away: it is nobody's here. */
   isFree(ip: Ip): boolean {
-    return !this.#reserved.has(ip) && !this.#wanted.has(ip) && !this.pool.addresses.held.has(ip);
+    return !this.#isKeptBack(ip) && !this.#wanted.has(ip) && !this.pool.addresses.held.has(ip);
   }
 
   /** Whether anything of a block is held, resting or about to be held here. */
@@ -170,7 +181,24 @@ export class Share {
   /** Forgets what was withheld: the pool is shared no more. */
   release(): void {
     this.reserve([]);
+    this.setVirtual([]);
     for (const index of [...this.#withheld.keys()]) this.#withhold(index, []);
+  }
+
+  #inPool(ips: readonly Ip[]): ReadonlySet<Ip> {
+    return new Set(ips.filter((ip) => this.grid.contains(ip)));
+  }
+
+  #isKeptBack(ip: Ip): boolean {
+    return this.#reserved.has(ip) || this.#virtual.has(ip);
+  }
+
+  #keepBack(before: ReadonlySet<Ip>, now: ReadonlySet<Ip>): void {
+    for (const ip of before) {
+      const isAway = this.#withheld.get(this.grid.indexOf(ip))?.includes(ip) === true;
+      if (!this.#isKeptBack(ip) && !isAway) this.pool.addresses.offer(ip);
+    }
+    for (const ip of now) if (!before.has(ip)) this.pool.addresses.withhold(ip);
   }
 
   /** Says whether the block or a single address of it is this host's no more. */
@@ -185,7 +213,7 @@ export class Share {
   #withhold(index: bigint, away: readonly Ip[]): void {
     const before = this.#withheld.get(index) ?? [];
     for (const ip of before) {
-      if (!away.includes(ip) && !this.#reserved.has(ip)) this.pool.addresses.offer(ip);
+      if (!away.includes(ip) && !this.#isKeptBack(ip)) this.pool.addresses.offer(ip);
     }
     for (const ip of away) this.pool.addresses.withhold(ip);
     if (away.length === 0) this.#withheld.delete(index);

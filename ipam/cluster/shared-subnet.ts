@@ -63,6 +63,11 @@ export class SharedSubnet {
     this.#share.reserve(ips);
   }
 
+  /** Virtual IPs of the network's services, all of them: no host gives one to a container. */
+  setVirtual(ips: readonly Ip[]): void {
+    this.#share.setVirtual(ips);
+  }
+
   /** How long a request that begins now may wait for the store; milliseconds since the epoch. */
   deadline(): number {
     return this.#share.options.clock.now() + this.#share.options.waitMs;
@@ -106,6 +111,7 @@ export class SharedSubnet {
    * @throws {Conflict} naming who has it; {Unavailable} when its owner or the store does not answer.
    */
   async acquire(ip: Ip): Promise<Disposable> {
+    if (this.#share.virtual.has(ip)) throw refusals.virtual(this.#share, ip);
     const wanted = this.#share.want(ip);
     try {
       if (!this.#share.reserved.has(ip)) {

@@ -35,12 +35,17 @@ export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `E${errno}`;
 }
 
+/** Name of what went wrong in the last call of this thread that failed. */
+export function lastErrno(): string {
+  return errnoName(koffi.errno());
+}
+
 /**
  * The result of a call that has just returned.
  * @throws {KernelError} with the errno of the call when the result is negative.
  */
 export function checked(result: number, step: string): number {
   if (result >= 0) return result;
-  const errno = errnoName(koffi.errno());
+  const errno = lastErrno();
   throw new KernelError(`${step}: ${errno}`, { errno, step });
 }

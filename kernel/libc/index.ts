@@ -3,8 +3,22 @@
  * that imports koffi; what the bytes handed over mean is the caller's affair. Part of the kernel layer.
  */
 export { errnoName } from './call.ts';
+export { CAPABILITY, gainNoPrivileges, startingWith } from './capabilities.ts';
+export { DatagramBatch } from './datagram-batch.ts';
 export { tryLockFile } from './file-lock.ts';
+export { copyDescriptors } from './foreign-descriptor.ts';
 export { addressOf } from './memory.ts';
 export { inNamespace } from './namespace.ts';
 export { releaseProgramText } from './program-text.ts';
-export { bindSocket, closeFd, getSocketOption, openSocket, sendTo, setSocketOption } from './socket.ts';
+export {
+  bindSocket,
+  closeFd,
+  duplicateFd,
+  getSocketOption,
+  openSocket,
+  readableNow,
+  receiveNow,
+  sendTo,
+  setSocketOption,
+} from './socket.ts';
+export { refuseSystemCalls } from './system-call-filter.ts';

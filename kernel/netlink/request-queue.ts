@@ -100,6 +100,19 @@ export class RequestQueue {
     return batch.done;
   }
 
+  /** Nothing has been asked that is not answered, so whatever arrives next answers what is sent next. */
+  get idle(): boolean {
+    const waiting =
+      this.#plain.length +
+      this.#dumps.length +
+      this.#batches.length +
+      this.#inFlight.size +
+      this.#groups.length;
+    return (
+      waiting === 0 && this.#batch === undefined && this.#writing === undefined && this.#closed === undefined
+    );
+  }
+
   /** Takes one received datagram. Never throws: bytes that make no sense fail whatever waits. */
   receive(datagram: Uint8Array): void {
     this.#watchdog.heard();

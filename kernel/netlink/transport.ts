@@ -2,10 +2,11 @@ import { closeSync, openSync, readdirSync, write, writeSync } from 'node:fs';
 // The package's root loads half a megabyte of message tables that weft does not use.
 import { RawNetlinkSocket } from 'netlink/dist/raw.js';
 import { KernelError, Unavailable } from '../../core/errors.ts';
-import { getSocketOption, inNamespace, setSocketOption } from '../libc/index.ts';
+import { getSocketOption, inNamespace, receiveNow, setSocketOption } from '../libc/index.ts';
 import { EventStream } from './event-stream.ts';
 import type { GroupRequest, Refusals, StepText } from './group.ts';
-import type { NetlinkMessage, ReceivedMessage } from './message.ts';
+import { decodeMessages, type NetlinkMessage, type ReceivedMessage } from './message.ts';
+import { sendError } from './netlink-error.ts';
 import { NETLINK_OPTION, SOCKET_OPTION } from './netlink-header.ts';
 import { RequestQueue, type Write } from './request-queue.ts';
 
@@ -47,6 +48,15 @@ export interface NetlinkTransport extends AsyncDisposable {
    * @throws {KernelError} for the first message refused, its position in `context.index`; nothing took effect.
    */
   batch(messages: readonly NetlinkRequest[], steps?: readonly string[]): Promise<void>;
+  /**
+   * Sends whole messages, numbered by the caller, and gives the answers, all in this turn: for short work on many
+   * sockets, where a wait for each costs more than the work. The kernel handles a request inside the send, and its
+   * answers are there when that returns.
+   * @param last number of the message whose answer is the last one to come.
+   * @returns undefined, with nothing sent, while anything else is under way on this socket or after its end.
+   * @throws {KernelError} when the kernel does not take the bytes at all.
+   */
+  exchangeNow(bytes: Uint8Array, last: number): readonly NetlinkNotification[] | undefined;
 }
 
 /** SO_RCVBUF in bytes; the kernel doubles it. Room for about 3 500 link notifications. */
@@ -166,6 +176,24 @@ function writeTo(fd: number): Write {
   };
 }
 
+/** Answers of `exchangeNow`; longer than any datagram of an acknowledgement or a single object. */
+const ANSWERS = new Uint8Array(65_536);
+
+function exchange(fd: number, bytes: Uint8Array, last: number): readonly ReceivedMessage[] {
+  try {
+    writeSync(fd, bytes);
+  } catch (error) {
+    throw sendError(error as NodeJS.ErrnoException, 'netlink send');
+  }
+  const messages: ReceivedMessage[] = [];
+  while (messages.at(-1)?.seq !== last) {
+    const size = receiveNow(fd, ANSWERS);
+    if (size === undefined) break;
+    messages.push(...decodeMessages(ANSWERS.slice(0, size)));
+  }
+  return messages;
+}
+
 async function writeNow(fd: number, bytes: Uint8Array): Promise<void> {
   writeSync(fd, bytes);
 }
@@ -198,6 +226,7 @@ export function openTransport(options: {
     group: (requests) => queue.group(requests),
     dump: (request, each) => queue.dump(request, `netlink dump ${request.type}`, each),
     batch: (messages, steps = []) => queue.batch(messages, steps),
+    exchangeNow: (bytes, last) => (queue.idle ? exchange(fd, bytes, last) : undefined),
     [Symbol.asyncDispose]: async () => {
       // The descriptor must not be closed, and its number reused, while a send in the thread pool holds it.
       await queue.close(new Unavailable('netlink transport is closed'));

@@ -1,10 +1,11 @@
 import { KernelError, Unavailable } from '../../core/errors.ts';
-import type { ElementObject, ObjectKey } from '../../core/kernel-objects.ts';
+import type { ElementObject, ObjectKey, TableObject } from '../../core/kernel-objects.ts';
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { NftSet } from '../../core/nft.ts';
 import type { Step } from '../../core/ports.ts';
 import type { NetlinkRequest, NetlinkTransport } from '../netlink/index.ts';
 import { readContent, readElements, readGeneration } from './dump.ts';
+import { ensureTable } from './ensure-table.ts';
 import type { InstalledContent } from './fingerprint.ts';
 import type { Change, Changes } from './fold.ts';
 import { foldSteps, sameData } from './fold.ts';
@@ -77,7 +78,9 @@ class Commit {
     for (const { family, table } of tablesOf(elements.values())) await this.#sets.load(family, table);
     const setOf = (...address: Parameters<SetCache['find']>): NftSet | undefined =>
       this.#sets.find(...address)?.set;
-    const pieces = await planTransaction(this.#changes, { contents, setOf, settled: this.#settled });
+    const tablePieces = (object: TableObject, isWiped: boolean): readonly Piece[] =>
+      ensureTable(object, isWiped ? undefined : contents.get(keyOf(object)));
+    const pieces = await planTransaction(this.#changes, { tablePieces, setOf, settled: this.#settled });
     return generation === undefined ? { pieces } : { pieces, generation };
   }
 

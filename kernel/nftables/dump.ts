@@ -1,7 +1,7 @@
 import { KernelError } from '../../core/errors.ts';
 import type { ElementObject } from '../../core/kernel-objects.ts';
 import type { NftFamily } from '../../core/nft.ts';
-import type { NetlinkTransport } from '../netlink/index.ts';
+import type { NetlinkReply, NetlinkRequest, NetlinkTransport } from '../netlink/index.ts';
 import { attributeMap, needU32 } from './attribute.ts';
 import { decodeChain, getChains } from './chain.ts';
 import { decodeElements, getElements } from './element.ts';
@@ -16,14 +16,20 @@ import { TimeSlice } from './time-slice.ts';
 
 const NFTA_GEN_ID = 1;
 
+export function getGeneration(): NetlinkRequest {
+  return nftMessage(NFT_MSG.GETGEN, undefined, 0, []);
+}
+
+/** @throws {DecodeError} when the answer to `getGeneration` is something else. */
+export function decodeGeneration(reply: NetlinkReply): number {
+  return needU32(attributeMap(decodeNftMessage(reply).attributes), NFTA_GEN_ID, 'generation');
+}
+
 /** Number of the ruleset's last change in this namespace; every committed transaction raises it. */
 export async function readGeneration(transport: NetlinkTransport): Promise<number> {
-  const [reply] = await transport.request(
-    nftMessage(NFT_MSG.GETGEN, undefined, 0, []),
-    'read nft generation',
-  );
+  const [reply] = await transport.request(getGeneration(), 'read nft generation');
   if (reply === undefined) throw new KernelError('read nft generation: no answer', { errno: 'ENOMSG' });
-  return needU32(attributeMap(decodeNftMessage(reply).attributes), NFTA_GEN_ID, 'generation');
+  return decodeGeneration(reply);
 }
 
 /** The `ip` and `ip6` tables there are. */

@@ -64,6 +64,11 @@ export function getElements({ family, table, set }: SetAddress): NetlinkRequest 
   ]);
 }
 
+/** A request for one element, encoded by `encodeElement` without data. */
+export function getOneElement(address: SetAddress, element: Uint8Array): NetlinkRequest {
+  return nftMessage(NFT_MSG.GETSETELEM, address.family, 0, list(address, [element]));
+}
+
 function list({ table, set }: SetAddress, elements: readonly Uint8Array[]): readonly Uint8Array[] {
   return [
     attributeText(NFTA_SET_ELEM_LIST_TABLE, table),
@@ -142,6 +147,42 @@ export function* decodeElements(set: NftSet, messages: readonly Uint8Array[]): G
     }
   }
   yield* decodeIntervals(types, boundaries);
+}
+
+/** An element as bytes that can be compared: two of one set are equal when their texts are. */
+export interface RawText {
+  readonly key: string;
+  readonly data: string;
+}
+
+/** The list of elements in a message of an element dump. */
+export function elementList(attributes: Uint8Array): Uint8Array {
+  return attributeMap(attributes).get(NFTA_SET_ELEM_LIST_ELEMENTS) ?? new Uint8Array();
+}
+
+/** The elements of a list, such as `encodeElement` makes, without making sense of them. @throws {DecodeError} */
+export function rawTexts(list: Uint8Array): readonly RawText[] {
+  return decodeAttributes(list).map(([, content]) => {
+    const map = attributeMap(content);
+    const key = map.get(NFTA_SET_ELEM_KEY);
+    const data = map.get(NFTA_SET_ELEM_DATA);
+    const value = key && need(attributeMap(key), NFTA_DATA_VALUE, 'element key');
+    return {
+      key: value === undefined ? CATCHALL : latin1(value),
+      data: data === undefined ? '' : dataText(data),
+    };
+  });
+}
+
+function dataText(data: Uint8Array): string {
+  const value = attributeMap(data).get(NFTA_DATA_VALUE);
+  if (value !== undefined) return latin1(value);
+  const verdict = decodeVerdict(data);
+  return verdict === undefined ? '' : formatVerdict(verdict);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 /** The set that a message of an element dump is about. @throws {DecodeError} when it does not say. */

@@ -1,6 +1,6 @@
 import { Internal } from '../../core/errors.ts';
 import type { TableObject } from '../../core/kernel-objects.ts';
-import type { NftTable } from '../../core/nft.ts';
+import type { NftChain, NftFamily, NftTable } from '../../core/nft.ts';
 import { encodeChain, encodeDeleteChain } from './chain.ts';
 import type { InstalledContent } from './fingerprint.ts';
 import { installedFingerprint, isOtherSet, mustRecreateChain, tableFingerprint } from './fingerprint.ts';
@@ -17,15 +17,18 @@ import type { Piece } from './transaction.ts';
 export function ensureTable(object: TableObject, installed: InstalledContent | undefined): readonly Piece[] {
   const { table } = object;
   if (table === undefined) throw new Internal(`table ${object.family} ${object.name} has no content to make`);
-  if (installed === undefined) return [...head(table), ...body(table, undefined)];
+  if (installed === undefined) return [...head(table, false), ...body(table, undefined)];
   if (installedFingerprint(table.family, table.name, installed) === tableFingerprint(table)) return [];
-  return [...head(table), ...clearing(table, installed), ...body(table, installed)];
+  return [...head(table, false), ...clearing(table, installed), ...body(table, installed)];
 }
 
-function head(table: NftTable): readonly Piece[] {
-  return [
-    { message: encodeTable(table.family, table.name), step: `create table ${table.family} ${table.name}` },
-  ];
+/** The messages that make a table which is not there; where it is, the kernel answers EEXIST. */
+export function newTable(table: NftTable): readonly Piece[] {
+  return [...head(table, true), ...body(table, undefined)];
+}
+
+function head({ family, name }: NftTable, isNew: boolean): readonly Piece[] {
+  return [{ message: encodeTable(family, name, isNew), step: `create table ${family} ${name}` }];
 }
 
 /** Takes away all rules, then the chains and sets that are not wanted or not so. */
@@ -68,15 +71,25 @@ function body(
         step: `create set ${family} ${name} ${set.name}`,
       };
     }),
-    ...chains.map((chain) => ({
-      message: encodeChain(family, name, chain),
-      step: `create chain ${family} ${name} ${chain.name}`,
-    })),
-    ...chains.flatMap((chain) =>
-      chain.rules.map((rule) => ({
-        message: encodeRule({ family, table: name, chain: chain.name }, rule),
-        step: `create rule "${rule.comment}" of chain ${family} ${name} ${chain.name}`,
-      })),
-    ),
+    ...chainPieces(family, name, chains),
+    ...rulePieces(family, name, chains),
   ];
+}
+
+/** Chains without their rules; one that is there is left. */
+export function chainPieces(family: NftFamily, table: string, chains: readonly NftChain[]): readonly Piece[] {
+  return chains.map((chain) => ({
+    message: encodeChain(family, table, chain),
+    step: `create chain ${family} ${table} ${chain.name}`,
+  }));
+}
+
+/** The rules of chains, after whatever rules they have. */
+export function rulePieces(family: NftFamily, table: string, chains: readonly NftChain[]): readonly Piece[] {
+  return chains.flatMap((chain) =>
+    chain.rules.map((rule) => ({
+      message: encodeRule({ family, table, chain: chain.name }, rule),
+      step: `create rule "${rule.comment}" of chain ${family} ${table} ${chain.name}`,
+    })),
+  );
 }

@@ -49,8 +49,13 @@ export function ruleFingerprint(rule: RuleContent): string {
 }
 
 /** Whether a chain in the kernel could only become `chain` by being deleted and made again. */
-export function mustRecreateChain(installed: InstalledChain, chain: NftChain): boolean {
+export function mustRecreateChain(installed: Pick<InstalledChain, 'base'>, chain: NftChain): boolean {
   return baseLine({ ...installed.base, policy: '' }) !== baseLine({ ...chain.base, policy: '' });
+}
+
+/** Whether two definitions of a chain are the same, base and rules. */
+export function isSameChain(a: NftChain, b: NftChain): boolean {
+  return a === b || chainLines(a, a.rules) === chainLines(b, b.rules);
 }
 
 /** Whether a set in the kernel has another definition than `set`. */
@@ -62,8 +67,14 @@ function tableLine(family: NftFamily, name: string, flags: number): string {
   return `table ${family} ${name} ${flags}`;
 }
 
-function setLine({ name, key, data, interval }: NftSet): string {
-  return `set ${name} ${key.join('.')} ${data?.join('.') ?? '-'} ${interval ? 'interval' : '-'}`;
+/** What defines a set, in one line. */
+export function setLine({ name, key, data, interval, dynamic, counter }: NftSet): string {
+  const flags = [
+    interval ? 'interval' : '-',
+    ...(dynamic ? ['dynamic'] : []),
+    ...(counter ? ['counter'] : []),
+  ];
+  return `set ${name} ${key.join('.')} ${data?.join('.') ?? '-'} ${flags.join(' ')}`;
 }
 
 function chainLines(chain: InstalledChain | NftChain, rules: readonly RuleContent[]): string {

@@ -6,9 +6,14 @@
 export type { InstalledChain } from './chain.ts';
 export { decodeChain, getChains } from './chain.ts';
 export { chainExists, dumpRules, readGeneration } from './dump.ts';
+export { type Expected, expectedOf } from './expected.ts';
 export type { DecodedExpr, OpaqueExpr } from './expressions/expression.ts';
 export { tableFingerprint } from './fingerprint.ts';
+export { type LaidOut, layOut } from './laid-out.ts';
 export { batchBegin, batchEnd, decodeNftMessage } from './message.ts';
 export { Nftables } from './nftables.ts';
 export type { ChainAddress, InstalledRule } from './rule.ts';
 export { decodeRule, encodeDeleteRule, encodeRule, getRules } from './rule.ts';
+export type { Tally } from './tally.ts';
+export { type ElementTally, layOutTallies, type TallyQuery } from './tally-query.ts';
+export { TimeSlice } from './time-slice.ts';

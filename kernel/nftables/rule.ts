@@ -72,6 +72,14 @@ export function encodeFlushTable(family: NftFamily, table: string): NetlinkReque
   return nftMessage(NFT_MSG.DELRULE, family, 0, [attributeText(NFTA_RULE_TABLE, table)]);
 }
 
+/** Deletes every rule of a chain. */
+export function encodeFlushChain({ family, table, chain }: ChainAddress): NetlinkRequest {
+  return nftMessage(NFT_MSG.DELRULE, family, 0, [
+    attributeText(NFTA_RULE_TABLE, table),
+    attributeText(NFTA_RULE_CHAIN, chain),
+  ]);
+}
+
 /** A dump request for the rules of a table, or of one chain of it. */
 export function getRules(family: NftFamily, table: string, chain?: string): NetlinkRequest {
   return nftMessage(NFT_MSG.GETRULE, family, 0, [

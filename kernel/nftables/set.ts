@@ -4,6 +4,7 @@ import type { NetlinkRequest } from '../netlink/index.ts';
 import {
   attribute,
   attributeMap,
+  attributeNest,
   attributeText,
   attributeU32,
   needText,
@@ -12,6 +13,7 @@ import {
 } from './attribute.ts';
 import type { ValueType } from './datatype.ts';
 import { TYPE_FACTS, typeId, typeLength, typesOfId } from './datatype.ts';
+import { decodeExpr, exprContent } from './expressions/expression.ts';
 import { NFT_MSG, NLM_F, nftMessage } from './message.ts';
 import { encodeByteorders } from './userdata.ts';
 
@@ -24,9 +26,14 @@ const NFTA_SET_DATA_TYPE = 6;
 const NFTA_SET_DATA_LEN = 7;
 const NFTA_SET_ID = 10;
 const NFTA_SET_USERDATA = 13;
+const NFTA_SET_EXPR = 17;
 
 const NFT_SET_INTERVAL = 0x4;
 const NFT_SET_MAP = 0x8;
+const NFT_SET_TIMEOUT = 0x10;
+const NFT_SET_EVAL = 0x20;
+/** `flags dynamic,timeout` of nft(8): a kind of set that rules can change, and elements that can end by themselves. */
+const DYNAMIC = NFT_SET_TIMEOUT | NFT_SET_EVAL;
 /** nf_tables.h: enum nft_data_types. */
 const NFT_DATA_VERDICT = 0xffffff00;
 
@@ -61,7 +68,10 @@ function valueTypes(name: string, types: readonly NftDatatype[]): readonly Value
  */
 export function encodeSet(family: NftFamily, table: string, set: NftSet, id: number): NetlinkRequest {
   const { key, data } = typesOfSet(set);
-  const flags = (set.interval ? NFT_SET_INTERVAL : 0) | (data === undefined ? 0 : NFT_SET_MAP);
+  const flags =
+    (set.interval ? NFT_SET_INTERVAL : 0) |
+    (data === undefined ? 0 : NFT_SET_MAP) |
+    (set.dynamic ? DYNAMIC : 0);
   return nftMessage(NFT_MSG.NEWSET, family, NLM_F.CREATE, [
     attributeText(NFTA_SET_TABLE, table),
     attributeText(NFTA_SET_NAME, set.name),
@@ -71,6 +81,7 @@ export function encodeSet(family: NftFamily, table: string, set: NftSet, id: num
     ...dataAttributes(data),
     attributeU32(NFTA_SET_ID, id),
     attribute(NFTA_SET_USERDATA, encodeByteorders(byteorder(key), data && byteorder(data))),
+    ...(set.counter ? [attributeNest(NFTA_SET_EXPR, exprContent({ expr: 'counter' }, family))] : []),
   ]);
 }
 
@@ -115,7 +126,8 @@ export function decodeSet(attributes: Uint8Array): InstalledSet {
   const name = needText(map, NFTA_SET_NAME, 'set');
   const u32 = (type: number): number => toU32(map.get(type) ?? new Uint8Array(4));
   const raw = [u32(NFTA_SET_FLAGS), u32(NFTA_SET_KEY_TYPE), u32(NFTA_SET_DATA_TYPE)] as const;
-  const set = decodeDefinition(name, raw, needU32(map, NFTA_SET_KEY_LEN, 'set'));
+  const definition = decodeDefinition(name, raw, needU32(map, NFTA_SET_KEY_LEN, 'set'));
+  const set = definition && withExpression(definition, map.get(NFTA_SET_EXPR));
   return { table: needText(map, NFTA_SET_TABLE, 'set'), name, raw, ...(set && { set }) };
 }
 
@@ -124,14 +136,24 @@ function decodeDefinition(name: string, raw: InstalledSet['raw'], keyLength: num
   const key = typesOfId(keyType);
   const isMap = (flags & NFT_SET_MAP) !== 0;
   const data = dataType === NFT_DATA_VERDICT ? (['verdict'] as const) : typesOfId(dataType);
-  if ((flags & ~(NFT_SET_INTERVAL | NFT_SET_MAP)) !== 0) return undefined;
+  if ((flags & ~(NFT_SET_INTERVAL | NFT_SET_MAP | DYNAMIC)) !== 0) return undefined;
   if (key === undefined || typeLength(key) !== keyLength || (isMap && data === undefined)) return undefined;
   const interval = (flags & NFT_SET_INTERVAL) !== 0;
-  if (interval && key.length !== 1) return undefined;
+  const dynamic = flags & DYNAMIC;
+  if ((interval && key.length !== 1) || (dynamic !== DYNAMIC && dynamic !== 0)) return undefined;
+  return { name, key, ...(isMap && data && { data }), ...kindOf(flags) };
+}
+
+function kindOf(flags: number): Pick<NftSet, 'interval' | 'dynamic'> {
   return {
-    name,
-    key,
-    ...(isMap && data !== undefined ? { data } : {}),
-    ...(interval ? { interval: true } : {}),
+    ...((flags & NFT_SET_INTERVAL) !== 0 && { interval: true }),
+    ...((flags & DYNAMIC) !== 0 && { dynamic: true }),
   };
+}
+
+/** What is done at each lookup of an element: counting, nothing, or what weft never asks for. */
+function withExpression(set: NftSet, content: Uint8Array | undefined): NftSet | undefined {
+  if (content === undefined) return set;
+  // A counter is the same in every family.
+  return decodeExpr(content, 'ip').expr === 'counter' ? { ...set, counter: true } : undefined;
 }

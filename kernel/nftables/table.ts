@@ -6,9 +6,12 @@ import { NFT_MSG, NLM_F, nftMessage } from './message.ts';
 const NFTA_TABLE_NAME = 1;
 const NFTA_TABLE_FLAGS = 2;
 
-/** Adds a table, or wakes it when somebody made it dormant. */
-export function encodeTable(family: NftFamily, name: string): NetlinkRequest {
-  return nftMessage(NFT_MSG.NEWTABLE, family, NLM_F.CREATE, [
+/**
+ * Adds a table, or wakes it when somebody made it dormant.
+ * @param isNew the kernel answers EEXIST if there is one.
+ */
+export function encodeTable(family: NftFamily, name: string, isNew = false): NetlinkRequest {
+  return nftMessage(NFT_MSG.NEWTABLE, family, NLM_F.CREATE | (isNew ? NLM_F.EXCL : 0), [
     attributeText(NFTA_TABLE_NAME, name),
     attributeU32(NFTA_TABLE_FLAGS, 0),
   ]);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Conflict, Internal, KernelError } from '../../core/errors.ts';
 import type { ElementObject, KernelObject, TableObject } from '../../core/kernel-objects.ts';
 import type { Step } from '../../core/ports.ts';
+import { ensureTable } from './ensure-table.ts';
 import { exampleTable } from './example-table.ts';
 import { tableFingerprint } from './fingerprint.ts';
 import { foldSteps } from './fold.ts';
@@ -18,7 +19,7 @@ const object: TableObject = {
 };
 
 const installed: Installed = {
-  contents: new Map(),
+  tablePieces: (made) => ensureTable(made, undefined),
   setOf: (family, name, set) => (family === 'ip' && name === 'weft' ? sets.get(set) : undefined),
   settled: new Set(),
 };

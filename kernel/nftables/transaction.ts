@@ -1,5 +1,5 @@
 import { KernelError } from '../../core/errors.ts';
-import type { ElementObject, ObjectKey } from '../../core/kernel-objects.ts';
+import type { ElementObject, ObjectKey, TableObject } from '../../core/kernel-objects.ts';
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { NftFamily, NftSet } from '../../core/nft.ts';
 import type { NetlinkRequest } from '../netlink/index.ts';
@@ -10,8 +10,6 @@ import {
   encodeElement,
   isCatchall,
 } from './element.ts';
-import { ensureTable } from './ensure-table.ts';
-import type { InstalledContent } from './fingerprint.ts';
 import type { Changes } from './fold.ts';
 import { addShortcuts, removeShortcuts } from './shortcut.ts';
 import { encodeDeleteTable } from './table.ts';
@@ -29,8 +27,8 @@ export interface Piece {
 
 /** What a transaction has to know of the kernel. */
 export interface Installed {
-  /** Content by table key of every table the changes touch; absent for one that does not exist. */
-  readonly contents: ReadonlyMap<ObjectKey, InstalledContent>;
+  /** The messages that bring a table to what is wanted. @param isWiped it has just been deleted. */
+  readonly tablePieces: (object: TableObject, isWiped: boolean) => readonly Piece[];
   /** The definition of a set as the kernel has it. */
   readonly setOf: (family: NftFamily, table: string, set: string) => NftSet | undefined;
   /** Keys of deletions and additions to leave out, because the kernel turned out to be so already. */
@@ -59,8 +57,8 @@ export async function planTransaction(changes: Changes, installed: Installed): P
     ...wiped.flatMap(deleteTable),
     ...removeShortcuts(changes.shortcuts, installed.settled),
     ...(await removals(changes, installed)),
-    ...[...tables.entries()].flatMap(([key, { remove, ensure }]) =>
-      ensure ? ensureTable(ensure, remove ? undefined : installed.contents.get(key)) : [],
+    ...[...tables.values()].flatMap(({ remove, ensure }) =>
+      ensure ? installed.tablePieces(ensure, remove !== undefined) : [],
     ),
     ...(await additions(changes, installed)),
     ...addShortcuts(changes.shortcuts, installed.settled),

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { createMetrics, EventLog, startControlServer } from '../../daemon/control/index.ts';
-import { aControlScene, MemoryControlBackend, NOW } from './memory-control-backend.ts';
+import { aControlScene, NOW } from './control-scene.ts';
+import { MemoryControlBackend } from './memory-control-backend.ts';
 
 export interface ControlFixture extends AsyncDisposable {
   readonly folder: string;

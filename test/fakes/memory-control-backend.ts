@@ -17,42 +17,72 @@ import {
   type EndpointFilter,
   type EventLog,
   matchRef,
+  type NamesBackend,
 } from '../../daemon/control/index.ts';
-
-/** What a MemoryControlBackend shows. Counts in the status are derived. */
-export interface ControlScene {
-  networks: NetworkView[];
-  endpoints: EndpointView[];
-  /** Endpoints of other hosts. */
-  remote: EndpointView[];
-  nodes: NodeList;
-  explanation: Explanation;
-  pools: IpamPoolDetail[];
-  ports: PortView[];
-  drift: DriftReport;
-  findings: DoctorFinding[];
-  status: Omit<Status, 'counts'>;
-}
+import { createNamesBackend } from '../../daemon/views/names-backend.ts';
+import type { ControlScene } from './control-scene.ts';
 
 /** A ControlBackend over plain values: the real server and the real CLI run against it. */
 export class MemoryControlBackend implements ControlBackend {
   readonly scene: ControlScene;
   readonly log: EventLog;
+  readonly #named: NamesBackend;
   /** When set, every call but events throws it. */
   failure: Error | undefined;
 
   constructor(scene: ControlScene, log: EventLog) {
     this.scene = scene;
     this.log = log;
+    this.#named = createNamesBackend({
+      repository: { networks: () => this.#read().networks.map(({ id }) => ({ request: { id } })) },
+      names: { network: (id) => this.#read().networks.find((each) => each.id === id)?.name },
+      log: { warn: () => undefined },
+      sources: {
+        naming: scene.naming,
+        table: async () => scene.naming.table,
+        balancing: { tallies: async (_network, name) => this.#read().tallies[name] ?? [] },
+      },
+    });
+  }
+
+  services(...args: Parameters<NamesBackend['services']>): ReturnType<NamesBackend['services']> {
+    return this.#named.services(...args);
+  }
+
+  service(...args: Parameters<NamesBackend['service']>): ReturnType<NamesBackend['service']> {
+    return this.#named.service(...args);
+  }
+
+  createService(
+    ...args: Parameters<NamesBackend['createService']>
+  ): ReturnType<NamesBackend['createService']> {
+    return this.#named.createService(...args);
+  }
+
+  updateService(
+    ...args: Parameters<NamesBackend['updateService']>
+  ): ReturnType<NamesBackend['updateService']> {
+    return this.#named.updateService(...args);
+  }
+
+  removeService(
+    ...args: Parameters<NamesBackend['removeService']>
+  ): ReturnType<NamesBackend['removeService']> {
+    return this.#named.removeService(...args);
+  }
+
+  resolve(...args: Parameters<NamesBackend['resolve']>): ReturnType<NamesBackend['resolve']> {
+    return this.#named.resolve(...args);
   }
 
   async status(): Promise<Status> {
-    const { networks, endpoints, ports, pools, status } = this.#read();
+    const { networks, endpoints, ports, pools, status, naming } = this.#read();
     const counts = {
       networks: networks.length,
       endpoints: endpoints.length,
       ports: ports.length,
       pools: pools.length,
+      services: [...naming.networks()].flatMap((network) => [...naming.services(network)]).length,
     };
     return { ...status, counts };
   }
@@ -124,166 +154,4 @@ export class MemoryControlBackend implements ControlBackend {
     if (this.failure !== undefined) throw this.failure;
     return this.scene;
   }
-}
-
-export const WEB = '4f1c2d3e'.repeat(8);
-export const DB = '4f99aabb'.repeat(8);
-export const WEB_1 = 'a0b1c2d3'.repeat(8);
-export const NOW = Date.parse('2030-01-02T03:04:05.000Z');
-
-/** Two networks, one endpoint with a published port, two pools, one repair, three findings; times are before `now`. */
-export function aControlScene(now = NOW): ControlScene {
-  const ago = (seconds: number) => new Date(now - seconds * 1000).toISOString();
-  const binding = {
-    protocol: 'tcp' as const,
-    hostIp: '0.0.0.0',
-    hostPort: 8080,
-    containerIp: '198.18.0.2',
-    containerPort: 80,
-  };
-  return {
-    status: {
-      version: '0.1.0',
-      node: 'host1',
-      startedAt: ago(7500),
-      uptimeSeconds: 7500,
-      ready: true,
-      engine: { configured: true, reachable: true, version: '29.0.1' },
-      store: { kind: 'embedded', connected: true, ageMs: 0, revision: 7 },
-      cluster: { state: 'ready', address: '192.0.2.1', nodes: 1 },
-      lastReconcile: { at: ago(12), durationMs: 14.2, repairs: 0 },
-      drift: [{ object: 'route', cause: 'missing', count: 3 }],
-    },
-    networks: [
-      {
-        id: WEB,
-        name: 'web',
-        driver: 'weft-bridge',
-        bridge: 'wb-abcdefghij',
-        subnets: [
-          { subnet: '198.18.0.0/24', gateway: '198.18.0.1' },
-          { subnet: 'fd00:18::/64', gateway: 'fd00:18::1' },
-        ],
-        mtu: 1500,
-        options: { 'com.docker.network.driver.mtu': '1500' },
-        internal: false,
-        endpoints: 1,
-        state: 'ready',
-        createdAt: ago(3600),
-      },
-      {
-        id: DB,
-        driver: 'weft-none',
-        subnets: [],
-        options: {},
-        internal: true,
-        endpoints: 0,
-        state: 'pending',
-        createdAt: ago(60),
-      },
-    ],
-    endpoints: [
-      {
-        id: WEB_1,
-        name: 'web-1',
-        network: WEB,
-        networkName: 'web',
-        ipv4: '198.18.0.2/24',
-        ipv6: 'fd00:18::2/64',
-        mac: '02:00:00:00:00:02',
-        link: 'wv-abcdefghij',
-        sandbox: '/var/run/docker/netns/0123456789ab',
-        ports: [binding],
-        state: 'external',
-        createdAt: ago(90),
-      },
-    ],
-    remote: [],
-    nodes: {
-      store: { kind: 'embedded', connected: true, ageMs: 0, revision: 7 },
-      nodes: [
-        {
-          name: 'host1',
-          id: '11111111-2222-3333-4444-555555555555',
-          self: true,
-          address: '192.0.2.1',
-          vxlanPort: 4789,
-          state: 'ready',
-          version: '0.1.0',
-          since: ago(7500),
-          joinedAt: ago(86_400),
-          networks: 0,
-          refused: 0,
-          endpoints: 0,
-        },
-      ],
-    },
-    explanation: { from: 'web-1', to: '198.18.0.1', holds: true, steps: [] },
-    ports: [
-      {
-        ...binding,
-        ephemeral: false,
-        endpoint: WEB_1,
-        endpointName: 'web-1',
-        network: WEB,
-        networkName: 'web',
-      },
-    ],
-    pools: [
-      {
-        id: 'weft/198.18.0.0/24',
-        space: 'weft',
-        subnet: '198.18.0.0/24',
-        range: '198.18.0.128/25',
-        gateway: '198.18.0.1',
-        used: 2,
-        resting: 1,
-        usable: 254,
-        leases: [
-          { address: '198.18.0.1', kind: 'gateway', since: ago(3600) },
-          {
-            address: '198.18.0.2',
-            kind: 'endpoint',
-            name: 'web-1',
-            mac: '02:00:00:00:00:02',
-            since: ago(90),
-          },
-          { address: '198.18.0.3', kind: 'resting', restingUntil: ago(-20) },
-        ],
-      },
-      {
-        id: 'weft/fd00:18::/64',
-        space: 'weft',
-        subnet: 'fd00:18::/64',
-        gateway: 'fd00:18::1',
-        used: 2,
-        resting: 0,
-        usable: 2 ** 64 - 1,
-        leases: [],
-      },
-    ],
-    drift: {
-      totals: [{ object: 'route', cause: 'missing', count: 3 }],
-      repairs: [
-        {
-          time: ago(300),
-          object: 'route',
-          key: 'route wb-abcdefghij 198.18.9.0/24',
-          cause: 'missing',
-          action: 'created',
-        },
-      ],
-    },
-    findings: [
-      { id: 'kernel', level: 'ok', title: 'the kernel has every module weft needs' },
-      { id: 'docker', level: 'info', title: 'dockerd 29.0.1 uses the iptables backend' },
-      {
-        id: 'gc-thresh',
-        level: 'warn',
-        title: 'the neighbour table holds at most 1024 entries',
-        detail: 'net.ipv4.neigh.default.gc_thresh3 = 1024',
-        remedy: 'sysctl -w net.ipv4.neigh.default.gc_thresh3=16384',
-      },
-    ],
-  };
 }

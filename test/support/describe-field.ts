@@ -1,7 +1,10 @@
 import { ipFromBytes } from '../../core/address.ts';
 import type { NftExpr } from '../../core/nft.ts';
 
-type Load = Extract<NftExpr, { expr: 'meta' | 'payload' | 'ct' | 'fib' | 'rt' | 'tcp-option' }>;
+type Load = Extract<
+  NftExpr,
+  { expr: 'meta' | 'payload' | 'ct' | 'ct-address' | 'numgen' | 'fib' | 'rt' | 'tcp-option' }
+>;
 
 /** Header fields by base, offset and length: IPv4 and IPv6 addresses, and ports, which all transports have first. */
 const PAYLOADS: Readonly<Record<string, string>> = {
@@ -13,6 +16,7 @@ const PAYLOADS: Readonly<Record<string, string>> = {
   'transport 0 2': 'th sport',
   'transport 2 2': 'th dport',
   'transport 13 1': 'tcp flags',
+  'transport 0 1': 'icmp type',
 };
 
 /** include/uapi/linux/rtnetlink.h: RTN_* */
@@ -23,6 +27,7 @@ const CT_STATES: readonly (readonly [number, string])[] = [
   [2, 'established'],
   [4, 'related'],
   [8, 'new'],
+  [64, 'untracked'],
 ];
 
 /** A loaded field as nft(8) calls it. */
@@ -38,6 +43,10 @@ export function fieldName(expr: Load): string {
     }
     case 'ct':
       return `ct ${expr.key}`;
+    case 'ct-address':
+      return `ct ${expr.key.replace('-', ' ')}`;
+    case 'numgen':
+      return `numgen ${expr.type} mod ${expr.modulus}${expr.offset === undefined ? '' : ` offset ${expr.offset}`}`;
     case 'fib':
       return `fib ${expr.address} ${expr.result}`;
     case 'rt':

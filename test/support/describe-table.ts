@@ -15,12 +15,14 @@ export function describeTable(table: NftTable): string {
   return `table ${table.family} ${table.name} {\n${body}}\n`;
 }
 
-function describeSet({ name, key, data, interval }: NftSet): readonly string[] {
+function describeSet({ name, key, data, interval, dynamic, counter }: NftSet): readonly string[] {
   const type = [key.join(' . '), ...(data ? [data.join(' . ')] : [])].join(' : ');
   return [
     `${data ? 'map' : 'set'} ${name} {`,
     `\ttype ${type}`,
     ...(interval ? ['\tflags interval'] : []),
+    ...(dynamic ? ['\tflags dynamic,timeout'] : []),
+    ...(counter ? ['\tcounter'] : []),
     '}',
   ];
 }
@@ -64,7 +66,11 @@ class Registers {
       case 'fib':
       case 'rt':
       case 'tcp-option':
+      case 'ct-address':
+      case 'numgen':
         return this.#load(expr.dreg, fieldName(expr));
+      case 'hash':
+        return this.#load(expr.dreg, `jhash ${this.#at(expr.sreg)} mod ${expr.modulus}`);
       case 'immediate':
         return this.#load(expr.dreg, describeConstant('', expr.data));
       case 'byteorder':
@@ -83,6 +89,10 @@ class Registers {
         return `${tcpOptionName(expr)} set ${this.#at(expr.sreg)}`;
       case 'verdict':
         return formatVerdict(expr.verdict);
+      case 'dynset':
+        return this.#dynset(expr);
+      case 'reject':
+        return `reject with ${expr.with}`;
       case 'fwd':
         return `fwd to ${this.#at(expr.sreg)}`;
       case 'masquerade':
@@ -116,15 +126,26 @@ class Registers {
     const key = definition ? this.#fields(typesOfSet(definition).key, sreg) : this.#at(sreg);
     if (verdictMap) return `${key} vmap @${set}`;
     if (dreg === undefined) return `${key} ${invert ? '!= ' : ''}@${set}`;
-    this.#words.clear();
+    const types = definition === undefined ? 'verdict' : typesOfSet(definition).data;
+    // A datum of which nothing is known may have taken any register.
+    if (types === undefined || types === 'verdict') this.#words.clear();
+    else for (let i = 0; i < registersOf(types); i++) this.#words.delete(dreg + i);
     return this.#load(dreg, `${key} map @${set}`);
+  }
+
+  #dynset({ op, set, sreg, dataReg, timeoutMs }: Extract<NftExpr, { expr: 'dynset' }>): string {
+    const definition = this.#sets.get(set);
+    const key = definition ? this.#fields(typesOfSet(definition).key, sreg) : this.#at(sreg);
+    const timeout = timeoutMs === undefined ? '' : ` timeout ${timeoutMs}ms`;
+    const data = dataReg === undefined ? '' : ` : ${this.#at(dataReg)}`;
+    return `${op} @${set} { ${key}${timeout}${data} }`;
   }
 
   #fields(types: readonly (keyof typeof TYPE_FACTS)[], first: number): string {
     let register = first;
     const words = types.map((type) => {
       const at = register;
-      register += Math.ceil(TYPE_FACTS[type].bytes / 4);
+      register += registersOf([type]);
       return this.#at(at);
     });
     return words.join(' . ');
@@ -136,4 +157,9 @@ class Registers {
     if (port === undefined || !this.#words.has(port)) return words;
     return `${words}:${this.#at(port)}`;
   }
+}
+
+/** How many 32-bit registers fields take. */
+function registersOf(types: readonly (keyof typeof TYPE_FACTS)[]): number {
+  return types.reduce((sum, type) => sum + Math.ceil(TYPE_FACTS[type].bytes / 4), 0);
 }

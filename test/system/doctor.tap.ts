@@ -267,6 +267,8 @@ t.test('a host is examined', async (t) => {
     const engine = {
       version: async () => '28.1.0',
       networks: () => Promise.reject(new Error('the API is busy')),
+      container: async () => undefined,
+      labelled: async () => [],
     };
     const findings = await runDoctor({
       ...host.parts,

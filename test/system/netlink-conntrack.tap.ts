@@ -91,6 +91,21 @@ t.test('many filters take one reading and delete the same entries', async (t) =>
   t.same(entries(scratch).length, 11);
 });
 
+t.test('those that were not answered', async (t) => {
+  using scratch = await openScratchNamespace();
+  insert(scratch, [TCP, 1], [UDP, 2]);
+  scratch.run(
+    [3, 4]
+      .map((port) => `conntrack ${insertion(TCP, port)} >/dev/null 2>&1`.replace('ESTABLISHED', 'SYN_SENT'))
+      .map((line) => line.replace('-u SEEN_REPLY,ASSURED', ''))
+      .join('\n'),
+  );
+  t.same(entries(scratch), ['tcp 1', 'tcp 3', 'tcp 4', 'udp 2']);
+  const filter: FlowFilter = { family: 4, protocol: 'tcp', originalPort: 80, unanswered: true };
+  t.equal(await forget(scratch, filter), 2);
+  t.same(entries(scratch), ['tcp 1', 'udp 2']);
+});
+
 t.test('nothing that matches is no error', async (t) => {
   using scratch = await openScratchNamespace();
   insert(scratch, [UDP, 1]);

@@ -54,6 +54,9 @@ function evaluateExpr(
       return 'yes';
     case 'rt':
     case 'byteorder':
+    case 'ct-address':
+    case 'numgen':
+    case 'hash':
       load(registers, expr.dreg, undefined);
       return 'yes';
     case 'tcp-option':
@@ -70,6 +73,10 @@ function evaluateExpr(
       return 'maybe';
     case 'verdict':
       return expr.verdict;
+    case 'dynset':
+      return 'maybe';
+    case 'reject':
+      return { kind: 'drop' };
     case 'opaque':
       return evaluateOpaque(expr, probe, registers);
     case 'meta-set':
@@ -152,6 +159,7 @@ function evaluateOpaque(
 ): 'yes' | 'no' | 'maybe' | NftVerdict | 'unknown' {
   // It may have loaded any register.
   registers.clear();
+  // With a code that weft never gives.
   if (name === 'reject') return { kind: 'drop' };
   if (name === 'queue') return 'unknown';
   if (name === 'target') return decodeXtExtension(data).name === 'REJECT' ? { kind: 'drop' } : 'yes';

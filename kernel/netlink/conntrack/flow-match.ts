@@ -1,5 +1,5 @@
 import type { FlowFilter, Protocol } from '../../../core/ports.ts';
-import { CTA_FILTER_F, type EntryFields, encodeTuple, type Tuple } from './tuple.ts';
+import { CTA_FILTER_F, type EntryFields, encodeTuple, IPS_SEEN_REPLY, type Tuple } from './tuple.ts';
 
 /** IPPROTO_* of include/uapi/linux/in.h. */
 const NUMBER: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
@@ -42,8 +42,12 @@ function bit(field: unknown, flag: number): number {
   return field === undefined ? 0 : flag;
 }
 
-/** Whether an entry with these two directions is what the filter selects. */
-export function matches(filter: FlowFilter, original: Tuple, reply: Tuple): boolean {
+/**
+ * Whether an entry with these two directions is what the filter selects.
+ * @param status of the entry: IPS_*.
+ */
+export function matches(filter: FlowFilter, original: Tuple, reply: Tuple, status: number): boolean {
+  if (filter.unanswered === true && (status & IPS_SEEN_REPLY) !== 0) return false;
   const to = original.addresses?.destination ?? original.addresses?.destination6;
   const from = reply.addresses?.source ?? reply.addresses?.source6;
   return (

@@ -1,3 +1,4 @@
+import { DecodeError } from '../../../core/errors.ts';
 import { ip, nested, raw, u8, u16Be, u32, u32Be } from '../attribute-codecs.ts';
 import {
   type AttributesOf,
@@ -12,6 +13,7 @@ import { type StructOf, structCodec } from '../fixed-header.ts';
 export const CTA = {
   CTA_TUPLE_ORIG: 1,
   CTA_TUPLE_REPLY: 2,
+  CTA_STATUS: 3,
   CTA_ID: 12,
   CTA_ZONE: 18,
   CTA_FILTER: 25,
@@ -37,11 +39,15 @@ export const CTA_FILTER_F = {
   CTA_FILTER_F_PROTO_DST_PORT: 1 << 5,
 } as const;
 
+/** include/uapi/linux/netfilter/nf_conntrack_common.h */
+export const IPS_SEEN_REPLY = 1 << 1;
+
 /** Message types: NFNL_SUBSYS_CTNETLINK in the high byte, IPCTNL_MSG_CT_* in the low one. */
 export const CTNL = {
   IPCTNL_MSG_CT_NEW: 0x100,
   IPCTNL_MSG_CT_GET: 0x101,
   IPCTNL_MSG_CT_DELETE: 0x102,
+  IPCTNL_MSG_CT_GET_STATS: 0x105,
 } as const;
 
 const ADDRESSES = {
@@ -81,6 +87,7 @@ const FILTER = {
 const ENTRY = {
   original: [CTA.CTA_TUPLE_ORIG, { ...raw, flags: NLA_F_NESTED }],
   reply: [CTA.CTA_TUPLE_REPLY, { ...raw, flags: NLA_F_NESTED }],
+  status: [CTA.CTA_STATUS, u32Be],
   id: [CTA.CTA_ID, u32Be],
   zone: [CTA.CTA_ZONE, u16Be],
   filter: [CTA.CTA_FILTER, nested(FILTER)],
@@ -105,4 +112,14 @@ export function encodeEntry(family: number, fields: EntryFields): Uint8Array {
 /** @throws {DecodeError} when the bytes are no conntrack message. */
 export function decodeEntry(bytes: Uint8Array): EntryMessage {
   return { header: header.decode(bytes), fields: fromAttributes(ENTRY, bytes.subarray(header.length)) };
+}
+
+/** include/uapi/linux/netfilter/nfnetlink_conntrack.h: enum ctattr_stats_global. */
+const STATS = { entries: [1, u32Be] } as const;
+
+/** Entries of the namespace. @throws {DecodeError} when the bytes do not say. */
+export function decodeCount(bytes: Uint8Array): number {
+  const { entries } = fromAttributes(STATS, bytes.subarray(header.length));
+  if (entries === undefined) throw new DecodeError('conntrack statistics without a number of entries');
+  return entries;
 }

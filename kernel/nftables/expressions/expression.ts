@@ -6,16 +6,20 @@ import { byteorder } from './byteorder.ts';
 import { cmp } from './cmp.ts';
 import type { ExprAttributes } from './codec.ts';
 import { counter } from './counter.ts';
-import { ct } from './ct.ts';
+import { ct, ctAddress, NFTA_CT_DIRECTION } from './ct.ts';
+import { dynset } from './dynset.ts';
 import { NFTA_EXTHDR_SREG, tcpOption, tcpOptionSet } from './exthdr.ts';
 import { fib } from './fib.ts';
 import { fwd } from './fwd.ts';
+import { hash } from './hash.ts';
 import { immediate, isVerdict, verdict } from './immediate.ts';
 import { lookup } from './lookup.ts';
 import { masquerade } from './masquerade.ts';
 import { meta, metaSet, NFTA_META_SREG } from './meta.ts';
 import { nat } from './nat.ts';
+import { numgen } from './numgen.ts';
 import { payload } from './payload.ts';
+import { reject } from './reject.ts';
 import { rt } from './rt.ts';
 
 const NFTA_LIST_ELEM = 1;
@@ -33,11 +37,16 @@ export type DecodedExpr = NftExpr | OpaqueExpr;
 
 /** NFTA_LIST_ELEM with the expression's kernel name and its attributes. */
 export function encodeExpr(expr: NftExpr, family: NftFamily): Uint8Array {
+  return attributeNest(NFTA_LIST_ELEM, exprContent(expr, family));
+}
+
+/** The expression's kernel name and its attributes. */
+export function exprContent(expr: NftExpr, family: NftFamily): readonly Uint8Array[] {
   const [name, data] = nameAndData(expr, family);
-  return attributeNest(NFTA_LIST_ELEM, [
+  return [
     attributeText(NFTA_EXPR_NAME, name),
     ...(data === undefined ? [] : [attributeNest(NFTA_EXPR_DATA, data)]),
-  ]);
+  ];
 }
 
 /** Data is absent for an expression that the kernel knows no attributes of. */
@@ -81,6 +90,16 @@ function nameAndData(expr: NftExpr, family: NftFamily): readonly [string, (reado
       return ['byteorder', byteorder.encode(expr, family)];
     case 'counter':
       return ['counter', counter.encode(expr, family)];
+    case 'ct-address':
+      return ['ct', ctAddress.encode(expr, family)];
+    case 'numgen':
+      return ['numgen', numgen.encode(expr, family)];
+    case 'hash':
+      return ['hash', hash.encode(expr, family)];
+    case 'dynset':
+      return ['dynset', dynset.encode(expr, family)];
+    case 'reject':
+      return ['reject', reject.encode(expr, family)];
   }
 }
 
@@ -93,7 +112,7 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['bitwise', bitwise.decode],
   ['lookup', lookup.decode],
   ['immediate', (map, family) => (isVerdict(map) ? verdict : immediate).decode(map, family)],
-  ['ct', ct.decode],
+  ['ct', (map, family) => (map.has(NFTA_CT_DIRECTION) ? ctAddress : ct).decode(map, family)],
   ['fib', fib.decode],
   ['nat', nat.decode],
   ['masq', masquerade.decode],
@@ -103,6 +122,10 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['rt', rt.decode],
   ['byteorder', byteorder.decode],
   ['counter', counter.decode],
+  ['numgen', numgen.decode],
+  ['hash', hash.decode],
+  ['dynset', dynset.decode],
+  ['reject', reject.decode],
 ]);
 
 /**

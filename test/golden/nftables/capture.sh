@@ -18,6 +18,30 @@ capture() { # NAME COMMANDS: runs nft on the commands and writes the bytes of it
   rm trace.tmp
 }
 
+# What virtual IPs are made of: kernel/nftables/example-balance.ts.
+balance() {
+  typeof="$family daddr . numgen inc mod 3 : $family daddr"
+  capture $family-balance-sets "add table $t
+add map $t clients { type $a : $a; flags dynamic,timeout; }
+add set $t tallies { type $a . $a; counter; }"
+  # nft itself says that a number is of type integer; the rules do not differ for it.
+  nft "add map $t ring { typeof $typeof; }"
+  nft "add map $t slots { typeof numgen inc mod 3 : $family daddr; }"
+  nft "add chain $t balance"
+  capture $family-balance-rules "add rule $t balance dnat to $family daddr . numgen inc mod 3 map @ring comment \"by turns\"
+add rule $t balance numgen random mod 2 offset 5 == 6 dnat to $family daddr . numgen random mod 4 map @ring comment \"at random\"
+add rule $t balance dnat to jhash $family saddr mod 256 seed 0x77656674 map @slots comment \"by source\"
+add rule $t balance ct original $family daddr . $family daddr @tallies comment \"counted\"
+add rule $t balance ct original $family daddr . ct reply $family saddr @tallies comment \"counted both ways\"
+add rule $t balance add @clients { ct original $family daddr : $family daddr } comment \"remembered\"
+add rule $t balance update @clients { ct original $family daddr timeout 90s : $family daddr } comment \"remembered for a while\"
+add rule $t balance delete @clients { $family saddr : $family daddr } comment \"forgotten\"
+add rule $t balance $1 type echo-request accept comment \"echo\"
+add rule $t balance meta l4proto tcp reject with tcp reset comment \"refused\"
+add rule $t balance reject with $1 type port-unreachable comment \"unreachable\""
+  nft "delete table $t"
+}
+
 for family in ip ip6; do
   [ $family = ip ] && { a=ipv4_addr; net=10.0.0.0/24 net2=255.255.255.0/24 host=10.0.0.1 to=172.18.0.2; }
   [ $family = ip6 ] && { a=ipv6_addr; net=fd00::/64 net2=ff00::/8 host=fd00::1 to=fd01::2; }
@@ -77,4 +101,5 @@ own { br0 . 02:00:00:00:00:01 }"
   capture $family-add-elements "$(sed "s/^/add element $t /" <<<"$elements")"
   capture $family-delete-elements "$(sed "s/^/delete element $t /" <<<"$elements")"
   capture $family-delete-table "delete table $t"
+  [ $family = ip ] && balance icmp || balance icmpv6
 done

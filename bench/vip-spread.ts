@@ -1,0 +1,60 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Bench, roundsOf } from './harness/bench.ts';
+import { single } from './harness/figure.ts';
+import { spreadOf } from './harness/statistics.ts';
+import { VipSandboxes } from './harness/vip-sandboxes.ts';
+
+const REST_MS = 50;
+
+/** How soon a change of backends is in every sandbox of a host. */
+export const vipSpread: Bench = {
+  name: 'vip-spread',
+  title: 'virtual IPs: from a change of a service until the last sandbox of the host has it',
+  async run(options) {
+    const [sandboxes, services] = options.quick ? [50, 20] : [500, 100];
+    await using host = VipSandboxes.make(sandboxes);
+    options.progress(`${sandboxes} sandboxes, ${services} services`);
+    const begun = await host.begin(services);
+    const replaced: number[] = [];
+    const resized: number[] = [];
+    const loop = monitorEventLoopDelay({ resolution: 1 });
+    const change = async (n: number, backends: readonly number[]): Promise<number> => {
+      await delay(REST_MS);
+      const start = performance.now();
+      host.serve(n, backends);
+      await host.everywhere();
+      return performance.now() - start;
+    };
+    for (let round = 0; round < roundsOf(options, 200, 20); round++) {
+      if (round === 5) loop.enable();
+      const n = 1 + (round % services);
+      replaced.push(await change(n, [1, 2, 4 + round]));
+      resized.push(await change(n, [1, 2]));
+      if (round % 50 === 0 && host.ringInLast(n).split(' ').length !== 2)
+        throw new Error('not in the kernel');
+    }
+    loop.disable();
+    const of = `${sandboxes} sandboxes × ${services} services`;
+    return [
+      {
+        what: `${of}: a backend is replaced`,
+        unit: 'ms',
+        weft: spreadOf(replaced),
+        target: { of: 'p99', atMost: 50 },
+      },
+      {
+        what: `${of}: a backend goes`,
+        unit: 'ms',
+        weft: spreadOf(resized),
+        target: { of: 'p99', atMost: 50 },
+      },
+      {
+        what: `${of}: longest stay of the event loop meanwhile`,
+        unit: 'ms',
+        weft: { p50: loop.percentile(50) / 1e6, p99: loop.percentile(99) / 1e6, count: loop.count },
+      },
+      { what: `${of}: all tables made, each`, unit: 'ms', weft: single(begun / sandboxes) },
+    ];
+  },
+};

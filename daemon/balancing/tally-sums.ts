@@ -1,0 +1,120 @@
+import type { Ip } from '../../core/address.ts';
+import type { EndpointId } from '../../core/ids.ts';
+import { layOutTallies, type Tally, type TallyQuery, TimeSlice } from '../../kernel/nftables/index.ts';
+import type { PlannedService } from './planned-service.ts';
+import type { TableKeeper } from './table-keeper.ts';
+
+/** What went to one backend of a service since its last return to the service. */
+export interface BackendTally {
+  readonly endpoint: EndpointId;
+  readonly connections: bigint;
+  /** Of both directions, as the bytes; network header included. */
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
+/** Sets of the tables that count. */
+const CONNECTIONS = 'connections';
+const TRAFFIC = 'traffic';
+
+interface Sum {
+  connections: bigint;
+  packets: bigint;
+  bytes: bigint;
+}
+
+/** Adds up the counters of many namespaces, and keeps those of namespaces that have ended. */
+export class TallySums {
+  /** By VIP and backend. */
+  readonly #ended = new Map<string, Sum>();
+
+  /** Keeps what a namespace has counted, before it ends. @throws {WeftError} when it cannot be read. */
+  async keep(keeper: TableKeeper): Promise<void> {
+    await addTo(this.#ended, keeper);
+  }
+
+  /** Forgets what went to backends that a service no longer has. */
+  retire(before: PlannedService, after: PlannedService | undefined): void {
+    const stays = new Set(after === undefined ? [] : pairsOf(after).map(({ pair }) => pair));
+    for (const { pair } of pairsOf(before)) if (!stays.has(pair)) this.#ended.delete(pair);
+  }
+
+  /** The sums of one service over these namespaces, which reach it, and those that ended. @throws {WeftError} */
+  async of(planned: PlannedService, keepers: readonly TableKeeper[]): Promise<readonly BackendTally[]> {
+    const query = queryFor(planned, keepers);
+    const sums = query === undefined ? new Map<string, Sum>() : await ask(query, keepers);
+    const byEndpoint = new Map<EndpointId, Sum>();
+    for (const { endpoint, pair } of pairsOf(planned)) {
+      const sum = byEndpoint.get(endpoint) ?? zero();
+      byEndpoint.set(endpoint, sum);
+      for (const each of [sums.get(pair), this.#ended.get(pair)]) if (each !== undefined) add(sum, each);
+    }
+    return [...byEndpoint].map(([endpoint, sum]) => ({ endpoint, ...sum }));
+  }
+}
+
+async function ask(query: TallyQuery, keepers: readonly TableKeeper[]): Promise<Map<string, Sum>> {
+  const sums = new Map<string, Sum>();
+  const slice = new TimeSlice();
+  for (const keeper of keepers) {
+    if (slice.over) await slice.next();
+    const tallies = keeper.talliesNow(query);
+    if (tallies === undefined) await addTo(sums, keeper);
+    for (const tally of tallies ?? []) addTally(sums, tally.set, tally);
+  }
+  return sums;
+}
+
+/** Asks for the counters of a service; its sets are the same in all namespaces. */
+function queryFor({ elements }: PlannedService, keepers: readonly TableKeeper[]): TallyQuery | undefined {
+  const tables = keepers.find(({ has }) => has !== undefined && has.tables.length > 0)?.has?.tables;
+  if (tables === undefined) return undefined;
+  const counting = [...elements.values()].filter(({ set }) => set === CONNECTIONS || set === TRAFFIC);
+  return layOutTallies(
+    counting.filter(({ family }) => tables.some((each) => each.family === family)),
+    tables.map(({ table }) => table),
+  );
+}
+
+async function addTo(sums: Map<string, Sum>, keeper: TableKeeper): Promise<void> {
+  for (const set of [CONNECTIONS, TRAFFIC] as const) {
+    for (const tally of await keeper.tallies(set)) addTally(sums, set, tally);
+  }
+}
+
+function addTally(sums: Map<string, Sum>, set: string, { key, packets, bytes }: Tally): void {
+  // Of each connection one packet comes by where connections are counted.
+  const more =
+    set === CONNECTIONS
+      ? { connections: packets, packets: 0n, bytes: 0n }
+      : { connections: 0n, packets, bytes };
+  add(sumOf(sums, key), more);
+}
+
+function sumOf(sums: Map<string, Sum>, key: readonly string[]): Sum {
+  const pair = key.join(' ');
+  const sum = sums.get(pair) ?? zero();
+  sums.set(pair, sum);
+  return sum;
+}
+
+function zero(): Sum {
+  return { connections: 0n, packets: 0n, bytes: 0n };
+}
+
+function add(sum: Sum, more: Sum): void {
+  sum.connections += more.connections;
+  sum.packets += more.packets;
+  sum.bytes += more.bytes;
+}
+
+function pairsOf({
+  service,
+  backends,
+}: PlannedService): readonly { readonly endpoint: EndpointId; readonly pair: string }[] {
+  const pair = (vip: Ip | undefined, backend: Ip | undefined) =>
+    vip === undefined || backend === undefined ? [] : [`${vip} ${backend}`];
+  return backends.flatMap(({ endpoint, ipv4, ipv6 }) =>
+    [...pair(service.vip4, ipv4), ...pair(service.vip6, ipv6)].map((each) => ({ endpoint, pair: each })),
+  );
+}

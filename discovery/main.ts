@@ -1,0 +1,11 @@
+import { flushCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
+
+/* As daemon/main.ts: a small heap that stays small. Set before the first large module is read. */
+setFlagsFromString('--semi-space-growth-factor=1');
+setFlagsFromString('--no-maglev');
+const { runResolver } = await import('./process/index.ts');
+// Now, since a process that is killed leaves nothing behind, and it is the next start that has to be quick.
+flushCompileCache();
+await runResolver(process.argv.slice(2));
+process.exit();
