@@ -102,15 +102,8 @@ export class RequestQueue {
 
   /** Nothing has been asked that is not answered, so whatever arrives next answers what is sent next. */
   get idle(): boolean {
-    const waiting =
-      this.#plain.length +
-      this.#dumps.length +
-      this.#batches.length +
-      this.#inFlight.size +
-      this.#groups.length;
-    return (
-      waiting === 0 && this.#batch === undefined && this.#writing === undefined && this.#closed === undefined
-    );
+    const queued = this.#plain.length + this.#dumps.length + this.#batches.length;
+    return queued === 0 && !this.#awaits() && this.#writing === undefined && this.#closed === undefined;
   }
 
   /** Takes one received datagram. Never throws: bytes that make no sense fail whatever waits. */
@@ -290,14 +283,16 @@ export class RequestQueue {
     this.#batch = undefined;
   }
 
-  #watch(): void {
-    const waiting = this.#inFlight.size > 0 || this.#groups.length > 0 || this.#batch !== undefined;
-    if (waiting && this.#closed === undefined) this.#watchdog.watch();
+  /** Whether the kernel has been asked something and has not answered. */
+  #awaits(): boolean {
+    return this.#inFlight.size > 0 || this.#groups.length > 0 || this.#batch !== undefined;
   }
 
-  /** What was in flight is never answered, if anything was. */
+  #watch(): void {
+    if (this.#awaits() && this.#closed === undefined) this.#watchdog.watch();
+  }
+
   #lost(): void {
-    if (this.#inFlight.size === 0 && this.#groups.length === 0 && this.#batch === undefined) return;
-    this.#failAll(new Unavailable('netlink: the answer of the kernel was lost'));
+    if (this.#awaits()) this.#failAll(new Unavailable('netlink: the answer of the kernel was lost'));
   }
 }
