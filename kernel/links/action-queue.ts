@@ -13,6 +13,7 @@ export class ActionQueue {
   readonly #transport: NetlinkTransport;
   readonly #done: Step[];
   readonly #again: (action: Action, outcomes: readonly Outcome[]) => Promise<readonly Outcome[]>;
+  readonly #room: () => Promise<void>;
   #waiting: Action[] = [];
   /** What is under way; gives the first failure. */
   #sent: Promise<Error | undefined> = Promise.resolve(undefined);
@@ -20,15 +21,18 @@ export class ActionQueue {
   /**
    * @param done receives the steps that changed something, in order.
    * @param again repeats an action where its answers call for it.
+   * @param room resolves when more may be sent.
    */
   constructor(
     transport: NetlinkTransport,
     done: Step[],
     again: (action: Action, outcomes: readonly Outcome[]) => Promise<readonly Outcome[]>,
+    room: () => Promise<void>,
   ) {
     this.#transport = transport;
     this.#done = done;
     this.#again = again;
+    this.#room = room;
   }
 
   /**
@@ -36,7 +40,7 @@ export class ActionQueue {
    * @throws {KernelError} when an earlier action failed.
    */
   add(action: Action): Promise<void> | undefined {
-    return this.#waiting.push(action) < CHUNK ? undefined : this.#send().then(throwIf);
+    return this.#waiting.push(action) < CHUNK ? undefined : this.#sendChunk();
   }
 
   /** Resolves when everything has been done. @throws {KernelError} when an action failed. */
@@ -48,6 +52,11 @@ export class ActionQueue {
   async stop(): Promise<void> {
     this.#waiting = [];
     await this.#sent.catch(() => undefined);
+  }
+
+  async #sendChunk(): Promise<void> {
+    throwIf(await this.#send());
+    await this.#room();
   }
 
   /** Sends what waits, and resolves when what was sent before it is done. */

@@ -1,6 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errorMessage } from '../../core/errors.ts';
 import type { LinkObject } from '../../core/kernel-objects.ts';
 import type { Step } from '../../core/ports.ts';
+import type { Events } from '../netlink/index.ts';
 import { type Action, addAction, errnoOf, type Outcome, removeAction } from './action.ts';
 import { ActionQueue } from './action-queue.ts';
 import type { DiscardQueue, LinkLog } from './discard.ts';
@@ -11,7 +13,14 @@ import type { OnLink } from './object-messages.ts';
 export interface Applier extends LinkMaker {
   readonly discards: DiscardQueue;
   readonly log: LinkLog;
+  /** Where what is done is told as well. */
+  readonly events: Pick<Events, 'fill'>;
 }
+
+/** Fuller the buffer of notifications is not made by weft's own changes: others make some too. */
+const MOST_FILL = 0.5;
+/** Longest wait for it to be read. */
+const READING_MS = 1000;
 
 /**
  * Does steps in order, with as few waits as their dependences allow: steps go out together until one needs the
@@ -54,8 +63,11 @@ async function perform(applier: Applier, given: readonly Step[], done: Step[]): 
   const steps = inOrder(given);
   await applier.discards.settled(steps.filter(isLinkCreation).map(({ object }) => object.name));
   await applier.links.find(devicesOf(steps));
-  const queue = new ActionQueue(applier.transport, done, (action, outcomes) =>
-    retried(applier, action, outcomes),
+  const queue = new ActionQueue(
+    applier.transport,
+    done,
+    (action, outcomes) => retried(applier, action, outcomes),
+    () => roomForEchoes(applier),
   );
   try {
     for (let i = 0; i < steps.length; i++) {
@@ -75,6 +87,12 @@ async function perform(applier: Applier, given: readonly Step[], done: Step[]): 
   } finally {
     await queue.stop();
   }
+}
+
+/** Changes made faster than their notifications are read would push some out, and with them those of others. */
+async function roomForEchoes({ events }: Applier): Promise<void> {
+  const until = performance.now() + READING_MS;
+  while (events.fill > MOST_FILL && performance.now() < until) await nextTurn();
 }
 
 async function otherAction(applier: Applier, step: Step, done: Step[]): Promise<Action | undefined> {

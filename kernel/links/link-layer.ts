@@ -192,6 +192,7 @@ export class LinkLayer implements AsyncDisposable {
       discards: this.#discards,
       hasIpv6: this.#hasIpv6,
       log: this.#log,
+      events: this.#events,
     };
   }
 

@@ -237,6 +237,8 @@ export function openTransport(options: {
 
 /** A subscription, until it is disposed of. */
 export interface Events extends AsyncDisposable {
+  /** How full the receive buffer is, from 0; over 1 the kernel throws notifications away. */
+  readonly fill: number;
   /** More groups, from now on. @throws {Error} when the kernel refuses. */
   join(groups: readonly number[]): void;
 }
@@ -265,6 +267,10 @@ export function openEvents(options: {
   const { socket, fd } = options.namespace === undefined ? open() : inNamespace(options.namespace, open);
   const stream = new EventStream(options, () => dropsOf(fd));
   return {
+    get fill() {
+      const info = memoryOf(fd);
+      return info(SOCKET_OPTION.SK_MEMINFO_RMEM_ALLOC) / info(SOCKET_OPTION.SK_MEMINFO_RCVBUF);
+    },
     join: (groups) => {
       for (const group of groups) socket.addMembership(group);
     },
@@ -275,9 +281,14 @@ export function openEvents(options: {
   };
 }
 
-/** Datagrams the kernel threw away because the receive buffer was full (SK_MEMINFO_DROPS). */
+/** Datagrams the kernel threw away because the receive buffer was full. */
 function dropsOf(fd: number): number {
+  return memoryOf(fd)(SOCKET_OPTION.SK_MEMINFO_DROPS);
+}
+
+/** Reads the SK_MEMINFO_* numbers of a socket. */
+function memoryOf(fd: number): (variable: number) => number {
   const info = Buffer.alloc(SOCKET_OPTION.SK_MEMINFO_VARS * 4);
   getSocketOption(fd, SOCKET_OPTION.SOL_SOCKET, SOCKET_OPTION.SO_MEMINFO, info);
-  return info.readUInt32LE(SOCKET_OPTION.SK_MEMINFO_DROPS * 4);
+  return (variable) => info.readUInt32LE(variable * 4);
 }
