@@ -135,7 +135,7 @@ async function inMicroVm(files: readonly string[]): Promise<Count> {
   const vm = [process.execPath, 'test/vm/main.ts', '--time', String(VM_LIMIT_S)];
   const argv = [...vm, process.execPath, 'test/run.ts', IN_VM, ...files];
   const { code, output } = await run(argv, (VM_LIMIT_S + 60) * 1000);
-  const closing = /^(\d+) passed, (\d+) failed$/m.exec(output);
+  const closing = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   const passed = Number(closing?.[1] ?? 0);
   const failed = Math.max(Number(closing?.[2] ?? 0), code === 0 && passed > 0 ? 0 : 1);
   const said = failed > 0 ? output : (output.match(/^ok .*\n/gm) ?? []).join('');
