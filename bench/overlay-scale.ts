@@ -17,6 +17,8 @@ const QUICK_SIZES = [
   [20, 20],
 ] as const;
 const SETTLE_MS = 5000;
+/** By then the copy of the shared store is on disk, and what the start left behind is collected. */
+const AT_REST_MS = 15_000;
 
 /** What one host has to do as the cluster grows. The other hosts are records in a real etcd. */
 export const overlayScale: Bench = {
@@ -44,7 +46,7 @@ async function measure(
   const cost = await cluster.joinCost(20);
   const starts = [];
   for (let round = 0; round < roundsOf(options, 3, 1); round++) starts.push(await cluster.coldStart());
-  await delay(SETTLE_MS);
+  await delay(AT_REST_MS);
   const { rssMb } = cluster.weftd.usage();
   return [
     {

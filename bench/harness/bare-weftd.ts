@@ -72,6 +72,14 @@ export class BareWeftd implements AsyncDisposable {
     return this.#process.lines;
   }
 
+  /** When it logged a message since its start, in milliseconds since the epoch. @throws {Error} when it has not. */
+  loggedAt(message: string): number {
+    const line = this.logs.find((text) => text.includes(`"msg":"${message}"`));
+    if (line === undefined) throw new Error(`weftd did not log "${message}"`);
+    const { time } = JSON.parse(line) as { readonly time: string };
+    return new Date(time).getTime();
+  }
+
   /** Ends it and starts it again on the same store and kernel; seconds from the new process to its "ready". */
   async restart(): Promise<number> {
     await this.stop();
