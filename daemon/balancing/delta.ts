@@ -1,12 +1,9 @@
 import { flowsToForget } from '../../balancer/index.ts';
-import { familyOf } from '../../core/address.ts';
 import { diff } from '../../core/diff.ts';
-import type { FlowFilter, Protocol } from '../../core/ports.ts';
+import type { FlowFilter } from '../../core/ports.ts';
 import { type LaidOut, layOut } from '../../kernel/nftables/index.ts';
 import type { PlannedService } from './planned-service.ts';
-import { NOTHING, objectsOf, type VipState } from './vip-state.ts';
-
-const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const satisfies readonly Protocol[];
+import { objectsOf, type VipState } from './vip-state.ts';
 
 /** The way from one state to another, the same for every namespace that takes it. */
 export interface Delta {
@@ -43,7 +40,7 @@ async function deltaOf(from: VipState, to: VipState): Promise<Delta> {
   );
   return {
     laid,
-    flows: from === NOTHING ? changed.flatMap(tooEarly) : changed.flatMap(leftBehind),
+    flows: changed.flatMap(leftBehind),
     hasAffinity: changed.some(
       ({ before: was, after: is }) =>
         was?.service.affinity?.timeoutSeconds !== undefined && was.backends !== is?.backends,
@@ -63,26 +60,6 @@ function leftBehind({ before, after }: Change): readonly FlowFilter[] {
     before.backends,
     after?.backends ?? [],
     isChosenAlike ? 'all' : 'datagrams',
-  );
-}
-
-/**
- * Connections begun before virtual IPs were in place: what the kernel has not translated once it would not translate
- * at the next try either, and nobody has the address.
- */
-function tooEarly({ after }: Change): readonly FlowFilter[] {
-  if (after === undefined) return [];
-  const { vip4, vip6, ports } = after.service;
-  const protocols: readonly Protocol[] = ports.length > 0 ? ports.map(({ protocol }) => protocol) : PROTOCOLS;
-  return [vip4, vip6].flatMap((vip) =>
-    vip === undefined
-      ? []
-      : [...new Set(protocols)].map((protocol) => ({
-          family: familyOf(vip),
-          protocol,
-          originalDestination: vip,
-          replySource: vip,
-        })),
   );
 }
 

@@ -189,21 +189,6 @@ describe('the way from one state to another', () => {
     expect(await protocols(before, chosen)).toEqual(['udp']);
     expect(await protocols(chosen, gone)).toEqual(['udp']);
   });
-
-  test('forgets what was begun before there were virtual IPs', async () => {
-    const { naming, next } = scene();
-    naming.set(service(1, { ports: [{ protocol: 'tcp', port: 80, target: 8080 }] }), backends(1));
-    const first = next();
-    const early = {
-      family: 4,
-      protocol: 'tcp',
-      originalDestination: '10.0.0.101',
-      replySource: '10.0.0.101',
-    };
-    expect((await deltas.between(NOTHING, first)).flows).toEqual([early]);
-    naming.set(service(2), backends(1));
-    expect((await deltas.between(first, next())).flows).toEqual([]);
-  });
 });
 
 describe('after a repair', () => {
