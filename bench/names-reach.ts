@@ -63,7 +63,7 @@ async function measuring(
   return async () => {
     const { value: name = '' } = next.next();
     const container = await a.docker.createContainer({ network, name });
-    waiter.signal('SIGUSR1');
+    waiter.signal('SIGUSR2');
     const began = now();
     await container.start();
     const returned = now();

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { query } from '../../test/support/dns-stream.ts';
 
 /*
- * Says when names resolve, run in a container's namespace: node name-waiter.ts NAME… At each SIGUSR1 it asks for the next
+ * Says when names resolve, run in a container's namespace: node name-waiter.ts NAME… At each SIGUSR2 it asks for the next
  * of them every few milliseconds, whatever became of the questions before, until one is answered with an address, and
  * prints the name, when that was (milliseconds since the epoch) and the address.
  */
@@ -36,7 +36,7 @@ function waitFor(name: string): void {
 
 if (import.meta.main) {
   const names = process.argv.slice(2).values();
-  process.on('SIGUSR1', () => {
+  process.on('SIGUSR2', () => {
     const next = names.next();
     if (next.done !== true) waitFor(next.value);
   });
