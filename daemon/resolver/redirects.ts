@@ -160,7 +160,7 @@ export class Redirects implements AsyncDisposable {
     if (to === 'docker') this.#installed.delete(key);
     else this.#installed.set(key, to);
     if (was !== undefined) setTimeout(() => void this.#forgetFlows(key, was), ANSWERED_MS).unref();
-    for (const wake of this.#waiting.get(key) ?? []) wake();
+    if (this.isInstalled(key)) for (const wake of this.#waiting.get(key) ?? []) wake();
   }
 
   async #check(key: SandboxKey, to: RedirectPorts): Promise<void> {

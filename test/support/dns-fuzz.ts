@@ -27,17 +27,25 @@ const FRAMES = 16;
 const AGAIN_MS = 1000;
 const ATTEMPTS = 5;
 const RESPONSE = 0x80;
+const SERVFAIL = 2;
 
 interface Tally {
   readonly replies: Record<number, number>;
   readonly odd: string[];
 }
 
-/** Notes a reply; `ids` are those of what was sent. */
-function note(reply: Buffer, ids: ReadonlySet<number>, { replies, odd }: Tally): void {
+/** Ids of what was sent: of the last few packets, and of all. What no resolver answers comes back late, as SERVFAIL. */
+interface Ids {
+  readonly last: ReadonlySet<number>;
+  readonly all: ReadonlySet<number>;
+}
+
+function note(reply: Buffer, { last, all }: Ids, { replies, odd }: Tally): void {
+  const code = (reply[3] ?? 0) & 15;
+  const ids = code === SERVFAIL ? all : last;
   const isReply = reply.length >= 12 && ((reply[2] ?? 0) & RESPONSE) !== 0 && ids.has(reply.readUInt16BE(0));
   if (!isReply) odd.push(reply.toString('hex'));
-  else replies[(reply[3] ?? 0) & 15] = (replies[(reply[3] ?? 0) & 15] ?? 0) + 1;
+  else replies[code] = (replies[code] ?? 0) + 1;
 }
 
 const idOf = (packet: Buffer): number => (packet.length < 2 ? -1 : packet.readUInt16BE(0));
@@ -73,11 +81,12 @@ async function main(packets: number, seed: number, name: string, address: string
   let [sent, wrong, lost] = [0, 0, 0];
   let ids = new Set<number>();
   let before = ids;
+  const all = new Set<number>();
   /** Settles the question that is under way. */
   let answered: (reply: Buffer) => boolean = () => false;
   socket.on('error', () => undefined);
   socket.on('message', (reply) => {
-    if (!answered(reply)) note(reply, ids.union(before), tally);
+    if (!answered(reply)) note(reply, { last: ids.union(before), all }, tally);
   });
   await new Promise<void>((resolve) => socket.connect(53, SERVER, () => resolve()));
   const ask = async (id: number): Promise<void> => {
@@ -99,6 +108,7 @@ async function main(packets: number, seed: number, name: string, address: string
     const made = Array.from({ length: WINDOW }, () => mutation(random, queries));
     before = ids;
     ids = new Set(made.map(idOf));
+    for (const id of ids) all.add(id);
     if (random(10) === 0) {
       for (let at = 0; at < WINDOW; at += FRAMES) await overTcp(made.slice(at, at + FRAMES), random);
     } else for (const packet of made) socket.send(packet);
