@@ -3,7 +3,7 @@ import type { ElementObject } from '../../core/kernel-objects.ts';
 import { nftFamily } from '../../core/kernel-objects.ts';
 import type { Backend, Service, ServicePort } from '../../core/service.ts';
 import { type Remembered, rememberChain } from './affinity.ts';
-import { type Choice, type Mapping, pickChain } from './pick.ts';
+import { type Choice, type Mapping, pickMark } from './pick.ts';
 import { ringOf } from './ring.ts';
 import { sourceRingOf } from './source-ring.ts';
 import { type Counted, VIP_TABLE } from './table.ts';
@@ -89,7 +89,7 @@ function planOffer(
   { ports, affinity }: Service,
   choice: Choice,
 ): readonly ElementObject[] {
-  const pick = (mapping: Mapping): readonly string[] => [`jump ${pickChain(mapping, choice)}`];
+  const pick = (mapping: Mapping): readonly string[] => [String(pickMark(mapping, choice))];
   if (ports.length === 0) return [element('addresses', [vip], pick('plain'))];
   const known = affinity?.timeoutSeconds !== undefined;
   return [

@@ -86,6 +86,11 @@ export function verdictOf(set: string, sreg: number): NftExpr {
   return { expr: 'lookup', set, sreg, verdictMap: true };
 }
 
+/** A register holds this number. */
+export function isNumber(sreg: number, value: number): readonly NftExpr[] {
+  return [{ expr: 'cmp', op: 'eq', sreg, data: number(value) }];
+}
+
 export function jump(chain: string): readonly NftExpr[] {
   return [{ expr: 'verdict', verdict: { kind: 'jump', chain } }];
 }

@@ -13,15 +13,43 @@ export type Choice = number | 'source';
 
 const CHOICES: readonly Choice[] = [...RING_SIZES, 'source'];
 
+/** The maps whose elements lead to a chain for choosing. */
+const LEADING: ReadonlySet<string> = new Set(['services', 'addresses', 'echoes']);
+
 /** The same on every host, so that a client keeps its backend whichever way it comes. */
 const HASH_SEED = 0x77656674;
 
 /** Register from which on `l4proto . daddr . dport` stands, behind a ring's key. */
 const PORT_KEY = 8;
 
+/** What stands for `source` where other choices are their size. */
+const SOURCE = 2048;
+/** Added where ports are mapped. */
+const MAPPED = 4096;
+
 /** Name of the chain that translates to a backend of a ring. */
-export function pickChain(mapping: Mapping, choice: Choice): string {
+function pickChain(mapping: Mapping, choice: Choice): string {
   return `${mapping}-${choice}`;
+}
+
+/**
+ * The number by which elements say in which chain the choice is made. Were it a verdict, the kernel would walk all
+ * rules and elements of the table to look for loops after each change of one, which takes longer than the change
+ * (net/netfilter/nf_tables_api.c: nft_table_validate()).
+ */
+export function pickMark(mapping: Mapping, choice: Choice): number {
+  return (mapping === 'mapped' ? MAPPED : 0) + (choice === 'source' ? SOURCE : choice);
+}
+
+/** Chains for choosing with the numbers that lead to them. */
+export function pickMarks(
+  mapping: Mapping,
+  picks?: ReadonlySet<string>,
+): readonly (readonly [string, number])[] {
+  return CHOICES.flatMap((choice) => {
+    const name = pickChain(mapping, choice);
+    return (picks?.has(name) ?? true) ? [[name, pickMark(mapping, choice)] as const] : [];
+  });
 }
 
 /**
@@ -42,12 +70,28 @@ export function pickChains(family: Family, picks?: ReadonlySet<string>): readonl
   );
 }
 
-/** Names of the chains that choose among backends for these elements. */
+/**
+ * Names of the chains that choose among backends for these elements, and for a backend more or less: a chain that is
+ * missing then would be made in every sandbox first.
+ */
 export function picksOf(elements: readonly ElementObject[]): readonly string[] {
-  return elements.flatMap(({ data }) => {
-    const [, name] = /^jump ((?:plain|mapped)-.*)$/.exec(data?.[0] ?? '') ?? [];
-    return name === undefined ? [] : [name];
-  });
+  return elements.flatMap(({ set, data }) => (LEADING.has(set) ? (NAMES.get(data?.[0] ?? '') ?? []) : []));
+}
+
+/** Sizes up to each of these have their chains together. */
+const STEPS: readonly number[] = [4, 8, 16];
+
+const NAMES: ReadonlyMap<string, readonly string[]> = new Map(
+  (['plain', 'mapped'] as const).flatMap((mapping) =>
+    CHOICES.map((choice) => [
+      String(pickMark(mapping, choice)),
+      CHOICES.filter((other) => stepOf(other) === stepOf(choice)).map((other) => pickChain(mapping, other)),
+    ]),
+  ),
+);
+
+function stepOf(choice: Choice): Choice {
+  return STEPS.find((step) => choice !== 'source' && choice <= step) ?? choice;
 }
 
 /**

@@ -1,13 +1,15 @@
 import type { Family } from '../../core/address.ts';
 import { nftFamily } from '../../core/kernel-objects.ts';
-import type { NftChain, NftSet, NftTable } from '../../core/nft.ts';
+import type { NftChain, NftExpr, NftRule, NftSet, NftTable } from '../../core/nft.ts';
 import { affinityChains, CLIENTS } from './affinity.ts';
 import {
   backend,
   daddr,
+  datumOf,
   echoRequest,
   forwarded,
   inSet,
+  isNumber,
   jump,
   ofNoConnection,
   port,
@@ -18,7 +20,7 @@ import {
   vip,
   words,
 } from './match.ts';
-import { pickChains } from './pick.ts';
+import { pickChains, pickMarks } from './pick.ts';
 
 /** Name of the table of virtual IPs, in each family. */
 export const VIP_TABLE = 'weft-vip';
@@ -67,9 +69,9 @@ function sets(family: Family): readonly NftSet[] {
   const address = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
   return [
     { name: 'vips', key: [address] },
-    { name: 'services', key: ['inet_proto', address, 'inet_service'], data: ['verdict'] },
-    { name: 'addresses', key: [address], data: ['verdict'] },
-    { name: 'echoes', key: [address], data: ['verdict'] },
+    { name: 'services', key: ['inet_proto', address, 'inet_service'], data: ['mark'] },
+    { name: 'addresses', key: [address], data: ['mark'] },
+    { name: 'echoes', key: [address], data: ['mark'] },
     { name: 'ring', key: [address, 'mark'], data: [address] },
     { name: 'targets', key: ['inet_proto', address, 'inet_service'], data: ['inet_service'] },
     { name: 'connections', key: [address, address], counter: true },
@@ -88,6 +90,7 @@ function chains(shape: VipTableShape): readonly NftChain[] {
   return [
     ...pickChains(family, picks),
     ...(sticky ? affinityChains(family, timeouts) : []),
+    offersChain(family, picks),
     chooseChain(family, sticky),
     {
       name: 'output',
@@ -168,10 +171,33 @@ function chooseChain(family: Family, sticky: boolean): NftChain {
     name: 'choose',
     rules: [
       ...(sticky ? [rule('known clients', [daddr(family, 0), verdictOf('known', 0)])] : []),
-      rule('ports', port(family, 0), [verdictOf('services', 0)]),
-      rule('echo', echoRequest(family), [daddr(family, 0), verdictOf('echoes', 0)]),
-      rule('whole addresses', [daddr(family, 0), verdictOf('addresses', 0)]),
+      rule('what is offered', jump('offers')),
       ...refusals,
+    ],
+  };
+}
+
+/**
+ * From an offer to the chain that chooses: a rule for each such chain. A lookup of it by what the first lookup gave
+ * would be one rule for all, but nft(8) 1.0.6 aborts on it when it lists the table.
+ */
+function offersChain(family: Family, picks: ReadonlySet<string> | undefined): NftChain {
+  const plain = pickMarks('plain', picks);
+  const address = [daddr(family, 0)];
+  const offers = (
+    set: string,
+    key: readonly (readonly NftExpr[])[],
+    ways: readonly (readonly [string, number])[],
+  ): readonly NftRule[] =>
+    ways.map(([chain, mark]) =>
+      rule(`${set}: ${chain}`, ...key, [datumOf(set, 0, 0)], isNumber(0, mark), jump(chain)),
+    );
+  return {
+    name: 'offers',
+    rules: [
+      ...offers('services', [port(family, 0)], [...plain, ...pickMarks('mapped', picks)]),
+      ...offers('echoes', [echoRequest(family), address], plain),
+      ...offers('addresses', [address], plain),
     ],
   };
 }

@@ -1,3 +1,11 @@
+import { TimeSlice } from '../../kernel/nftables/index.ts';
+
+/**
+ * Most tasks never wait, and so would keep everybody else from the event loop. Short, because a change that goes to all
+ * namespaces meanwhile is to have most of the time.
+ */
+const SLICE_MS = 0.2;
+
 /** Runs tasks in the order in which they come, so many at a time. */
 export class Lanes {
   readonly #waiting: (() => Promise<void>)[] = [];
@@ -15,7 +23,11 @@ export class Lanes {
 
   async #work(): Promise<void> {
     this.#free--;
-    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) await task();
+    const slice = new TimeSlice(SLICE_MS);
+    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) {
+      await task();
+      if (slice.over) await slice.next();
+    }
     this.#free++;
   }
 }

@@ -15,6 +15,8 @@ import { NOTHING, type StateMaker, type VipState } from './vip-state.ts';
 
 /** Up to so many bytes of a transaction the kernel takes in a fraction of a millisecond. */
 const SMALL = 8192;
+/** From so many different states on, each is brought to its end, so that there are not more and more. */
+const WAYS = 4;
 /** Namespaces worked on at a time in each of three ways; the thread pool has four threads for everything. */
 const AT_A_TIME = 2;
 
@@ -168,40 +170,53 @@ export class Spreader {
     while (this.#again) {
       this.#again = false;
       for (const group of [...this.#groups.values()]) {
-        for (const [from, members] of behind(group)) await this.#step(from, group.state, members);
+        const ways = behind(group);
+        for (const [from, members] of ways) await this.#step(from, group, members, ways.size < WAYS);
       }
     }
     this.#running = false;
   }
 
   /** Where connections go is everywhere first, then what counts them. */
-  async #step(from: VipState, state: VipState, members: readonly Member[]): Promise<void> {
+  async #step(from: VipState, group: Group, members: readonly Member[], waits: boolean): Promise<void> {
+    const { state } = group;
     const to = midway(from, state) ?? state;
-    let delta: Delta;
-    try {
-      delta = await this.#deltas.between(from, to);
-    } catch (error) {
+    const delta = await this.#deltas.between(from, to).catch((error: unknown) => {
       this.#parts.log.error({ error: errorMessage(error) }, 'virtual IPs cannot be laid out');
-      return;
-    }
+    });
+    if (delta === undefined) return;
     // What follows is the next turn's, also when something else changes until then.
     if (to !== state) this.#again = true;
+    // Counting waits while connections are to go elsewhere once more.
+    const isOvertaken = () => waits && from.towards === to && group.state !== to;
     if (delta.laid.bytes.length > SMALL) for (const member of members) this.#take(member, from, to, delta);
-    else await this.#takeAll(members, from, to, delta);
+    else await this.#takeAll(members, from, to, delta, isOvertaken);
   }
 
-  async #takeAll(members: readonly Member[], from: VipState, to: VipState, delta: Delta): Promise<void> {
+  async #takeAll(
+    members: readonly Member[],
+    from: VipState,
+    to: VipState,
+    delta: Delta,
+    isOvertaken: () => boolean,
+  ): Promise<void> {
     const slice = new TimeSlice();
     const done: Member[] = [];
     for (const member of members) {
       if (slice.over) await slice.next();
-      if (member.gone || member.pending > 0 || member.keeper.has !== from) continue;
-      const outcome = member.keeper.takeNow(to, delta);
-      if (outcome === 'busy') this.#take(member, from, to, delta);
-      else if (this.#took(member, outcome)) done.push(member);
+      if (isOvertaken()) break;
+      if (this.#takeNow(member, from, to, delta)) done.push(member);
     }
     // Not before: the last of them would get the change later.
     for (const member of done) this.#forget(member, delta);
+  }
+
+  /** @returns whether it has taken it. */
+  #takeNow(member: Member, from: VipState, to: VipState, delta: Delta): boolean {
+    if (member.gone || member.pending > 0 || member.keeper.has !== from) return false;
+    const outcome = member.keeper.takeNow(to, delta);
+    if (outcome === 'busy') this.#take(member, from, to, delta);
+    return this.#took(member, outcome);
   }
 
   #take(member: Member, from: VipState, to: VipState, delta: Delta): void {
@@ -249,10 +264,8 @@ export class Spreader {
       if (member.gone) return;
       // Rounds try again; one line is enough until it succeeds.
       const level = member.failed ? 'debug' : 'warn';
-      this.#parts.log[level](
-        { sandbox: member.where, error: errorMessage(error) },
-        'virtual IPs not in place',
-      );
+      const facts = { sandbox: member.where, error: errorMessage(error) };
+      this.#parts.log[level](facts, 'virtual IPs not in place');
       member.failed = true;
     }
   }

@@ -69,13 +69,17 @@ describe('the state of a namespace', () => {
 
   test('has the chains its services lead to, and keeps those it had', () => {
     const { naming, next } = scene();
+    const few = ['plain-1', 'plain-2', 'plain-3', 'plain-4'];
     naming.set(service(1), backends(1, 2, 3));
-    expect([...next().picks]).toEqual(['plain-3']);
+    const three = next();
+    expect([...three.picks]).toEqual(few);
     naming.set(service(1), backends(1, 2));
-    const two = next();
-    expect([...two.picks]).toEqual(['plain-3', 'plain-2']);
-    naming.set(service(1), backends(1, 2, 3));
-    expect(next().tables).toEqual(two.tables);
+    expect(next().tables).toEqual(three.tables);
+    naming.set(service(1), backends(1, 2, 3, 4, 5));
+    const five = next();
+    expect([...five.picks]).toEqual([...few, 'plain-5', 'plain-6', 'plain-7', 'plain-8']);
+    naming.set(service(1), backends(1, 2));
+    expect(next().tables).toEqual(five.tables);
   });
 
   test('of two services with one virtual IP the first has it', () => {
@@ -96,7 +100,7 @@ describe('the way from one state to another', () => {
     expect(deltas.between(NOTHING, state)).toBe(deltas.between(NOTHING, state));
   });
 
-  test('touches the elements of the service that changed, and makes one chain that is new', async () => {
+  test('touches the elements of the service that changed, and makes chains that are new', async () => {
     const { naming, next } = scene();
     naming.set(service(1), backends(1, 2, 3));
     naming.set(service(2), backends(1, 2, 3));
@@ -107,14 +111,16 @@ describe('the way from one state to another', () => {
       'delete element ip weft-vip addresses 10.0.0.101',
       'delete element ip weft-vip ring 10.0.0.101 . 2',
       'delete element ip weft-vip connections 10.0.0.101 . 10.0.0.3',
-      'create chain ip weft-vip plain-2',
-      'create rule "turns, even" of chain ip weft-vip plain-2',
-      'create rule "turns, odd" of chain ip weft-vip plain-2',
-      'create rule "whoever there is" of chain ip weft-vip plain-2',
       'create element ip weft-vip addresses 10.0.0.101',
     ]);
-    naming.set(service(1), backends(1, 2, 4));
-    expect((await way(two, next())).filter((step) => !step.includes(' element '))).toEqual([]);
+    naming.set(service(1), backends(1, 2, 4, 5, 6));
+    const steps = await way(two, next());
+    expect(steps.filter((step) => /^(flush|create) chain/.test(step))).toEqual([
+      'flush chain ip weft-vip offers',
+      ...[5, 6, 7, 8].map((size) => `create chain ip weft-vip plain-${size}`),
+      'create chain ip weft-vip offers',
+    ]);
+    expect(steps.filter((step) => step.startsWith('delete chain'))).toEqual([]);
   });
 
   test('goes by a state in which connections go where they should and counters are as before', async () => {

@@ -5,7 +5,14 @@ const SLICE_MS = 1;
 
 /** Divides long work: when `over`, `next` lets everything else run and begins another slice. */
 export class TimeSlice {
-  #until = performance.now() + SLICE_MS;
+  readonly #ms: number;
+  #until: number;
+
+  /** @param ms how long a slice is. */
+  constructor(ms = SLICE_MS) {
+    this.#ms = ms;
+    this.#until = performance.now() + ms;
+  }
 
   get over(): boolean {
     return performance.now() >= this.#until;
@@ -13,6 +20,6 @@ export class TimeSlice {
 
   async next(): Promise<void> {
     await setImmediate();
-    this.#until = performance.now() + SLICE_MS;
+    this.#until = performance.now() + this.#ms;
   }
 }

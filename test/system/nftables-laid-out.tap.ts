@@ -157,7 +157,7 @@ t.test('a transaction that was laid out before', async (t) => {
       `delete element ${name} vips { ${vip} }`,
       `add element ${name} vips { 198.18.0.77 }`,
       `delete element ${name} ring { ${vip} . 0x1 }; add element ${name} ring { ${vip} . 0x1 : 198.18.0.9 }`,
-      `delete element ${name} echoes { ${vip} }; add element ${name} echoes { ${vip} : drop }`,
+      `delete element ${name} echoes { ${vip} }; add element ${name} echoes { ${vip} : 9 }`,
       `delete element ${name} targets { tcp . ${vip} . 80 }`,
       `flush chain ${name} output`,
       `add chain ${name} more`,
@@ -180,6 +180,10 @@ t.test('a transaction that was laid out before', async (t) => {
       place: 'sandbox',
       counted: 'nothing',
     });
-    t.same([...new Set(picksOf(elements))].sort(), ['mapped-1', 'plain-1']);
+    const sizes = [1, 2, 3, 4];
+    t.same(
+      [...new Set(picksOf(elements))].sort(),
+      ['mapped', 'plain'].flatMap((mapping) => sizes.map((size) => `${mapping}-${size}`)),
+    );
   });
 });
