@@ -43,10 +43,12 @@ export class MemoryTrim implements Disposable {
 
   /**
    * Call when weftd is up. Until then V8's nursery may double up to 16 MB, which saves the start a third of its time;
-   * what comes afterwards fits 1 MB, and the nursery would seldom shrink.
+   * what comes afterwards fits 1 MB, and the nursery would seldom shrink. How far the heap may grow is V8's own choice
+   * again (0), which it makes with the next collection.
    */
   started(): void {
     setFlagsFromString('--semi-space-growth-factor=1');
+    setFlagsFromString('--heap-growing-percent=0');
     setTimeout(() => this.trim(), AFTER_START_MS).unref();
   }
 

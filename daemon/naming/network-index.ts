@@ -65,7 +65,7 @@ export class NetworkIndex {
 
   #concerned({ names, service }: NameRecord, into: Set<string>): void {
     if (service !== undefined) into.add(service.service);
-    for (const name of this.selecting(names)) into.add(name);
+    for (const each of names) for (const name of this.#selecting.get(each)) into.add(name);
   }
 }
 

@@ -127,7 +127,7 @@ export class StoreView implements NamingView, Disposable {
   }
 
   #hear(events: readonly Pick<StoreEvent, 'type' | 'entry'>[]): void {
-    const changes = new Changes();
+    const changes = new Changes(this.#listeners.size > 0);
     for (const { type, entry } of events) {
       const key = parseNamingKey(entry.key);
       if (key?.kind === 'name') this.#hearName(key.node, type, entry, key, changes);
@@ -167,7 +167,7 @@ export class StoreView implements NamingView, Disposable {
   }
 
   #nodeChanged(node: string): void {
-    const changes = new Changes();
+    const changes = new Changes(this.#listeners.size > 0);
     const dead = this.#parts.liveness.isDead(node);
     for (const record of this.#byNode.get(node)?.values() ?? [])
       this.#show(record.network, record.endpoint, dead ? undefined : record, changes);
@@ -220,12 +220,20 @@ function isProbed(record: NameRecord | undefined): 0 | 1 {
 /** One batch of changes, each once. */
 class Changes {
   readonly #changes = new Map<string, NamingChange>();
+  readonly #isHeard: boolean;
+
+  /** @param isHeard whether anybody listens: to what is there at the start, which is the most, nobody does. */
+  constructor(isHeard: boolean) {
+    this.#isHeard = isHeard;
+  }
 
   name(network: string, endpoint: EndpointId): void {
+    if (!this.#isHeard) return;
     this.#changes.set(`name ${network} ${endpoint}`, { kind: 'name', network, endpoint });
   }
 
   service(network: string, name: string): void {
+    if (!this.#isHeard) return;
     this.#changes.set(`service ${network} ${name}`, { kind: 'service', network, name });
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** Folders that the resolver process is made of. */
@@ -14,15 +14,16 @@ export const RESOLVER_PROGRAM = fileURLToPath(new URL(`discovery/main${EXTENSION
 
 /**
  * A name for this very program of the resolver process: another version, or any change of its files, has another one.
+ * For the start of weftd, which waits for it: some hundred small files take longer to wait for than to read.
  * @throws {Error} when its files cannot be read.
  */
-export async function resolverBuild(version: string): Promise<string> {
+export function resolverBuild(version: string): string {
   const hash = createHash('sha256').update(`${version} ${process.version}`);
   for (const folder of FOLDERS) {
-    const files = await readdir(new URL(`${folder}/`, ROOT), { recursive: true });
+    const files = readdirSync(new URL(`${folder}/`, ROOT), { recursive: true, encoding: 'utf8' });
     for (const file of files.toSorted()) {
       if (!file.endsWith(EXTENSION) || file.endsWith(`.test${EXTENSION}`)) continue;
-      hash.update(`\n${file}\n`).update(await readFile(new URL(`${folder}/${file}`, ROOT)));
+      hash.update(`\n${file}\n`).update(readFileSync(new URL(`${folder}/${file}`, ROOT)));
     }
   }
   return `${version}+${hash.digest('hex').slice(0, 16)}`;

@@ -98,7 +98,7 @@ export class Resolver implements AsyncDisposable {
           files: resolverFiles(runDir),
           runDir,
           stateDir,
-          build: options.build ?? (await resolverBuild(options.version)),
+          build: options.build ?? resolverBuild(options.version),
           debug,
           source: resolver.#source,
           log,
