@@ -23,6 +23,8 @@ export interface ResolverFiles {
   readonly socket: string;
   /** Locked by the process for as long as it lives; holds `ProcessNote` as JSON. */
   readonly lock: string;
+  /** Locked by the process that stands by; as `lock`. */
+  readonly standbyLock: string;
   /** Sandboxes that are served, with their ports, for whoever comes after. */
   readonly ports: string;
   /** Sockets handed over at a start: `HandedSocket[]` as JSON. */
@@ -39,6 +41,7 @@ export function resolverFiles(runDir: string): ResolverFiles {
     directory,
     socket: join(directory, 'weftd.sock'),
     lock: join(directory, 'process.lock'),
+    standbyLock: join(directory, 'standby.lock'),
     ports: join(directory, 'ports.json'),
     handed: join(directory, 'handed.json'),
     compiled: join(directory, 'compiled'),

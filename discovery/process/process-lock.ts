@@ -2,10 +2,10 @@ import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { tryLockFile } from '../../kernel/libc/index.ts';
 import type { ProcessNote } from '../link/index.ts';
 
-/** After this the lock is tried again; whoever takes over needs it to write only, not to answer. */
-const RETRY_MS = 50;
+/** After this the lock is tried again: so long names wait at most for the process that stands by. */
+const RETRY_MS = 20;
 
-/** That a process is the one that keeps names on disk: the lock of a file, which ends with the process. */
+/** That a process is the one of its kind: the lock of a file, which ends with the process. */
 export class ProcessLock implements Disposable {
   readonly #fd: number;
   readonly #note: ProcessNote;
