@@ -55,7 +55,6 @@ export class Children implements Disposable {
     try {
       const pid = this.#start({ ...this.#parts, standby, sockets: sockets() });
       this.#starting = pid;
-      if (pause !== undefined) this.restarts.again();
       log.info({ pid, pause, standby }, 'resolver process started');
       setTimeout(() => this.#mute(pid), HELLO_MS).unref();
     } catch (error) {

@@ -45,7 +45,7 @@ export interface ResolverStatus {
   readonly process?: { readonly pid: number; readonly build: string; readonly serving: number };
   /** Queries by what became of them, since this weftd started. */
   readonly queries: QueryCounts;
-  /** How often a process was started in place of one that had ended, since this weftd started. */
+  /** How often a process has ended for which another one is started, since this weftd started. */
   readonly restarts: number;
   /** Why the last one ended. */
   readonly lastError?: string;

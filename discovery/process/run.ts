@@ -72,7 +72,7 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
   confine(log);
   await using stack = new AsyncDisposableStack();
   const note = { pid: process.pid, build: settings.build };
-  const succession = stack.use(new Succession(files, note, settings.standby));
+  const succession = stack.use(new Succession({ files, note, standby: settings.standby, log }));
   if (succession.isOneTooMany) return;
   const table = new NameTable();
   let link: WeftdLink | undefined;
@@ -88,13 +88,10 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
   const knowledge = stack.use(
     new Knowledge({
       journal: join(settings.stateDir, 'names.journal'),
-      lock: succession.lock,
+      succession,
       log,
       observers: [tableObserver(table), served],
-      begin: async () => {
-        await succession.turn;
-        await served.begin();
-      },
+      begin: () => served.begin(),
       onInStep: (session) => {
         served.forgetHanded();
         report({ type: 'synced', session });
