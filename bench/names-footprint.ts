@@ -14,6 +14,8 @@ import { spreadOf } from './harness/statistics.ts';
 const NAMES = 1000;
 /** A process that lives this long is started again without a delay. */
 const LIFE_MS = 10_500;
+/** After this a process has given back what only its start needed. */
+const SETTLED_MS = 7000;
 /** Queries a second while the process is killed. */
 const RATE = 1000;
 /** For so long names may be missed (issue 3). */
@@ -50,6 +52,8 @@ export const namesFootprint: Bench = {
       options.progress('killing the process');
       kills.push(await kill(scene, resolver, asking, count + 1));
     }
+    const standby = await scene.standby();
+    await sleep(SETTLED_MS);
     const wrong = kills.reduce((sum, each) => sum + each.wrong + each.failed, 0);
     const each = (what: string, unit: Figure['unit'], difference: number): Figure => ({
       what: `${what}, each sandbox`,
@@ -59,6 +63,8 @@ export const namesFootprint: Bench = {
     return [
       { what: `memory of the process, ${NAMES} names, no sandbox`, unit: 'MB', weft: single(empty.rssMb) },
       { what: `memory of the process, ${count} sandboxes`, unit: 'MB', weft: single(filled.rssMb) },
+      { what: 'memory of the process that stands by', unit: 'MB', weft: single(usageOf(standby).rssMb) },
+      { what: 'of it not shared with the other', unit: 'MB', weft: single(usageOf(standby).ownMb) },
       { what: 'memory of the process after a restart', unit: 'MB', weft: single(usageOf(scene.pid).rssMb) },
       each('memory of the process', 'B', (filled.rssMb - empty.rssMb) * 1024 * 1024),
       each('descriptors of the process', 'fds', filled.descriptors - empty.descriptors),
@@ -112,10 +118,18 @@ async function kill(
   return { again, ...(await stream.end()) };
 }
 
-function usageOf(pid: number): { readonly rssMb: number; readonly descriptors: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
-  return { rssMb: kilobytes / 1024, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+function usageOf(pid: number): {
+  readonly rssMb: number;
+  /** What no other process has mapped. */
+  readonly ownMb: number;
+  readonly descriptors: number;
+} {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const megabytes = (name: string) =>
+    [...text.matchAll(new RegExp(`^${name}:\\s+(\\d+)`, 'gm'))].reduce((sum, [, kb]) => sum + Number(kb), 0) /
+    1024;
+  const [rssMb, ownMb] = [megabytes('Rss'), megabytes('Private_(?:Clean|Dirty)')];
+  return { rssMb, ownMb, descriptors: readdirSync(`/proc/${pid}/fd`).length };
 }
 
 function manyNamespaces(count: number): Disposable & { readonly keys: readonly SandboxKey[] } {

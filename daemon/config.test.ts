@@ -31,6 +31,7 @@ const DEFAULTS: Config = {
   node: hostname(),
   vxlanPort: 4789,
   resolver: 'sandbox',
+  resolverStandby: true,
   metrics: { ip: '127.0.0.1' as Ip, port: 9470 },
   ui: { ip: '127.0.0.1' as Ip, port: 9471 },
   logLevel: 'info',
@@ -53,6 +54,7 @@ const SETTINGS: readonly (readonly [string, string, keyof Config, unknown])[] = 
   ['address', '127.0.0.1', 'address', '127.0.0.1'],
   ['vxlan-port', '8472', 'vxlanPort', 8472],
   ['resolver', 'off', 'resolver', 'off'],
+  ['resolver-standby', 'off', 'resolverStandby', false],
   ['metrics', 'off', 'metrics', undefined],
   ['metrics', '[::1]:99', 'metrics', { ip: '::1', port: 99 }],
   ['ui', 'off', 'ui', undefined],
@@ -147,6 +149,7 @@ describe('a wrong value is refused in words', () => {
     ['vxlan-port', '65536', 'expected a port from 1 to 65535'],
     ['vxlan-port', '1e3', 'expected a port from 1 to 65535'],
     ['resolver', 'on', '--resolver is "on": expected one of sandbox, off'],
+    ['resolver-standby', 'yes', '--resolver-standby is "yes": expected one of on, off'],
     ['metrics', '9470', '--metrics'],
     [
       'log-level',

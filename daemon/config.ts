@@ -24,6 +24,8 @@ export interface Config {
   readonly address?: Ip;
   readonly vxlanPort: number;
   readonly resolver: 'sandbox' | 'off';
+  /** Whether a second resolver process stands by. */
+  readonly resolverStandby: boolean;
   /** Where Prometheus finds the metrics; undefined: nowhere. */
   readonly metrics: ListenAddress | undefined;
   /** Where the topology page will be; undefined: nowhere. */
@@ -57,6 +59,7 @@ const FLAGS: readonly FlagSpec[] = [
   { flag: 'address', text: 'underlay address (default: source address of the default route)' },
   { flag: 'vxlan-port', text: 'UDP port of the overlay', fallback: '4789' },
   { flag: 'resolver', text: 'service discovery inside sandboxes: sandbox or off', fallback: 'sandbox' },
+  { flag: 'resolver-standby', text: 'a second resolver process that stands by: on or off', fallback: 'on' },
   { flag: 'metrics', text: 'Prometheus listener, ADDRESS:PORT or off', fallback: '127.0.0.1:9470' },
   { flag: 'ui', text: 'topology page, ADDRESS:PORT or off', fallback: '127.0.0.1:9471' },
   { flag: 'log-level', text: LOG_LEVELS.join(', '), fallback: 'info' },
@@ -178,6 +181,7 @@ function complete(read: (spec: FlagSpec) => string | undefined): Config {
     ...(address === '' ? {} : { address: hostAddress(address) }),
     vxlanPort: port('vxlan-port', value('vxlan-port')),
     resolver: oneOf('resolver', value('resolver'), ['sandbox', 'off']),
+    resolverStandby: oneOf('resolver-standby', value('resolver-standby'), ['on', 'off']) === 'on',
     metrics: parseListenAddress(value('metrics'), '--metrics'),
     ui: parseListenAddress(value('ui'), '--ui'),
     logLevel: oneOf('log-level', value('log-level'), LOG_LEVELS),

@@ -194,13 +194,22 @@ async function openResolver(
   facts: FactSourceParts,
   stack: AsyncDisposableStack,
 ): Promise<Resolver | undefined> {
-  const { runDir, stateDir, logLevel } = config;
+  const { runDir, stateDir, logLevel, resolverStandby: standby } = config;
   if (config.resolver === 'off') {
     await endResolver({ runDir, log, sandboxes: [...facts.sandboxes.all()].map(({ key }) => key) });
     return undefined;
   }
   return stack.use(
-    await Resolver.open({ ...facts, runDir, stateDir, version, log, drift, debug: logLevel === 'debug' }),
+    await Resolver.open({
+      ...facts,
+      runDir,
+      stateDir,
+      version,
+      log,
+      drift,
+      standby,
+      debug: logLevel === 'debug',
+    }),
   );
 }
 

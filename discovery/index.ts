@@ -30,6 +30,7 @@ export {
   type ResolverFiles,
   resolverFiles,
   type Serving,
+  type SocketLabel,
 } from './link/index.ts';
 export { EMBEDDED_RESOLVER, REDIRECT_TABLE, type RedirectPorts, redirectTable } from './redirect/index.ts';
 export type { QueryCounts } from './server/index.ts';

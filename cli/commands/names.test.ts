@@ -295,6 +295,9 @@ describe('the resolver in weft status', () => {
     expect(await shown({ state: 'on', sandboxes: 1, restarts: 2 })).toBe('on, 1 sandbox, restarted 2 times');
     expect(await shown({ state: 'off', sandboxes: 0, restarts: 0 })).toBe('off');
     const lastError = 'exited with code 1';
+    expect(await shown({ state: 'on', sandboxes: 2, restarts: 1, lastError })).toBe(
+      'on, 2 sandboxes, restarted 1 time: exited with code 1',
+    );
     expect(await shown({ state: 'restarting', sandboxes: 3, restarts: 1, lastError })).toBe(
       'restarting: exited with code 1',
     );

@@ -65,7 +65,7 @@ function resolverCell({ state, sandboxes, restarts, lastError }: Status['resolve
     case 'off':
       return 'off';
     case 'on': {
-      const again = restarts === 0 ? '' : `, restarted ${plural(restarts, 'time')}`;
+      const again = restarts === 0 ? '' : `, restarted ${plural(restarts, 'time')}${why}`;
       return `on, ${plural(sandboxes, 'sandbox', 'sandboxes')}${again}`;
     }
     case 'restarting':

@@ -37,7 +37,9 @@ export const Status = resource('Status', 'What this weftd is, what it depends on
           'The process that answers DNS in sandboxes. off: --resolver off. restarting: it is not there now.',
       }),
       sandboxes: count('Sandboxes it serves.'),
-      restarts: count('How often it was started again since weftd started.'),
+      restarts: count(
+        'How often it, or the one that stands by for it, was started again since weftd started.',
+      ),
       lastError: Type.Optional(text('Why it is not there, or why it was started again last time.')),
     },
     { description: 'The resolver.' },

@@ -4,7 +4,7 @@ import type { SandboxKey } from '../../core/ids.ts';
 import { decodeKnownPorts, type ResolverFiles, resolverFiles } from '../../discovery/index.ts';
 import { installRedirect } from './install-redirect.ts';
 import type { ResolverLog } from './log.ts';
-import { hasEnded, runningProcess, signal } from './running-process.ts';
+import { hasEnded, type LockFile, runningProcess, signal } from './running-process.ts';
 
 /** How long the process may take to answer what it was asked. */
 const PATIENCE_MS = 2000;
@@ -22,16 +22,26 @@ export async function endResolver({ runDir, log, sandboxes = [] }: EndOptions): 
   const files = resolverFiles(runDir);
   const first = new Set([...sandboxes, ...servedOnes(files)]);
   await sendToDocker(first, log);
-  const running = runningProcess(files);
-  if (running === undefined) return;
-  signal(running.pid, 'SIGTERM');
-  if (!(await hasEnded(files, PATIENCE_MS))) {
-    signal(running.pid, 'SIGKILL');
-    await hasEnded(files, KILL_MS);
-  }
+  // Who stands by first: it would take over.
+  const ended = [await end(files, 'standbyLock'), await end(files, 'lock')].filter(
+    (pid) => pid !== undefined,
+  );
+  if (ended.length === 0) return;
   // What it began to serve last is in its file only now.
   await sendToDocker(new Set(servedOnes(files)).difference(first), log);
-  log.info({ pid: running.pid }, 'the resolver process has ended');
+  log.info({ pids: ended }, 'the resolver process has ended');
+}
+
+/** Ends the process that has a lock; its pid, undefined when there is none. */
+async function end(files: ResolverFiles, lock: LockFile): Promise<number | undefined> {
+  const running = runningProcess(files, lock);
+  if (running === undefined) return undefined;
+  signal(running.pid, 'SIGTERM');
+  if (!(await hasEnded(files, PATIENCE_MS, lock))) {
+    signal(running.pid, 'SIGKILL');
+    await hasEnded(files, KILL_MS, lock);
+  }
+  return running.pid;
 }
 
 async function sendToDocker(sandboxes: ReadonlySet<SandboxKey>, log: ResolverLog): Promise<void> {

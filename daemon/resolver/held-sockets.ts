@@ -17,12 +17,14 @@ export class HeldSockets implements Disposable {
     this.#log = log;
   }
 
-  /** Never throws: what cannot be held is opened anew, on the same ports, by the next process. */
-  hold(pid: number, { key, namespace, udp, tcp }: Serving): void {
+  /** What is held now. Undefined, never an error: what cannot be held is opened anew, on the same ports, by the next process. */
+  hold(pid: number, { key, namespace, udp, tcp }: Serving): HandedSocket | undefined {
     try {
       const [ourUdp = -1, ourTcp = -1] = copyDescriptors(pid, [udp.fd, tcp.fd]);
       this.drop(key);
-      this.#held.set(key, { key, namespace, udp: ourUdp, tcp: ourTcp });
+      const held = { key, namespace, udp: ourUdp, tcp: ourTcp };
+      this.#held.set(key, held);
+      return held;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (!this.#refused && error.errno !== 'ESRCH' && error.errno !== 'EBADF') {
@@ -33,6 +35,7 @@ export class HeldSockets implements Disposable {
           'sockets of the resolver cannot be held: if it crashes, queries meanwhile are refused',
         );
       }
+      return undefined;
     }
   }
 

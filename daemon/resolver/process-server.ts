@@ -13,7 +13,7 @@ import {
 } from '../../discovery/index.ts';
 import type { ResolverLog } from './log.ts';
 
-/** Two processes at most have a reason to be connected; others would be strays. */
+/** Four processes at most, two of each of two versions, have a reason to be connected; others would be strays. */
 const MOST_CONNECTIONS = 8;
 
 /** A connected resolver process. */

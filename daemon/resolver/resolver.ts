@@ -33,6 +33,8 @@ export interface ResolverOptions extends FactSourceParts {
   readonly drift?: Pick<DriftLog, 'add'>;
   /** Whether the process logs what is of interest to developers only. */
   readonly debug?: boolean;
+  /** Whether a second process stands by for the one that serves; absent: it does. */
+  readonly standby?: boolean;
   /** What the process' program is known by; absent: version and content of its files. */
   readonly build?: string;
 }
@@ -43,7 +45,7 @@ export interface ResolverStatus {
   readonly process?: { readonly pid: number; readonly build: string; readonly serving: number };
   /** Queries by what became of them, since this weftd started. */
   readonly queries: QueryCounts;
-  /** How often a process was started in place of one that had ended, since this weftd started. */
+  /** How often a process has ended for which another one is started, since this weftd started. */
   readonly restarts: number;
   /** Why the last one ended. */
   readonly lastError?: string;
@@ -90,7 +92,7 @@ export class Resolver implements AsyncDisposable {
    */
   static async open(options: ResolverOptions): Promise<Resolver> {
     const resolver = new Resolver(options);
-    const { runDir, stateDir, log, debug = false } = options;
+    const { runDir, stateDir, log, debug = false, standby = true } = options;
     resolver.#presence(false);
     try {
       resolver.#supervisor = resolver.#stack.use(
@@ -100,6 +102,7 @@ export class Resolver implements AsyncDisposable {
           stateDir,
           build: options.build ?? resolverBuild(options.version),
           debug,
+          standby,
           source: resolver.#source,
           log,
           sockets: () => resolver.#held.all(),
@@ -159,7 +162,10 @@ export class Resolver implements AsyncDisposable {
   }
 
   #serving(serving: Serving, pid: number): void {
-    this.#held.hold(pid, serving);
+    // Told a moment after the sandbox went.
+    if (this.#sandboxes.get(serving.key) === undefined) return;
+    const held = this.#held.hold(pid, serving);
+    if (held !== undefined) this.#supervisor?.hand(held);
     this.#redirects.send(serving.key, { udp: serving.udp.port, tcp: serving.tcp.port });
   }
 

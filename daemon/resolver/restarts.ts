@@ -10,7 +10,7 @@ interface End {
   readonly said: string | undefined;
 }
 
-/** How often a process was started in place of one that had ended, and why the last one ended. */
+/** How often a process has ended for which another one is started, and why the last one did. */
 export class Restarts {
   readonly #stderr: string;
   #count = 0;
@@ -32,17 +32,10 @@ export class Restarts {
     return `process ${pid} has ended: ${how}${said === undefined ? '' : ` (${said})`}`;
   }
 
-  /** Another one is started now. */
-  again(): void {
+  /** A process has ended unasked, and another one is to come. @param how absent: nobody can tell. */
+  ended(pid: number, how = 'it is gone'): void {
     this.#count += 1;
-  }
-
-  /** @param how absent: nobody can tell, or will in a moment. */
-  ended(pid: number, how?: string): void {
-    const known = this.#last?.pid === pid ? this.#last : undefined;
-    // By the second word on it the next process may have begun to write there.
-    const said = known === undefined ? this.#lastWords() : known.said;
-    this.#last = { pid, how: how ?? known?.how ?? 'it is gone', said };
+    this.#last = { pid, how, said: this.#lastWords() };
   }
 
   #lastWords(): string | undefined {

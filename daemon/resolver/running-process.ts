@@ -5,11 +5,14 @@ import { tryLockFile } from '../../kernel/libc/index.ts';
 
 const POLL_MS = 10;
 
-/** The resolver process that has the lock of the run directory; undefined when none lives. */
-export function runningProcess(files: ResolverFiles): ProcessNote | undefined {
-  if (isFree(files.lock)) return undefined;
+/** A lock of the process that serves, or of the one that stands by. */
+export type LockFile = 'lock' | 'standbyLock';
+
+/** The resolver process that has a lock of the run directory; undefined when none lives. */
+export function runningProcess(files: ResolverFiles, lock: LockFile = 'lock'): ProcessNote | undefined {
+  if (isFree(files[lock])) return undefined;
   try {
-    return decodeProcessNote(JSON.parse(readFileSync(files.lock, 'utf8')));
+    return decodeProcessNote(JSON.parse(readFileSync(files[lock], 'utf8')));
   } catch {
     // It has the lock and has not written who it is yet, or is none of this version's.
     return undefined;
@@ -31,9 +34,9 @@ function isFree(lock: string): boolean {
 }
 
 /** Whether no process has the lock, at the latest after `ms`. */
-export async function hasEnded(files: ResolverFiles, ms: number): Promise<boolean> {
+export async function hasEnded(files: ResolverFiles, ms: number, lock: LockFile = 'lock'): Promise<boolean> {
   const until = Date.now() + ms;
-  while (!isFree(files.lock)) {
+  while (!isFree(files[lock])) {
     if (Date.now() > until) return false;
     await sleep(POLL_MS);
   }

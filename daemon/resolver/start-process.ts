@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { errorMessage, KernelError } from '../../core/errors.ts';
 import type { HandedSocket, ResolverFiles } from '../../discovery/index.ts';
-import { CAPABILITY, startingWith } from '../../kernel/libc/index.ts';
+import { CAPABILITY, closeFd, socketPair, startingWith } from '../../kernel/libc/index.ts';
 import { RESOLVER_PROGRAM } from './build-id.ts';
 import type { ResolverLog } from './log.ts';
 
@@ -12,6 +12,8 @@ export interface StartOptions {
   readonly stateDir: string;
   readonly build: string;
   readonly debug: boolean;
+  /** Whether it waits until no other process serves. */
+  readonly standby: boolean;
   /** Sockets that it is born with. */
   readonly sockets: readonly HandedSocket[];
   readonly log: ResolverLog;
@@ -19,12 +21,18 @@ export interface StartOptions {
 
 export interface StartedProcess {
   readonly pid: number;
+  /** Our end of a connection through which descriptors can be sent to it; the caller's to close. */
+  readonly channel: number;
   /** Resolves when it has ended, as long as weftd lives: with what it ended. */
   readonly ended: Promise<string>;
 }
 
-/** Descriptors of a child before those that are handed over. */
-const STANDARD = 3;
+const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants;
+/** Emptied, and written by two processes, each behind what the other has said. */
+const SHARED_ANEW = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
+/** Descriptors of a child: its end of the channel, then those that are handed over. */
+const CHANNEL = 3;
+const HANDED = 4;
 
 /**
  * Starts a resolver process that outlives weftd: in a session of its own, with nothing of weftd's but the sockets, and
@@ -33,10 +41,11 @@ const STANDARD = 3;
  */
 export function startProcess(options: StartOptions): StartedProcess {
   const { files, log } = options;
-  const stderr = openSync(files.stderr, 'w', 0o600);
+  const stderr = openSync(files.stderr, SHARED_ANEW, 0o600);
+  const [ours, theirs] = socketPair();
   try {
     writeFileSync(files.handed, JSON.stringify(inChild(options.sockets)), { mode: 0o600 });
-    const start = () => spawnNode(options, stderr);
+    const start = () => spawnNode(options, stderr, theirs);
     let child: ChildProcess;
     try {
       child = startingWith([CAPABILITY.SYS_ADMIN], start);
@@ -50,25 +59,36 @@ export function startProcess(options: StartOptions): StartedProcess {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
     });
-    return { pid: child.pid ?? 0, ended };
+    return { pid: child.pid ?? 0, channel: ours, ended };
+  } catch (error) {
+    closeFd(ours);
+    throw error;
   } finally {
+    closeFd(theirs);
     closeSync(stderr);
   }
 }
 
 function spawnNode(
-  { files, runDir, stateDir, build, debug, sockets }: StartOptions,
+  { files, runDir, stateDir, build, debug, standby, sockets }: StartOptions,
   stderr: number,
+  channel: number,
 ): ChildProcess {
   const { NOTIFY_SOCKET: _systemd, ...inherited } = process.env;
   // Reading what is compiled already takes a third of the time; the directory is closed to all but root.
   const env = { NODE_COMPILE_CACHE: files.compiled, ...inherited };
   const settings = ['--run-dir', runDir, '--state-dir', stateDir, '--build', build, '--handed'];
-  return spawn(process.execPath, [RESOLVER_PROGRAM, ...settings, ...(debug ? ['--debug'] : [])], {
+  settings.push(
+    '--channel',
+    String(CHANNEL),
+    ...(standby ? ['--standby'] : []),
+    ...(debug ? ['--debug'] : []),
+  );
+  return spawn(process.execPath, [RESOLVER_PROGRAM, ...settings], {
     cwd: '/',
     env,
     detached: true,
-    stdio: ['ignore', 'ignore', stderr, ...sockets.flatMap(({ udp, tcp }) => [udp, tcp])],
+    stdio: ['ignore', 'ignore', stderr, channel, ...sockets.flatMap(({ udp, tcp }) => [udp, tcp])],
   });
 }
 
@@ -76,7 +96,7 @@ function inChild(sockets: readonly HandedSocket[]): readonly HandedSocket[] {
   return sockets.map(({ key, namespace }, index) => ({
     key,
     namespace,
-    udp: STANDARD + 2 * index,
-    tcp: STANDARD + 2 * index + 1,
+    udp: HANDED + 2 * index,
+    tcp: HANDED + 2 * index + 1,
   }));
 }

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorMessage } from '../../core/errors.ts';
 import type { SandboxKey } from '../../core/ids.ts';
 import type { FeedMessage, HandedSocket, Report, ResolverFiles, Serving } from '../../discovery/index.ts';
+import { Children } from './children.ts';
 import type { FactSource } from './fact-source.ts';
 import { FeedSession } from './feed-session.ts';
 import type { ResolverLog } from './log.ts';
+import { isSamePorts, type Member } from './member.ts';
 import { type ProcessConnection, ProcessServer } from './process-server.ts';
-import { RestartDelay } from './restart-delay.ts';
-import { Restarts } from './restarts.ts';
-import { hasEnded, runningProcess, signal } from './running-process.ts';
-import { startProcess } from './start-process.ts';
+import type { Restarts } from './restarts.ts';
+import { runningProcess, signal } from './running-process.ts';
 
 /** A process that lives says hello within this time, or is ended. */
 const HELLO_MS = 5000;
 /** How long a connection may be lost although its process lives. */
 const LOST_MS = 3000;
+const LOOK_AGAIN_MS = 5;
 
 export interface SupervisorParts {
   readonly files: ResolverFiles;
@@ -22,6 +22,8 @@ export interface SupervisorParts {
   readonly stateDir: string;
   readonly build: string;
   readonly debug: boolean;
+  /** Whether a second process stands by for the one that serves. */
+  readonly standby: boolean;
   readonly source: FactSource;
   readonly log: ResolverLog;
   readonly sockets: () => readonly HandedSocket[];
@@ -42,39 +44,27 @@ const LOOK_MS = 10_000;
 const MOST_SILENCE = 4;
 /** How long a process answers on after its queries go to another one's sockets. */
 const MOVED_MS = 3000;
-
-/** A resolver process that is connected. */
-interface Member {
-  readonly connection: ProcessConnection;
-  readonly pid: number;
-  readonly build: string;
-  readonly session: FeedSession;
-  readonly serving: Map<SandboxKey, Serving>;
-  /** Looks in a row at which nothing had been heard of it. */
-  silence: number;
-}
+type Hello = Extract<Report, { readonly type: 'hello' }>;
 
 /**
- * Sees to it that there is one resolver process, of this weftd's program: adopts the one that runs, starts one where
- * there is none, and where it is another program's, starts a second one and ends the first when that one serves all.
+ * Sees to it that one resolver process serves, of this weftd's program, and that another one stands by: adopts the one
+ * that runs, starts what is not there, and where it is another program's, starts its own beside it and ends the other
+ * when that one serves all. Which one serves is the processes' own affair (`Succession`): who stands by takes over by
+ * itself, with what weftd has told it and the sockets that weftd has sent it.
  */
 export class Supervisor implements AsyncDisposable {
   readonly #parts: SupervisorParts;
   readonly #members = new Map<ProcessConnection, Member>();
-  readonly #delay = new RestartDelay();
-  readonly restarts: Restarts;
+  readonly #children: Children;
   readonly #looking = setInterval(() => this.#look(), LOOK_MS);
   #server: ProcessServer | undefined;
   /** The member whose word on ports counts. */
   #leader: Member | undefined;
-  /** Pid of the process that was started and has not said hello yet; 0 while it is about to be. */
-  #starting: number | undefined;
-  #startedAt = 0;
   #closed = false;
 
   private constructor(parts: SupervisorParts) {
     this.#parts = parts;
-    this.restarts = new Restarts(parts.files.stderr);
+    this.#children = new Children({ ...parts, onEnded: (pid) => this.#ended(pid) });
   }
 
   /** @throws {Unavailable} when there can be no socket for the process. */
@@ -93,9 +83,13 @@ export class Supervisor implements AsyncDisposable {
       throw error;
     }
     const running = runningProcess(files);
-    if (running === undefined) void supervisor.#start();
-    else void supervisor.#awaitReturn(running.pid, HELLO_MS);
+    if (running === undefined) supervisor.#fill();
+    else void supervisor.#awaitHolder(running.pid, HELLO_MS);
     return supervisor;
+  }
+
+  get restarts(): Restarts {
+    return this.#children.restarts;
   }
 
   get leader(): { readonly pid: number; readonly build: string; readonly serving: number } | undefined {
@@ -109,10 +103,19 @@ export class Supervisor implements AsyncDisposable {
     for (const { connection } of this.#members.values()) connection.order({ type: 'appeared', key });
   }
 
-  /** Leaves the process running. */
+  /** Sockets that the leader serves: who stands by has them too. */
+  hand(socket: HandedSocket): void {
+    this.#children.hand(socket);
+    for (const { connection, pid } of this.#members.values()) {
+      if (this.#children.isHanded(pid)) connection.order({ type: 'handed' });
+    }
+  }
+
+  /** Leaves the processes running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearInterval(this.#looking);
+    this.#children[Symbol.dispose]();
     for (const { session } of this.#members.values()) session[Symbol.dispose]();
     await this.#server?.[Symbol.asyncDispose]();
   }
@@ -129,7 +132,7 @@ export class Supervisor implements AsyncDisposable {
 
   #report(connection: ProcessConnection, report: Report): void {
     if (report.type === 'hello') {
-      this.#welcome(connection, report.pid, report.build);
+      this.#welcome(connection, report);
       return;
     }
     const member = this.#members.get(connection);
@@ -138,7 +141,9 @@ export class Supervisor implements AsyncDisposable {
     switch (report.type) {
       case 'serving':
         member.serving.set(report.key, report);
+        member.isStandby = false;
         if (member === this.#leader) this.#parts.onServing(report, member.pid);
+        else this.#mayLead(member);
         break;
       case 'gone':
         member.serving.delete(report.key);
@@ -154,135 +159,140 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
-  #welcome(connection: ProcessConnection, pid: number, build: string): void {
+  #welcome(connection: ProcessConnection, { pid, build, standby: isStandby = false }: Hello): void {
     const send = (message: FeedMessage): Promise<void> => connection.feed(message);
     const session = new FeedSession(this.#parts.source, send);
-    const member: Member = { connection, pid, build, session, serving: new Map(), silence: 0 };
+    const serving = new Map();
+    const member = { connection, pid, build, session, serving, isStandby, isInStep: false, silence: 0 };
     this.#members.get(connection)?.session[Symbol.dispose]();
     this.#members.set(connection, member);
-    if (this.#starting === pid) this.#starting = undefined;
-    if (this.#leader === undefined) {
-      this.#leader = member;
-      this.#parts.onPresence(true);
-    }
+    this.#children.greeted(pid);
     const { log } = this.#parts;
-    log.info({ pid, build }, 'the resolver process is there');
+    log.info({ pid, build, standby: isStandby }, 'a resolver process is there');
+    if (isStandby) connection.order({ type: 'handed' });
+    else {
+      this.#children.stopHanding(pid);
+      this.#mayLead(member);
+    }
     // Its sockets are known by the time it is in step; another version may never be.
     if (build !== this.#parts.build) setTimeout(() => this.#replace(member), IN_STEP_MS).unref();
+  }
+
+  /** A process that serves leads where none does. */
+  #mayLead(member: Member): void {
+    if (this.#leader === undefined || this.#leader.isStandby) this.#lead(member);
+  }
+
+  #lead(member: Member): void {
+    this.#leader = member;
+    this.#children.stopHanding(member.pid);
+    this.#parts.onPresence(true);
+    for (const serving of member.serving.values()) this.#parts.onServing(serving, member.pid);
   }
 
   /** Starts our program beside another one that serves names. */
   #replace(member: Member): void {
     const { log, build } = this.#parts;
-    if (this.#leader !== member || this.#starting !== undefined || this.#closed) return;
+    if (this.#leader !== member || this.#children.isStarting || this.#closed) return;
+    if ([...this.#members.values()].some((each) => each.build === build)) return;
     log.info(
       { pid: member.pid, build: member.build, ours: build },
       'another program serves names; replacing it',
     );
-    void this.#start();
+    void this.#children.start(false);
   }
 
-  /** A process knows and serves everything: if it is of our program, all others may go. */
+  /** A process knows and serves everything: if it is of our program, all others but who stands by may go. */
   async #synced(member: Member): Promise<void> {
     if (member.build !== this.#parts.build) {
       this.#replace(member);
       return;
     }
-    const others = [...this.#members.values()].filter((each) => each !== member);
+    member.isStandby = false;
+    member.isInStep = true;
     if (this.#leader !== member) {
       const moved = this.#leader !== undefined && !isSamePorts(this.#leader, member);
-      this.#leader = member;
-      for (const serving of member.serving.values()) this.#parts.onServing(serving, member.pid);
+      this.#lead(member);
       await this.#parts.redirected();
       // Clients go on where their first query went, for as long as they use the same socket.
       if (moved) await sleep(MOVED_MS);
+      if (this.#leader !== member) return;
     }
-    for (const { connection, pid } of others) {
+    this.#dismissOthers(member);
+    this.#fill();
+  }
+
+  #dismissOthers(than: Member): void {
+    for (const member of this.#members.values()) {
+      const { connection, pid, isStandby } = member;
+      if (member === than || (isStandby && this.#children.isHanded(pid))) continue;
       this.#parts.log.info({ pid }, 'an earlier resolver process may end');
+      this.#children.dismissed(pid);
       connection.order({ type: 'end' });
     }
   }
 
-  async #disconnected(connection: ProcessConnection): Promise<void> {
-    const member = this.#members.get(connection);
-    this.#members.delete(connection);
-    member?.session[Symbol.dispose]();
-    if (member === undefined || member !== this.#leader) return;
-    this.#leader = this.#members.values().next().value;
-    if (this.#leader !== undefined) {
-      for (const serving of this.#leader.serving.values()) this.#parts.onServing(serving, this.#leader.pid);
+  /** Starts what is not there; who is told to end has to be gone before. */
+  #fill(): void {
+    const { size } = this.#members;
+    if (this.#leader !== undefined && this.#leader.build !== this.#parts.build) {
+      this.#replace(this.#leader);
       return;
     }
-    this.#parts.onPresence(false);
-    await this.#awaitReturn(member.pid, LOST_MS);
+    const lacksStandby = size === 1 && this.#leader?.isInStep === true && this.#parts.standby;
+    if (size === 0 || lacksStandby) void this.#children.start(true);
   }
 
-  /** Waits for a process that is said to live, and starts another one as soon as it does not. */
-  async #awaitReturn(pid: number, ms: number): Promise<void> {
-    const { files, log } = this.#parts;
-    const until = Date.now() + ms;
-    while (!(await hasEnded(files, 0))) {
-      if (this.#closed || this.#leader !== undefined) return;
-      if (Date.now() > until) {
-        log.warn({ pid }, 'the resolver process does not answer; it is ended');
+  /** The member is no more; undefined when that is known already. */
+  #lose(member: Member | undefined): Member | undefined {
+    if (member === undefined || !this.#members.delete(member.connection)) return undefined;
+    member.session[Symbol.dispose]();
+    if (member !== this.#leader) return member;
+    this.#leader = undefined;
+    const others = [...this.#members.values()];
+    const next = others.find(({ isStandby }) => !isStandby) ?? others[0];
+    if (next === undefined) this.#parts.onPresence(false);
+    else this.#lead(next);
+    return member;
+  }
+
+  async #disconnected(connection: ProcessConnection): Promise<void> {
+    const wasLeader = this.#members.get(connection) === this.#leader;
+    const member = this.#lose(this.#members.get(connection));
+    if (member === undefined || this.#closed) return;
+    const { pid } = member;
+    if (this.#children.has(pid)) await this.#awaitReturn(pid, LOST_MS, () => this.#children.has(pid));
+    else if (wasLeader) await this.#awaitHolder(pid, LOST_MS);
+    else this.#fill();
+  }
+
+  /** Waits for a process of an earlier weftd that has the lock, and fills its place as soon as it has it no more. */
+  async #awaitHolder(pid: number, ms: number): Promise<void> {
+    const { files } = this.#parts;
+    const isBack = await this.#awaitReturn(pid, ms, () => runningProcess(files)?.pid === pid);
+    if (isBack || this.#closed) return;
+    this.#children.ended(pid, undefined, Number.POSITIVE_INFINITY);
+    this.#fill();
+  }
+
+  /** Whether a process that is said to live connects; one that does not in time is ended. */
+  async #awaitReturn(pid: number, ms: number, lives: () => boolean): Promise<boolean> {
+    let until = performance.now() + ms;
+    while (lives() && !this.#closed) {
+      if ([...this.#members.values()].some((each) => each.pid === pid)) return true;
+      if (performance.now() > until) {
+        until = Number.POSITIVE_INFINITY;
+        this.#parts.log.warn({ pid }, 'the resolver process does not answer; it is ended');
         signal(pid, 'SIGKILL');
-        await hasEnded(files, ms);
-        break;
       }
-      await sleep(5);
+      await sleep(LOOK_AGAIN_MS);
     }
-    if (this.#closed || this.#leader !== undefined) return;
-    this.restarts.ended(pid);
-    await this.#start(Date.now() - this.#startedAt);
-  }
-
-  /** @param livedMs how long the process lived that this one follows; absent: there was none. */
-  async #start(livedMs?: number): Promise<void> {
-    if (this.#starting !== undefined || this.#closed) return;
-    this.#starting = 0;
-    const delay = livedMs === undefined ? 0 : this.#delay.next(livedMs);
-    if (delay > 0) await sleep(delay);
-    if (this.#closed) return;
-    const { log, sockets } = this.#parts;
-    this.#startedAt = Date.now();
-    try {
-      const started = startProcess({ ...this.#parts, sockets: sockets() });
-      this.#starting = started.pid;
-      if (livedMs !== undefined) this.restarts.again();
-      log.info({ pid: started.pid, delay }, 'resolver process started');
-      const timer = setTimeout(() => this.#mute(started.pid), HELLO_MS);
-      timer.unref();
-      void started.ended.then((how) => this.#ended(started.pid, how));
-    } catch (error) {
-      log.error({ error: errorMessage(error) }, 'the resolver process cannot be started');
-      await this.#ended(0, 'not started');
-    }
-  }
-
-  #mute(pid: number): void {
-    if (this.#starting !== pid) return;
-    this.#parts.log.warn({ pid }, 'the resolver process says nothing; it is ended');
-    signal(pid, 'SIGKILL');
+    return false;
   }
 
   /** A process that this weftd has started is over. */
-  async #ended(pid: number, how: string): Promise<void> {
-    const wasStarting = this.#starting === pid;
-    if (wasStarting) this.#starting = undefined;
-    if (this.#closed) return;
-    const other = [...this.#members.values()].some(
-      (each) => each.pid !== pid && each.build === this.#parts.build,
-    );
-    if (other) return;
-    this.restarts.ended(pid, how);
-    this.#parts.log.warn({ pid, how }, 'the resolver process has ended; starting another one');
-    await this.#start(Date.now() - this.#startedAt);
+  #ended(pid: number): void {
+    this.#lose([...this.#members.values()].find((each) => each.pid === pid));
+    this.#fill();
   }
-}
-
-function isSamePorts(one: Member, other: Member): boolean {
-  return [...one.serving.values()].every(({ key, udp, tcp }) => {
-    const there = other.serving.get(key);
-    return there === undefined || (there.udp.port === udp.port && there.tcp.port === tcp.port);
-  });
 }

@@ -6,5 +6,5 @@ export { type Fact, type FactChange, type FactKey, factKey, keyOf, type SandboxT
 export { type FactObserver, Facts } from './facts.ts';
 export { CHANGES_PER_MESSAGE, decodeFeedMessage, Feed, type FeedMessage, syncMessages } from './feed.ts';
 export { decodeChange, sandboxKey } from './schema.ts';
-export { decoder, integer, list, literal, object, tagged, text } from './shape.ts';
+export { boolean, decoder, integer, list, literal, object, optional, tagged, text } from './shape.ts';
 export { tableObserver } from './table-observer.ts';

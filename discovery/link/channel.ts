@@ -23,6 +23,10 @@ export interface ResolverFiles {
   readonly socket: string;
   /** Locked by the process for as long as it lives; holds `ProcessNote` as JSON. */
   readonly lock: string;
+  /** A Unix socket where the process that serves listens and says nothing: connections to it end with the process. */
+  readonly alive: string;
+  /** Locked by the process that stands by; as `lock`. */
+  readonly standbyLock: string;
   /** Sandboxes that are served, with their ports, for whoever comes after. */
   readonly ports: string;
   /** Sockets handed over at a start: `HandedSocket[]` as JSON. */
@@ -39,6 +43,8 @@ export function resolverFiles(runDir: string): ResolverFiles {
     directory,
     socket: join(directory, 'weftd.sock'),
     lock: join(directory, 'process.lock'),
+    alive: join(directory, 'alive.sock'),
+    standbyLock: join(directory, 'standby.lock'),
     ports: join(directory, 'ports.json'),
     handed: join(directory, 'handed.json'),
     compiled: join(directory, 'compiled'),

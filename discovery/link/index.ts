@@ -7,6 +7,7 @@ export {
   decodeOrder,
   decodeProcessNote,
   decodeReport,
+  decodeSocketLabel,
   type HandedSocket,
   type KnownPorts,
   type LogLevel,
@@ -15,4 +16,5 @@ export {
   type Report,
   type SandboxCounts,
   type Serving,
+  type SocketLabel,
 } from './messages.ts';

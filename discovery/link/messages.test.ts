@@ -6,6 +6,7 @@ import {
   decodeOrder,
   decodeProcessNote,
   decodeReport,
+  decodeSocketLabel,
 } from './messages.ts';
 
 const key = '/run/docker/netns/1';
@@ -15,6 +16,7 @@ const counts = { local: 1, cached: 0, forwarded: 2, refused: 0, limited: 0, fail
 describe('reports and orders', () => {
   test.each([
     { type: 'hello', pid: 7, build: '1+2' },
+    { type: 'hello', pid: 7, build: '1+2', standby: true },
     { type: 'serving', key, namespace: 4_026_531_840, udp: socket, tcp: socket },
     { type: 'gone', key },
     { type: 'synced', session: 'a' },
@@ -39,6 +41,7 @@ describe('reports and orders', () => {
 
   test('orders', () => {
     expect(decodeOrder({ type: 'end' })).toEqual({ type: 'end' });
+    expect(decodeOrder({ type: 'handed' })).toEqual({ type: 'handed' });
     expect(decodeOrder({ type: 'appeared', key })).toEqual({ type: 'appeared', key });
     expect(() => decodeOrder({ type: 'appeared' })).toThrow(DecodeError);
   });
@@ -49,6 +52,8 @@ test('what processes leave to each other', () => {
   expect(() => decodeProcessNote('1')).toThrow(DecodeError);
   expect(decodeHandedSockets([{ key, namespace: 1, udp: 3, tcp: 4 }])).toHaveLength(1);
   expect(() => decodeHandedSockets([{ key, namespace: 1, udp: 3 }])).toThrow(DecodeError);
+  expect(decodeSocketLabel({ key, namespace: 1 })).toEqual({ key, namespace: 1 });
+  expect(() => decodeSocketLabel({ key })).toThrow(DecodeError);
   expect(decodeKnownPorts([{ key, udp: 1024, tcp: 1025 }])).toHaveLength(1);
   expect(() => decodeKnownPorts([{ key, udp: 0, tcp: 1025 }])).toThrow(DecodeError);
 });

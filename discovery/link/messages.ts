@@ -1,17 +1,30 @@
 import type { SandboxKey } from '../../core/ids.ts';
-import { decoder, integer, list, literal, object, sandboxKey, tagged, text } from '../feed/index.ts';
+import {
+  boolean,
+  decoder,
+  integer,
+  list,
+  literal,
+  object,
+  optional,
+  sandboxKey,
+  tagged,
+  text,
+} from '../feed/index.ts';
 import type { QueryCounts } from '../server/index.ts';
 
 /** What weftd asks of the process besides the feed. */
 export type Order =
   /** The sandbox's namespace is there now. */
   | { readonly type: 'appeared'; readonly key: SandboxKey }
+  /** Sockets have been sent through the process' channel. */
+  | { readonly type: 'handed' }
   /** Another process serves everything: answer what has been asked, and end. */
   | { readonly type: 'end' };
 
 /** @throws {DecodeError} when it is no order. */
 export const decodeOrder = decoder<Order>(
-  tagged('type', { appeared: { key: sandboxKey }, end: {} }),
+  tagged('type', { appeared: { key: sandboxKey }, handed: {}, end: {} }),
   'an order of weftd to its resolver',
 );
 
@@ -32,8 +45,15 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What the process tells weftd. */
 export type Report =
-  /** The first of a connection. `build`: what it was started as. */
-  | { readonly type: 'hello'; readonly pid: number; readonly build: string }
+  /** The first of a connection. */
+  | {
+      readonly type: 'hello';
+      readonly pid: number;
+      /** What it was started as. */
+      readonly build: string;
+      /** It serves when the process that does now is gone. */
+      readonly standby?: boolean | undefined;
+    }
   | {
       readonly type: 'serving';
       readonly key: SandboxKey;
@@ -69,7 +89,7 @@ const counts = object({
 /** @throws {DecodeError} when it is no report. */
 export const decodeReport = decoder<Report>(
   tagged('type', {
-    hello: { pid, build: text() },
+    hello: { pid, build: text(), standby: optional(boolean) },
     serving: { key: sandboxKey, namespace: count, udp: socket, tcp: socket },
     gone: { key: sandboxKey },
     synced: { session: text() },
@@ -88,7 +108,7 @@ export interface ProcessNote {
 /** @throws {DecodeError} when it is none. */
 export const decodeProcessNote = decoder<ProcessNote>(object({ pid, build: text() }), 'a resolver process');
 
-/** Sockets of a sandbox that the process inherits at its start, by their descriptors there. */
+/** Sockets of a sandbox that a process has from an earlier one, by their descriptors there. */
 export interface HandedSocket {
   readonly key: SandboxKey;
   readonly namespace: number;
@@ -102,6 +122,15 @@ const fd = integer(0, 0x7fff_ffff);
 export const decodeHandedSockets = decoder<readonly HandedSocket[]>(
   list(object({ key: sandboxKey, namespace: count, udp: fd, tcp: fd })),
   'a list of sockets handed over',
+);
+
+/** What goes through the channel of a process with a sandbox's two sockets, UDP first. */
+export type SocketLabel = Pick<HandedSocket, 'key' | 'namespace'>;
+
+/** @throws {DecodeError} */
+export const decodeSocketLabel = decoder<SocketLabel>(
+  object({ key: sandboxKey, namespace: count }),
+  'a label of sockets handed over',
 );
 
 /** Ports of a sandbox: a process that takes over where another died binds the same, so that no rule has to change. */

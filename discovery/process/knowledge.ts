@@ -1,7 +1,7 @@
 import { type FactObserver, Facts, Feed, type FeedMessage } from '../feed/index.ts';
 import type { DiscoveryLog } from '../server/index.ts';
 import { JournalKeeper } from './journal-keeper.ts';
-import type { ProcessLock } from './process-lock.ts';
+import type { Succession } from './succession.ts';
 
 /** For so long what weftd knows is waited for before what is on disk is read: weftd has just started the process. */
 const IN_STEP_MS = 200;
@@ -9,7 +9,7 @@ const IN_STEP_MS = 200;
 export interface KnowledgeParts {
   /** Path of the journal. */
   readonly journal: string;
-  readonly lock: ProcessLock;
+  readonly succession: Succession;
   readonly log: DiscoveryLog;
   readonly observers: readonly FactObserver[];
   /** Answers by what is known now; resolves when it does so in every sandbox. */
@@ -57,8 +57,9 @@ export class Knowledge implements AsyncDisposable {
   }
 
   async #begin(): Promise<void> {
-    const { begin, lock } = this.#parts;
+    const { begin, succession } = this.#parts;
+    await succession.turn;
     await begin();
-    lock.whenTaken(() => this.#journal.keep(this.#facts));
+    succession.whenAlone(() => this.#journal.keep(this.#facts));
   }
 }

@@ -8,25 +8,34 @@ import type { DiscoveryLog } from '../server/index.ts';
 /** Changes within this time are written at once. */
 const GATHER_MS = 10;
 
-/** Which ports each sandbox is served on, on disk: who begins after a crash binds the same ones. */
+/**
+ * Which ports each sandbox is served on, on disk: who begins after a crash binds the same ones. Empty, and the file left
+ * alone, before it is opened.
+ */
 export class PortBook {
   readonly #path: string;
   readonly #log: DiscoveryLog;
   readonly #ports = new Map<SandboxKey, KnownPorts>();
+  #isOpen = false;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  /** Never throws: without a readable file there are no ports to keep. */
   constructor(path: string, log: DiscoveryLog) {
     this.#path = path;
     this.#log = log;
+  }
+
+  /** Reads what is there and keeps it from now on. Never throws: without a readable file there are no ports to keep. */
+  open(): void {
+    this.#isOpen = true;
     try {
-      for (const each of decodeKnownPorts(JSON.parse(readFileSync(path, 'utf8')))) {
+      for (const each of decodeKnownPorts(JSON.parse(readFileSync(this.#path, 'utf8')))) {
         this.#ports.set(each.key, each);
       }
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
-      log.warn({ path, error: errorMessage(error) }, 'the ports of an earlier resolver cannot be read');
+      const context = { path: this.#path, error: errorMessage(error) };
+      this.#log.warn(context, 'the ports of an earlier resolver cannot be read');
     }
   }
 
@@ -47,6 +56,7 @@ export class PortBook {
 
   /** Resolves when the file shows all, or could not be written. */
   async written(): Promise<void> {
+    if (!this.#isOpen) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#writing = this.#writing.then(() => this.#write());

@@ -2,14 +2,10 @@ import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { tryLockFile } from '../../kernel/libc/index.ts';
 import type { ProcessNote } from '../link/index.ts';
 
-/** After this the lock is tried again; whoever takes over needs it to write only, not to answer. */
-const RETRY_MS = 50;
-
-/** That a process is the one that keeps names on disk: the lock of a file, which ends with the process. */
+/** That a process is the one of its kind: the lock of a file, which ends with the process. */
 export class ProcessLock implements Disposable {
   readonly #fd: number;
   readonly #note: ProcessNote;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(path: string, note: ProcessNote) {
     this.#fd = openSync(path, 'a', 0o600);
@@ -24,14 +20,7 @@ export class ProcessLock implements Disposable {
     return true;
   }
 
-  /** Calls back when the process that has it is gone. */
-  whenTaken(act: () => void): void {
-    if (this.tryTake()) act();
-    else this.#timer = setTimeout(() => this.whenTaken(act), RETRY_MS);
-  }
-
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
     closeSync(this.#fd);
   }
 }

@@ -1,23 +1,18 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { errorMessage, InvalidArgument, KernelError } from '../../core/errors.ts';
+import { InvalidArgument, KernelError } from '../../core/errors.ts';
 import { gainNoPrivileges, refuseSystemCalls, releaseProgramText } from '../../kernel/libc/index.ts';
 import { type FeedMessage, tableObserver } from '../feed/index.ts';
-import {
-  COUNTS_PER_MESSAGE,
-  decodeHandedSockets,
-  type HandedSocket,
-  type Order,
-  resolverFiles,
-} from '../link/index.ts';
+import { COUNTS_PER_MESSAGE, type Order, type Report, resolverFiles } from '../link/index.ts';
 import { NameTable } from '../table/index.ts';
+import { HandedSockets } from './handed-sockets.ts';
 import { Knowledge } from './knowledge.ts';
 import { PortBook } from './port-book.ts';
-import { ProcessLock } from './process-lock.ts';
 import { ReportLog } from './report-log.ts';
 import { ServedSandboxes } from './served-sandboxes.ts';
+import { Succession } from './succession.ts';
 import { WeftdLink } from './weftd-link.ts';
 
 /** How often weftd hears how many queries there were. */
@@ -35,6 +30,10 @@ interface Settings {
   readonly debug: boolean;
   /** Sockets are handed over, says a file. */
   readonly handed: boolean;
+  /** Descriptor through which weftd sends the sockets that come later. */
+  readonly channel: number | undefined;
+  /** It serves when no other process does. */
+  readonly standby: boolean;
 }
 
 function readSettings(argv: readonly string[]): Settings {
@@ -46,15 +45,18 @@ function readSettings(argv: readonly string[]): Settings {
       build: { type: 'string' },
       debug: { type: 'boolean', default: false },
       handed: { type: 'boolean', default: false },
+      channel: { type: 'string' },
+      standby: { type: 'boolean', default: false },
     },
   });
-  const { 'run-dir': runDir, 'state-dir': stateDir, build } = values;
+  const { 'run-dir': runDir, 'state-dir': stateDir, build, debug, handed, standby } = values;
+  const channel = values.channel === undefined ? undefined : Number(values.channel);
   if (runDir === undefined || stateDir === undefined || build === undefined) {
     throw new InvalidArgument(
       'the resolver process is started by weftd, with --run-dir, --state-dir and --build',
     );
   }
-  return { runDir, stateDir, build, debug: values.debug, handed: values.handed };
+  return { runDir, stateDir, build, debug, handed, channel, standby };
 }
 
 /**
@@ -69,42 +71,42 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
   const log = new ReportLog(settings.debug);
   confine(log);
   await using stack = new AsyncDisposableStack();
-  const lock = stack.use(new ProcessLock(files.lock, { pid: process.pid, build: settings.build }));
-  lock.tryTake();
+  const note = { pid: process.pid, build: settings.build };
+  const succession = stack.use(new Succession({ files, note, standby: settings.standby, log }));
+  if (succession.isOneTooMany) return;
   const table = new NameTable();
   let link: WeftdLink | undefined;
   const ports = new PortBook(files.ports, log);
-  const served = stack.use(
-    new ServedSandboxes({
-      table,
-      clock: Date,
-      log,
-      ports,
-      handed: settings.handed ? readHanded(files.handed) : [],
-      report: (report) => link?.report(report),
-    }),
-  );
+  const { channel } = settings;
+  const handed = new HandedSockets({
+    log,
+    ...(settings.handed ? { born: files.handed } : {}),
+    ...(channel === undefined ? {} : { channel }),
+  });
+  const report = (each: Report): void => void link?.report(each);
+  const served = stack.use(new ServedSandboxes({ table, clock: Date, log, ports, handed, report }));
   const knowledge = stack.use(
     new Knowledge({
       journal: join(settings.stateDir, 'names.journal'),
-      lock,
+      succession,
       log,
       observers: [tableObserver(table), served],
       begin: () => served.begin(),
       onInStep: (session) => {
         served.forgetHanded();
-        link?.report({ type: 'synced', session });
+        report({ type: 'synced', session });
       },
     }),
   );
   const ended = Promise.withResolvers<void>();
   const onOrder = (order: Order): void => {
     if (order.type === 'end') ended.resolve();
+    else if (order.type === 'handed') served.receiveHanded();
     else served.appeared(order.key);
   };
   const onConnect = (): void => {
-    link?.report({ type: 'hello', pid: process.pid, build: settings.build });
-    for (const serving of served.serving()) link?.report(serving);
+    report({ type: 'hello', ...note, standby: succession.isStandby });
+    for (const serving of served.serving()) report(serving);
     log.flush();
   };
   const onFeed = (message: FeedMessage): void => knowledge.receive(message);
@@ -153,13 +155,4 @@ function tellCounts(served: ServedSandboxes, link: WeftdLink): void {
     link.report({ type: 'counts', sandboxes: all.slice(from, from + COUNTS_PER_MESSAGE) });
     from += COUNTS_PER_MESSAGE;
   } while (from < all.length);
-}
-
-function readHanded(path: string): readonly HandedSocket[] {
-  try {
-    return decodeHandedSockets(JSON.parse(readFileSync(path, 'utf8')));
-  } catch (error) {
-    process.stderr.write(`sockets handed over: ${errorMessage(error)}\n`);
-    return [];
-  }
 }

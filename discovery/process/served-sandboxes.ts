@@ -1,13 +1,12 @@
-import { statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { errorMessage, KernelError } from '../../core/errors.ts';
 import type { SandboxKey } from '../../core/ids.ts';
-import { closeFd, readableNow } from '../../kernel/libc/index.ts';
 import type { Fact, FactObserver, SandboxToServe } from '../feed/index.ts';
-import type { HandedSocket, Report, SandboxCounts, Serving } from '../link/index.ts';
+import type { Report, SandboxCounts, Serving } from '../link/index.ts';
+import { type HandedSockets, inodeOf } from './handed-sockets.ts';
 import { NamespaceWatch } from './namespace-watch.ts';
 import type { PortBook } from './port-book.ts';
-import { type BoundSockets, bindInSandbox } from './sandbox-sockets.ts';
+import { bindInSandbox } from './sandbox-sockets.ts';
 import { ServedSandbox, type ServingParts } from './served-sandbox.ts';
 
 /** A namespace file is there a moment before its namespace; within this time it is tried often. */
@@ -19,7 +18,7 @@ const SLICE = 16;
 export interface ServedSandboxesParts extends ServingParts {
   readonly ports: PortBook;
   /** What an earlier process has left to this one. */
-  readonly handed: readonly HandedSocket[];
+  readonly handed: HandedSockets;
   readonly report: (report: Report) => void;
 }
 
@@ -28,7 +27,6 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
   readonly #parts: ServedSandboxesParts;
   readonly #wanted = new Map<SandboxKey, SandboxToServe>();
   readonly #served = new Map<SandboxKey, ServedSandbox>();
-  readonly #handed: Map<SandboxKey, HandedSocket>;
   /** Sandboxes to try again, each until when. */
   readonly #soon = new Map<SandboxKey, number>();
   readonly #watch = new NamespaceWatch((key) => this.#look(key));
@@ -38,7 +36,6 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
 
   constructor(parts: ServedSandboxesParts) {
     this.#parts = parts;
-    this.#handed = new Map(parts.handed.map((each) => [each.key, each]));
   }
 
   /**
@@ -51,7 +48,10 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
   }
 
   async #beginAll(): Promise<void> {
-    const waiting = this.#waiting();
+    const { handed, ports } = this.#parts;
+    handed.receive();
+    ports.open();
+    const waiting = handed.waiting();
     const keys = [...this.#wanted.keys()];
     const first = keys.filter((key) => waiting.has(key));
     const others = keys.filter((key) => !waiting.has(key));
@@ -60,24 +60,6 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
       if (index % SLICE === 0) await setImmediate();
       if (this.#over) return;
       this.#expect(key);
-    }
-  }
-
-  /** Sandboxes at whose sockets queries wait. */
-  #waiting(): ReadonlySet<SandboxKey> {
-    const handed = [...this.#handed.values()];
-    const readable = this.#readable(handed.flatMap(({ udp, tcp }) => [udp, tcp]));
-    const waiting = handed.filter(({ udp, tcp }) => readable.has(udp) || readable.has(tcp));
-    return new Set(waiting.map(({ key }) => key));
-  }
-
-  #readable(fds: readonly number[]): ReadonlySet<number> {
-    try {
-      return readableNow(fds);
-    } catch (error) {
-      // They are begun in any order.
-      this.#parts.log.debug({ error: errorMessage(error) }, 'no telling at which sockets queries wait');
-      return new Set();
     }
   }
 
@@ -100,6 +82,7 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
     this.#soon.delete(key);
     this.#watch.remove(key);
     this.#close(key);
+    this.#parts.handed.drop(key);
     this.#parts.ports.delete(key);
   }
 
@@ -108,10 +91,17 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
     if (this.#wanted.has(key)) this.#look(key);
   }
 
+  /** weftd has sent sockets. What has its own already needs none. */
+  receiveHanded(): void {
+    const { handed } = this.#parts;
+    for (const key of handed.receive()) if (this.#served.has(key)) handed.drop(key);
+    // Sent before their sandbox went, and taken after.
+    for (const key of handed.keys()) if (!this.#wanted.has(key)) handed.dropOutdated(key);
+  }
+
   /** Sockets handed over that nobody wants are closed. */
   forgetHanded(): void {
-    for (const { udp, tcp } of this.#handed.values()) for (const fd of [udp, tcp]) closeFd(fd);
-    this.#handed.clear();
+    this.#parts.handed[Symbol.dispose]();
   }
 
   serving(): readonly Serving[] {
@@ -138,6 +128,7 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
 
   /** Looks whether a sandbox's namespace is the one that is served. */
   #look(key: SandboxKey): void {
+    this.#parts.handed.dropOutdated(key);
     const served = this.#served.get(key);
     if (served !== undefined) {
       if (inodeOf(key) === served.serving.namespace) return;
@@ -167,7 +158,7 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
     const sandbox = this.#wanted.get(key);
     if (sandbox === undefined || this.#served.has(key)) return true;
     try {
-      const sockets = this.#takeHanded(key) ?? bindInSandbox(key, this.#parts.ports.get(key));
+      const sockets = this.#parts.handed.take(key) ?? bindInSandbox(key, this.#parts.ports.get(key));
       const served = new ServedSandbox(sandbox, sockets, this.#parts);
       this.#served.set(key, served);
       const { udp, tcp } = served.serving;
@@ -182,29 +173,10 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
     }
   }
 
-  /** An earlier process' sockets, unless its sandbox has made way for another one. */
-  #takeHanded(key: SandboxKey): BoundSockets | undefined {
-    const handed = this.#handed.get(key);
-    if (handed === undefined) return undefined;
-    this.#handed.delete(key);
-    if (inodeOf(key) === handed.namespace) return handed;
-    for (const fd of [handed.udp, handed.tcp]) closeFd(fd);
-    return undefined;
-  }
-
   #close(key: SandboxKey): void {
     const served = this.#served.get(key);
     this.#served.delete(key);
     void served?.[Symbol.asyncDispose]();
-  }
-}
-
-/** Undefined where there is no such file, or nobody may look at it any more. */
-function inodeOf(key: SandboxKey): number | undefined {
-  try {
-    return statSync(key).ino;
-  } catch {
-    return undefined;
   }
 }
 

@@ -5,6 +5,12 @@
 export { errnoName } from './call.ts';
 export { CAPABILITY, gainNoPrivileges, startingWith } from './capabilities.ts';
 export { DatagramBatch } from './datagram-batch.ts';
+export {
+  type PassedDescriptors,
+  receiveDescriptors,
+  sendDescriptors,
+  socketPair,
+} from './descriptor-passing.ts';
 export { tryLockFile } from './file-lock.ts';
 export { copyDescriptors } from './foreign-descriptor.ts';
 export { addressOf } from './memory.ts';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
+import type { Status } from '../../../core/control.ts';
 import { CHECKOUT, type ClusterNode, type Container, NODE, until } from '../../lab/index.ts';
 import type { StreamResult } from '../../support/dns-stream.ts';
 import type { OverlayScene } from '../overlay/overlay-scene.ts';
@@ -114,8 +115,11 @@ async function resolverKilled(t: Test, scene: OverlayScene): Promise<void> {
   const { client, vip4 } = await openScene(scene);
   const stream = await streamQueries(client, 'shop', vip4);
   await delay(STEADY_MS);
+  const before = await one.weftJson<Status>('status');
+  t.match(before.resolver, { state: 'on', restarts: 0 });
+  let pid = 0;
   for (let n = 0; n < TIMES; n++) {
-    const pid = resolverPid(one);
+    pid = resolverPid(one);
     // Inside the host, as its processes number each other.
     await one.host.exec(['sh', '-c', `kill -9 ${pid}`]);
     await until('another one is there', () => ![0, pid].includes(resolverPid(one)));
@@ -126,6 +130,11 @@ async function resolverKilled(t: Test, scene: OverlayScene): Promise<void> {
   t.same([wrong, failed], [0, 0], 'none was answered wrongly or failed');
   t.ok(longest < RETRIES_MS, `the longest wait was ${longest.toFixed(0)} ms`);
   t.comment(`${repeated} queries were sent again`);
+  const { resolver } = await one.weftJson<Status>('status');
+  const lastError = `process ${pid} has ended: SIGKILL`;
+  t.match(resolver, { state: 'on', sandboxes: before.resolver.sandboxes, restarts: TIMES, lastError });
+  const { stdout } = await one.weft(['status']);
+  t.match(stdout, `restarted ${TIMES} times: ${lastError}`, 'in words, too');
 }
 
 /** As the host's processes number it. */

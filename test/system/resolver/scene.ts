@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -105,6 +105,15 @@ export function dnsmasq(namespace: ScratchNamespace, records: readonly string[])
   return { [Symbol.dispose]: () => void server.kill() };
 }
 
+/** Whether a process has ended, if not yet waited for by whoever started it. */
+export function isGone(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return true;
+  }
+}
+
 /** A directory for weftd and its resolver process, names and sandboxes; all of it goes with the test. */
 export class ResolverScene implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'weft-resolver-'));
@@ -131,16 +140,18 @@ export class ResolverScene implements AsyncDisposable {
       readonly build?: string;
       readonly ttl?: number;
       readonly servers?: readonly UpstreamServer[];
+      readonly standby?: boolean;
     } = {},
   ): Promise<Resolver> {
     const { runDir, stateDir, naming, sandboxes, log } = this;
-    const { build, ttl, servers = [] } = options;
+    const { build, ttl, servers = [], standby = true } = options;
     return Resolver.open({
       runDir,
       stateDir,
       naming,
       sandboxes,
       log,
+      standby,
       version: 'test',
       ttlOf: () => ttl,
       drift: { add: (repair) => void this.repairs.push(repair) },
@@ -191,9 +202,15 @@ export class ResolverScene implements AsyncDisposable {
 
   /** Pid of the resolver process, as its lock says. */
   get pid(): number {
-    // Empty for the moment in which a process has the lock and has not written yet.
-    const text = readFileSync(join(this.runDir, 'resolver/process.lock'), 'utf8') || '{"pid":0}';
-    return (JSON.parse(text) as { pid: number }).pid;
+    return this.#pidOf('process.lock');
+  }
+
+  /** Waits until a process other than the one with `not` as pid stands by; its pid. */
+  standby(not = 0): Promise<number> {
+    return poll(() => {
+      const pid = existsSync(join(this.runDir, 'resolver/standby.lock')) ? this.#pidOf('standby.lock') : 0;
+      return ![0, not, this.pid].includes(pid) && !isGone(pid) && pid;
+    }, 10_000);
   }
 
   /** Waits until a process serves so many sandboxes, other than the one with `not` as pid; its pid. */
@@ -202,6 +219,12 @@ export class ResolverScene implements AsyncDisposable {
       const { process } = resolver.status;
       return process !== undefined && process.serving === count && process.pid !== not && process.pid;
     }, 20_000);
+  }
+
+  #pidOf(lock: string): number {
+    // Empty for the moment in which a process has the lock and has not written yet.
+    const text = readFileSync(join(this.runDir, 'resolver', lock), 'utf8') || '{"pid":0}';
+    return (JSON.parse(text) as { pid: number }).pid;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
