@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Counted } from '../../balancer/index.ts';
 import { errorMessage, NotFound } from '../../core/errors.ts';
-import type { SandboxKey } from '../../core/ids.ts';
-import type { NamingChange, NamingView, Sandboxes } from '../../core/naming.ts';
+import type { EndpointId, SandboxKey } from '../../core/ids.ts';
+import type { NamingChange, NamingView, Sandboxes, ServiceRecord } from '../../core/naming.ts';
 import type { Clock } from '../../core/ports.ts';
 import { TimeSlice } from '../../kernel/nftables/index.ts';
 import type { DriftLog } from '../reconcile/index.ts';
@@ -136,9 +136,13 @@ export class Balancing implements AsyncDisposable {
   }
 
   #servicesChanged(changes: readonly NamingChange[]): void {
+    const { naming } = this.#parts;
     const networks = new Set<string>();
     for (const change of changes) {
-      if (change.kind !== 'service') continue;
+      if (change.kind === 'name') {
+        if (naming.name(change.network, change.endpoint) === undefined) this.#sums.forget(change.endpoint);
+        continue;
+      }
       const before = this.#book.renew(change.network, change.name);
       if (before !== undefined) this.#sums.retire(before, this.#book.of(change.network).get(change.name));
       networks.add(change.network);
@@ -223,11 +227,18 @@ export class Balancing implements AsyncDisposable {
   async #close(member: Member, how: 'ended' | 'as it is'): Promise<void> {
     await this.#spreader.leave(member);
     try {
-      if (how === 'ended') await this.#sums.keep(member.keeper);
+      if (how === 'ended') await this.#sums.keep(member.keeper, (...asked) => this.#isBackend(...asked));
     } catch (error) {
       this.#parts.log.debug({ sandbox: member.where, error: errorMessage(error) }, 'last counts not read');
     }
     await member.keeper[Symbol.asyncDispose]();
+  }
+
+  #isBackend({ network, name }: ServiceRecord, endpoint: EndpointId): boolean {
+    const service = this.#parts.naming.service(network, name);
+    return (
+      service !== undefined && this.#parts.naming.backends(service).some((each) => each.endpoint === endpoint)
+    );
   }
 
   #track(task: Promise<void>): void {

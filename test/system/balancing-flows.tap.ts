@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import t from 'tap';
+import type { EndpointId } from '../../core/ids.ts';
 import type { Backend, Service } from '../../core/service.ts';
 import { Balancing } from '../../daemon/balancing/index.ts';
 import { DriftLog } from '../../daemon/reconcile/index.ts';
@@ -38,9 +39,10 @@ t.test('connections to backends that go or fail', { timeout: 120_000 }, async (t
   const sandboxes = new MemorySandboxes();
   const drift = new DriftLog({ repaired: () => undefined, recovered: () => undefined });
   using namespaces = new NamespaceWatch(sandboxes);
+  let reached = ['net'];
   await using balancing = await Balancing.open({
     ...{ naming, sandboxes, namespaces, drift, log: LOG, hostNamespace: host.path },
-    hostNetworks: () => ['net'],
+    hostNetworks: () => reached,
     clock: { now: () => Date.now() },
   });
   const all = (): Backend[] => backends.map((each) => backendOf(each));
@@ -115,5 +117,34 @@ t.test('connections to backends that go or fail', { timeout: 120_000 }, async (t
       naming.set(web, [backendOf(deaf, { state: 'failing' }), backendOf(other)]);
       t.same(await asked, { [other.name]: 1 }, vip);
     }
+  });
+
+  await t.test('counts are those of an endpoint, not of who has its address next', async (t) => {
+    const counts = async () => (await balancing.tallies('net', 's1')).map((sum) => Number(sum.connections));
+    await poll(async () => (await counts()).length === backends.length);
+    await client.agent.run('tally', { host: web.vip4, port: 80, count: 30 });
+    const counted = await counts();
+    t.ok(
+      counted.every((count) => count >= 9),
+      `${counted} connections`,
+    );
+    files.unmount('client');
+    sandboxes.remove(key);
+    await poll(() => host.run('nft list tables') !== '');
+    t.same(await counts(), counted, 'they outlive the sandbox that counted');
+    // Nobody here reaches the network any more, so nobody is told of what becomes of its services.
+    reached = [];
+    await poll(() => host.run('nft list tables') === '');
+    naming.remove('net', 's1');
+    const again = (name: string) => `${name}-again` as EndpointId;
+    naming.set(
+      web,
+      all().map((backend) => ({ ...backend, endpoint: again(backend.endpoint) })),
+    );
+    t.same(
+      await counts(),
+      backends.map(() => 0),
+      'others with their addresses have none',
+    );
   });
 });

@@ -13,7 +13,7 @@ import {
 } from './service-stage.ts';
 
 /** Enough for every backend of three to have its turn, whichever of two counters says whose it is. */
-const ASKED = 12;
+const ASKED = 8;
 const AFFINITY_S = 2;
 /** An INIT chunk (RFC 9260 section 3.3.2) from port 12345 to port 7. */
 const SCTP_INIT = '3039000700000000000000000100001412345678000100000001000100000001';
@@ -42,7 +42,10 @@ export async function answering(
   { port = 80, transport = 'tcp' as Transport, count = ASKED } = {},
 ): Promise<readonly string[]> {
   const seen = new Set<string>();
-  for (let n = 0; n < count; n++) seen.add((await ask(from, ip, port, transport))?.name ?? 'nobody');
+  const once = () => ask(from, ip, port, transport);
+  // A server under load may take longer than the half second that a datagram is waited for.
+  const patiently = async () => (await once()) ?? (transport === 'udp' ? once() : undefined);
+  for (let n = 0; n < count; n++) seen.add((await patiently())?.name ?? 'nobody');
   return [...seen].sort();
 }
 
@@ -70,7 +73,7 @@ async function carries(t: Test, stage: ServiceStage): Promise<void> {
   const places: typeof clients = [...clients, ['a backend', one.container]];
   for (const [who, from] of places) {
     for (const vip of whole) {
-      await until(`${who} reaches ${vip}`, async () => (await answering(from, vip)).length === names.length);
+      await until(`${who} reaches ${vip}`, () => ask(from, vip));
       t.same(await answering(from, vip), names, `${who} by TCP, ${vip}`);
       t.same(await answering(from, vip, { transport: 'udp' }), names, `${who} by UDP`);
       t.ok(await pings(from, vip), `${who} by echo`);
