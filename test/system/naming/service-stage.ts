@@ -132,7 +132,8 @@ export async function statesAre(
       const all = seen.map(({ backends }) =>
         JSON.stringify(backends.map(({ name, state }) => [name, state]).sort()),
       );
-      return all.every((each) => each === wanted) && first;
+      if (!all.every((each) => each === wanted)) throw new Error(all.join(', '));
+      return first;
     },
     { timeoutMs: 20_000 },
   );

@@ -49,38 +49,55 @@ export async function answering(
   return [...seen].sort();
 }
 
-/** Containers that only ask, one on each host, and the hosts themselves. */
-async function clientsOn({ nodes }: ServiceStage): Promise<readonly (readonly [string, Place])[]> {
-  const places: (readonly [string, Place])[] = [];
-  for (const { name, docker, host } of nodes) {
+/** Someone who asks. */
+interface Client {
+  readonly who: string;
+  readonly from: Place;
+  /** The backends it reaches, by name, sorted. */
+  readonly reached: readonly string[];
+}
+
+/** Containers that only ask, one on each host, and the hosts themselves, which reach the backends they run. */
+async function clientsOn(
+  { nodes }: ServiceStage,
+  backends: readonly Staged[],
+): Promise<readonly [Client, ...Client[]]> {
+  const namesOf = (some: readonly Staged[]) => some.map(({ name }) => name).sort();
+  const clients: Client[] = [];
+  for (const node of nodes) {
+    const { name, docker, host } = node;
     const container = await docker.runContainer({ name: `client-${name}`, network: 'app' });
-    places.push([`a container of ${name}`, container], [`${name} itself`, host]);
+    clients.push({ who: `a container of ${name}`, from: container, reached: namesOf(backends) });
+    const own = backends.filter((backend) => backend.node === node);
+    clients.push({ who: `${name} itself`, from: host, reached: namesOf(own) });
   }
-  return places;
+  const [first, ...others] = clients;
+  if (first === undefined) throw new Error('no host');
+  return [first, ...others];
 }
 
 async function carries(t: Test, stage: ServiceStage): Promise<void> {
   const backends = await startBackends(stage, { 'weft.service': 'whole' });
   const [one] = backends;
-  const names = backends.map(({ name }) => name).sort();
-  const clients = await clientsOn(stage);
+  const clients = await clientsOn(stage, backends);
   const create = ['service', 'create', 'mapped', '--network', 'app', '--select', 'all'];
   await weft(one.node, ...create, '--port', '8080:80', '--port', '8053:80/udp');
   await weft(one.node, 'service', 'create', 'self', '--network', 'app', '--select', 'w1');
   const whole = vipsOf(await statesAre(stage, 'whole', allReady(backends)));
   const mapped = vipsOf(await statesAre(stage, 'mapped', allReady(backends)));
   const own = vipsOf(await statesAre(stage, 'self', { w1: 'ready' }));
-  const places: typeof clients = [...clients, ['a backend', one.container]];
-  for (const [who, from] of places) {
+  const [client] = clients;
+  const places: readonly Client[] = [...clients, { ...client, who: 'a backend', from: one.container }];
+  for (const { who, from, reached } of places) {
     for (const vip of whole) {
       await until(`${who} reaches ${vip}`, () => ask(from, vip));
-      t.same(await answering(from, vip), names, `${who} by TCP, ${vip}`);
-      t.same(await answering(from, vip, { transport: 'udp' }), names, `${who} by UDP`);
+      t.same(await answering(from, vip), reached, `${who} by TCP, ${vip}`);
+      t.same(await answering(from, vip, { transport: 'udp' }), reached, `${who} by UDP`);
       t.ok(await pings(from, vip), `${who} by echo`);
     }
     for (const vip of mapped) {
-      t.same(await answering(from, vip, { port: 8080 }), names, `${who} by a port that is mapped, ${vip}`);
-      t.same(await answering(from, vip, { port: 8053, transport: 'udp' }), names, `${who}, of UDP`);
+      t.same(await answering(from, vip, { port: 8080 }), reached, `${who} by a port that is mapped, ${vip}`);
+      t.same(await answering(from, vip, { port: 8053, transport: 'udp' }), reached, `${who}, of UDP`);
       const at = vip.includes(':') ? `TCP6:[${vip}]:80` : `TCP4:${vip}:80`;
       t.match(
         (await run(from, ['socat', '-u', at, 'STDOUT'])).stderr,
@@ -95,8 +112,7 @@ async function carries(t: Test, stage: ServiceStage): Promise<void> {
     t.same(await answering(one.container, vip, { count: 3, transport: 'udp' }), ['w1'], 'by UDP');
     t.ok(await pings(one.container, vip), 'by echo');
   }
-  const [client] = clients;
-  if (client !== undefined) await sctp(t, client[1], whole[0], backends);
+  await sctp(t, client.from, whole[0], backends);
 }
 
 async function sctp(t: Test, from: Place, vip: string, backends: readonly Staged[]): Promise<void> {
@@ -118,7 +134,7 @@ async function affinity(t: Test, stage: ServiceStage): Promise<void> {
   await weft(node, ...create, '--affinity', 'client', '--affinity-timeout', `${AFFINITY_S}s`);
   const bySource = vipsOf(await statesAre(stage, 'bysource', allReady(backends)));
   const sticky = vipsOf(await statesAre(stage, 'sticky', allReady(backends)));
-  for (const [who, from] of await clientsOn(stage)) {
+  for (const { who, from, reached } of await clientsOn(stage, backends)) {
     for (const vip of bySource) {
       await until(`${who} reaches ${vip}`, () => ask(from, vip));
       t.equal((await answering(from, vip)).length, 1, `${who} keeps its backend by its address, ${vip}`);
@@ -126,6 +142,7 @@ async function affinity(t: Test, stage: ServiceStage): Promise<void> {
     for (const vip of sticky) {
       const [first, ...others] = await answering(from, vip, { count: 5 });
       t.same(others, [], `${who} is remembered with ${first}, ${vip}`);
+      if (reached.length < 2) continue;
       const another = await until(
         `${who} is forgotten`,
         async () => {
@@ -154,8 +171,13 @@ async function readiness(t: Test, stage: ServiceStage): Promise<void> {
     [told, 'docker', ['touch', '/tmp/well'], ['rm', '/tmp/well']],
     [asked, 'probe', ['sh', '-c', LISTEN], ['sh', '-c', 'kill $(cat /tmp/nine)']],
   ] as const) {
-    const vips = vipsOf(await statesAre(stage, service, { [name]: 'starting' }));
-    for (const vip of vips) t.equal(await ask(node.host, vip), undefined, `${vip}: it only starts`);
+    const vips = vipsOf(
+      await until(`${service} is known`, async () => {
+        const known = await inspect(node, service);
+        return known.backendCount === 1 && known;
+      }),
+    );
+    for (const vip of vips) t.equal(await ask(node.host, vip), undefined, `${vip}: it is not well yet`);
     await container.exec(well);
     await statesAre(stage, service, { [name]: 'ready' });
     for (const vip of vips) t.match(await ask(node.host, vip), { name }, `${vip}: it is well`);
