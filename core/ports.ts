@@ -63,7 +63,8 @@ export interface SandboxPlumbing {
 /** Selects conntrack entries by their original destination, their translated destination, or both. */
 export interface FlowFilter {
   readonly family: Family;
-  readonly protocol: Protocol;
+  /** `icmp`: ICMP of its family, so ICMPv6 with IPv6; it has no ports. */
+  readonly protocol: Protocol | 'icmp';
   readonly originalPort?: number;
   readonly originalDestination?: Ip;
   /** Source of the reply direction: the container's address after DNAT. */

@@ -79,6 +79,8 @@ export class ServiceDiscovery implements AsyncDisposable {
         sandboxes,
         namespaces,
         hostNetworks: () => sandboxes.networks(),
+        // The gateway of an overlay has one address on all hosts: an answer to it never leaves the backend's own.
+        hostReaches: ({ node }) => node === parts.shared.node.name,
         drift,
         clock,
         log,

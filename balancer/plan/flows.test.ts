@@ -33,24 +33,27 @@ describe('conntrack entries to forget', () => {
 
   test('of a backend that is gone are all', () => {
     expect(flowsToForget(service, [backend(1), backend(2)], [backend(1)])).toEqual(
-      [FOUR, SIX].flatMap((flow) => ['tcp', 'udp', 'sctp'].map((protocol) => ({ ...flow, protocol }))),
+      [FOUR, SIX].flatMap((flow) =>
+        ['tcp', 'udp', 'sctp', 'icmp'].map((protocol) => ({ ...flow, protocol })),
+      ),
     );
   });
 
-  test('of a backend that fails are those of UDP and those that it has not answered', () => {
+  test('of a backend that fails are those of UDP, echoes and those that it has not answered', () => {
     const failing = [backend(1), backend(2, { state: 'failing' })];
     expect(flowsToForget(service, [backend(1), backend(2)], failing)).toEqual(
       [FOUR, SIX].flatMap((flow) => [
         { ...flow, protocol: 'tcp', unanswered: true },
         { ...flow, protocol: 'udp' },
         { ...flow, protocol: 'sctp', unanswered: true },
+        { ...flow, protocol: 'icmp' },
       ]),
     );
     expect(flowsToForget(service, failing, failing)).toEqual([]);
-    expect(flowsToForget(service, failing, [backend(1)])).toHaveLength(6);
+    expect(flowsToForget(service, failing, [backend(1)])).toHaveLength(8);
   });
 
-  test('are those of its ports where the service has ports', () => {
+  test('are those of its ports and echoes where the service has ports', () => {
     const ports = [
       { protocol: 'tcp', port: 80, target: 8080 },
       { protocol: 'udp', port: 53, target: 5353 },
@@ -59,6 +62,7 @@ describe('conntrack entries to forget', () => {
     expect(flowsToForget({ ...four, ports }, [backend(2)], [])).toEqual([
       { ...FOUR, protocol: 'tcp', originalPort: 80, replyPort: 8080 },
       { ...FOUR, protocol: 'udp', originalPort: 53, replyPort: 5353 },
+      { ...FOUR, protocol: 'icmp' },
     ]);
   });
 

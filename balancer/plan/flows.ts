@@ -1,14 +1,15 @@
 import { type Family, familyOf, type Ip } from '../../core/address.ts';
-import type { FlowFilter, Protocol } from '../../core/ports.ts';
+import type { FlowFilter } from '../../core/ports.ts';
 import type { Backend, Service } from '../../core/service.ts';
 
-const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const satisfies readonly Protocol[];
+const PROTOCOLS = ['tcp', 'udp', 'sctp', 'icmp'] as const satisfies readonly FlowFilter['protocol'][];
 
 /**
  * The conntrack entries that must go when backends go: a client that goes on sending would be translated to where
  * nobody is for as long as it sends. Once the entry is forgotten its next packet goes elsewhere, which answers a UDP
- * client and resets any other. Connections to a backend that only fails stay, as it may come back, except those of UDP
- * and those that it has not answered: their next try goes elsewhere. One that drains keeps what it has.
+ * client or an echo, and resets any other. Connections to a backend that only fails stay, as it may come back, except
+ * those of UDP, echoes, and those that it has not answered: their next try goes elsewhere. One that drains keeps what
+ * it has.
  * @param after the backends there are now.
  * @param which `datagrams`: nobody is known to have ended, and connections that are left alone go on.
  */
@@ -29,7 +30,7 @@ export function flowsToForget(
     const vip = vipOf(service, familyOf(ip));
     const flows = vip === undefined ? [] : flowsTo(service, vip, ip);
     return flows.flatMap((flow): readonly FlowFilter[] => {
-      if (flow.protocol === 'udp') return [flow];
+      if (flow.protocol === 'udp' || flow.protocol === 'icmp') return [flow];
       if (which === 'datagrams') return [];
       return [there.has(ip) ? { ...flow, unanswered: true } : flow];
     });
@@ -39,12 +40,13 @@ export function flowsToForget(
 function flowsTo({ ports }: Service, vip: Ip, ip: Ip): readonly FlowFilter[] {
   const flow = { family: familyOf(vip), originalDestination: vip, replySource: ip } as const;
   if (ports.length === 0) return PROTOCOLS.map((protocol) => ({ ...flow, protocol }));
-  return ports.map(({ protocol, port, target }) => ({
+  const ofPorts = ports.map(({ protocol, port, target }) => ({
     ...flow,
     protocol,
     originalPort: port,
     replyPort: target,
   }));
+  return [...ofPorts, { ...flow, protocol: 'icmp' }];
 }
 
 function addresses({ ipv4, ipv6 }: Backend): readonly Ip[] {

@@ -1,14 +1,15 @@
 import type { Logger } from 'pino';
 import type { Counted } from '../../balancer/index.ts';
 import { errorMessage, NotFound } from '../../core/errors.ts';
-import type { SandboxKey } from '../../core/ids.ts';
-import type { NamingChange, NamingView, Sandboxes } from '../../core/naming.ts';
+import type { EndpointId, SandboxKey } from '../../core/ids.ts';
+import type { NamingChange, NamingView, Sandboxes, ServiceRecord } from '../../core/naming.ts';
 import type { Clock } from '../../core/ports.ts';
+import type { Backend } from '../../core/service.ts';
 import { TimeSlice } from '../../kernel/nftables/index.ts';
 import type { DriftLog } from '../reconcile/index.ts';
 import { isNamespace, type NamespaceWatch } from '../sandboxes/index.ts';
-import { isSteered, type Member } from './member.ts';
-import { type PlannedService, ServiceBook } from './planned-service.ts';
+import { type Group, isSteered, type Member } from './member.ts';
+import { type PlannedService, ServiceBook, servicesWithin } from './planned-service.ts';
 import { Rounds } from './rounds.ts';
 import { Spreader } from './spreader.ts';
 import { TableKeeper } from './table-keeper.ts';
@@ -21,6 +22,8 @@ export interface BalancingParts {
   readonly namespaces: NamespaceWatch;
   /** Keys of the networks that the host itself reaches. */
   readonly hostNetworks: () => readonly string[];
+  /** Whether the host itself reaches a backend by its address; absent: every one. */
+  readonly hostReaches?: (backend: Backend) => boolean;
   /** Namespace file of the host; absent: where the process is. */
   readonly hostNamespace?: string;
   /** What is counted; absent: bytes. */
@@ -42,6 +45,8 @@ const CLEARING_MS = 5000;
 export class Balancing implements AsyncDisposable {
   readonly #parts: BalancingParts;
   readonly #book: ServiceBook;
+  /** Services as the host itself reaches them. */
+  readonly #hostBook: ServiceBook;
   readonly #sums = new TallySums();
   readonly #spreader: Spreader;
   /** Told when something was done with a namespace. */
@@ -55,11 +60,16 @@ export class Balancing implements AsyncDisposable {
   #closed = false;
 
   private constructor(parts: BalancingParts) {
-    const { naming, sandboxes, namespaces, counted = 'bytes' } = parts;
+    const { naming, sandboxes, namespaces, counted = 'bytes', hostReaches } = parts;
     this.#parts = parts;
     this.#book = new ServiceBook(naming, counted);
-    const services = (networks: readonly string[]) => this.#services(networks);
-    this.#spreader = new Spreader({ ...parts, states: new StateMaker(counted), services });
+    this.#hostBook =
+      hostReaches === undefined ? this.#book : new ServiceBook(servicesWithin(naming, hostReaches), counted);
+    this.#spreader = new Spreader({
+      ...parts,
+      states: new StateMaker(counted),
+      services: (place, networks) => this.#services(place, networks),
+    });
     this.#stack.use(new Rounds(this.#spreader, () => this.#catchUp()));
     this.#stack.use(
       this.#spreader.onProgress(({ where }) => {
@@ -131,15 +141,21 @@ export class Balancing implements AsyncDisposable {
     await Promise.all(this.#ending);
   }
 
-  *#services(networks: readonly string[]): Generator<PlannedService> {
-    for (const network of networks) yield* this.#book.of(network).values();
+  *#services(place: Group['place'], networks: readonly string[]): Generator<PlannedService> {
+    const book = place === 'host' ? this.#hostBook : this.#book;
+    for (const network of networks) yield* book.of(network).values();
   }
 
   #servicesChanged(changes: readonly NamingChange[]): void {
+    const { naming } = this.#parts;
     const networks = new Set<string>();
     for (const change of changes) {
-      if (change.kind !== 'service') continue;
+      if (change.kind === 'name') {
+        if (naming.name(change.network, change.endpoint) === undefined) this.#sums.forget(change.endpoint);
+        continue;
+      }
       const before = this.#book.renew(change.network, change.name);
+      if (this.#hostBook !== this.#book) this.#hostBook.renew(change.network, change.name);
       if (before !== undefined) this.#sums.retire(before, this.#book.of(change.network).get(change.name));
       networks.add(change.network);
     }
@@ -170,7 +186,8 @@ export class Balancing implements AsyncDisposable {
     const host = this.#members.get('host');
     if (host === undefined || host === 'opening') return;
     this.#spreader.move(host, this.#parts.hostNetworks());
-    this.#book.keepOnly(new Set([...this.#spreader.members()].flatMap(({ group }) => group.networks)));
+    const reached = new Set([...this.#spreader.members()].flatMap(({ group }) => group.networks));
+    for (const book of [this.#book, this.#hostBook]) book.keepOnly(reached);
   }
 
   #catchUp(): void {
@@ -223,11 +240,18 @@ export class Balancing implements AsyncDisposable {
   async #close(member: Member, how: 'ended' | 'as it is'): Promise<void> {
     await this.#spreader.leave(member);
     try {
-      if (how === 'ended') await this.#sums.keep(member.keeper);
+      if (how === 'ended') await this.#sums.keep(member.keeper, (...asked) => this.#isBackend(...asked));
     } catch (error) {
       this.#parts.log.debug({ sandbox: member.where, error: errorMessage(error) }, 'last counts not read');
     }
     await member.keeper[Symbol.asyncDispose]();
+  }
+
+  #isBackend({ network, name }: ServiceRecord, endpoint: EndpointId): boolean {
+    const service = this.#parts.naming.service(network, name);
+    return (
+      service !== undefined && this.#parts.naming.backends(service).some((each) => each.endpoint === endpoint)
+    );
   }
 
   #track(task: Promise<void>): void {

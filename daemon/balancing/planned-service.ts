@@ -12,13 +12,33 @@ export interface PlannedService {
   readonly picks: readonly string[];
 }
 
+/** What a plan follows from. */
+export type ServicesView = Pick<NamingView, 'services' | 'service' | 'backends'>;
+
+/**
+ * Services as somebody sees them who cannot reach all backends: the others take no connections of his, but belong to
+ * the service as ever.
+ */
+export function servicesWithin(naming: ServicesView, reaches: (backend: Backend) => boolean): ServicesView {
+  return {
+    services: (network) => naming.services(network),
+    service: (network, name) => naming.service(network, name),
+    backends: (service) =>
+      naming
+        .backends(service)
+        .map((backend) =>
+          backend.state === 'ready' && !reaches(backend) ? { ...backend, state: 'draining' } : backend,
+        ),
+  };
+}
+
 /** Services as planned, by network; a service is planned once however many namespaces reach it. */
 export class ServiceBook {
-  readonly #naming: NamingView;
+  readonly #naming: ServicesView;
   readonly #counted: Counted;
   readonly #networks = new Map<string, Map<string, PlannedService>>();
 
-  constructor(naming: NamingView, counted: Counted) {
+  constructor(naming: ServicesView, counted: Counted) {
     this.#naming = naming;
     this.#counted = counted;
   }

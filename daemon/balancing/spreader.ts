@@ -22,8 +22,8 @@ const AT_A_TIME = 2;
 
 export interface SpreaderParts {
   readonly states: StateMaker;
-  /** The services of networks, in their order. */
-  readonly services: (networks: readonly string[]) => Iterable<PlannedService>;
+  /** The services of networks, in their order, as they are for such a place. */
+  readonly services: (place: Group['place'], networks: readonly string[]) => Iterable<PlannedService>;
   readonly drift: DriftLog;
   readonly clock: Clock;
   readonly log: Logger;
@@ -149,7 +149,7 @@ export class Spreader {
 
   #plan(group: Group): void {
     const { states, services } = this.#parts;
-    group.state = states.after(group.state, group.place, services(group.networks));
+    group.state = states.after(group.state, group.place, services(group.place, group.networks));
   }
 
   #remove(member: Member): void {

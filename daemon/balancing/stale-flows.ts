@@ -10,6 +10,10 @@ export function staleFlows(steps: readonly Step[]): readonly FlowFilter[] {
     if (op !== 'delete' || object.kind !== 'element' || object.set !== 'connections') return [];
     const [vip, backend] = object.key as readonly Ip[];
     if (vip === undefined || backend === undefined) return [];
-    return [{ family: familyOf(vip), protocol: 'udp', originalDestination: vip, replySource: backend }];
+    const flow = { family: familyOf(vip), originalDestination: vip, replySource: backend } as const;
+    return [
+      { ...flow, protocol: 'udp' },
+      { ...flow, protocol: 'icmp' },
+    ];
   });
 }

@@ -1,5 +1,6 @@
 import type { Ip } from '../../core/address.ts';
 import type { EndpointId } from '../../core/ids.ts';
+import type { ServiceRecord } from '../../core/naming.ts';
 import { layOutTallies, type Tally, type TallyQuery, TimeSlice } from '../../kernel/nftables/index.ts';
 import type { PlannedService } from './planned-service.ts';
 import type { TableKeeper } from './table-keeper.ts';
@@ -25,18 +26,45 @@ interface Sum {
 
 /** Adds up the counters of many namespaces, and keeps those of namespaces that have ended. */
 export class TallySums {
-  /** By VIP and backend. */
-  readonly #ended = new Map<string, Sum>();
+  /**
+   * By endpoint, then by VIP and backend address: another endpoint may come to have the addresses of one that has
+   * gone.
+   */
+  readonly #ended = new Map<EndpointId, Map<string, Sum>>();
 
-  /** Keeps what a namespace has counted, before it ends. @throws {WeftError} when it cannot be read. */
-  async keep(keeper: TableKeeper): Promise<void> {
-    await addTo(this.#ended, keeper);
+  /**
+   * Keeps what a namespace has counted, before it ends.
+   * @param isBackend whether an endpoint is one of the service's now: counts of any other are of no use to anybody.
+   * @throws {WeftError} when it cannot be read.
+   */
+  async keep(
+    keeper: TableKeeper,
+    isBackend: (service: ServiceRecord, endpoint: EndpointId) => boolean,
+  ): Promise<void> {
+    const sums = new Map<string, Sum>();
+    const services = [...(keeper.has?.services.values() ?? [])];
+    await addTo(sums, keeper);
+    for (const planned of services) {
+      for (const { endpoint, pair } of pairsOf(planned)) {
+        const sum = sums.get(pair);
+        if (sum === undefined || isZero(sum) || !isBackend(planned.service, endpoint)) continue;
+        const kept = this.#ended.get(endpoint) ?? new Map<string, Sum>();
+        this.#ended.set(endpoint, kept);
+        add(sumOf(kept, pair), sum);
+      }
+    }
   }
 
   /** Forgets what went to backends that a service no longer has. */
   retire(before: PlannedService, after: PlannedService | undefined): void {
-    const stays = new Set(after === undefined ? [] : pairsOf(after).map(({ pair }) => pair));
-    for (const { pair } of pairsOf(before)) if (!stays.has(pair)) this.#ended.delete(pair);
+    const stays = new Set(after === undefined ? [] : pairsOf(after).map(pairOfEndpoint));
+    for (const each of pairsOf(before))
+      if (!stays.has(pairOfEndpoint(each))) this.#ended.get(each.endpoint)?.delete(each.pair);
+  }
+
+  /** Forgets an endpoint that is no more. */
+  forget(endpoint: EndpointId): void {
+    this.#ended.delete(endpoint);
   }
 
   /** The sums of one service over these namespaces, which reach it, and those that ended. @throws {WeftError} */
@@ -47,7 +75,8 @@ export class TallySums {
     for (const { endpoint, pair } of pairsOf(planned)) {
       const sum = byEndpoint.get(endpoint) ?? zero();
       byEndpoint.set(endpoint, sum);
-      for (const each of [sums.get(pair), this.#ended.get(pair)]) if (each !== undefined) add(sum, each);
+      for (const each of [sums.get(pair), this.#ended.get(endpoint)?.get(pair)])
+        if (each !== undefined) add(sum, each);
     }
     return [...byEndpoint].map(([endpoint, sum]) => ({ endpoint, ...sum }));
   }
@@ -88,14 +117,17 @@ function addTally(sums: Map<string, Sum>, set: string, { key, packets, bytes }: 
     set === CONNECTIONS
       ? { connections: packets, packets: 0n, bytes: 0n }
       : { connections: 0n, packets, bytes };
-  add(sumOf(sums, key), more);
+  add(sumOf(sums, key.join(' ')), more);
 }
 
-function sumOf(sums: Map<string, Sum>, key: readonly string[]): Sum {
-  const pair = key.join(' ');
+function sumOf(sums: Map<string, Sum>, pair: string): Sum {
   const sum = sums.get(pair) ?? zero();
   sums.set(pair, sum);
   return sum;
+}
+
+function isZero({ connections, packets }: Sum): boolean {
+  return connections === 0n && packets === 0n;
 }
 
 function zero(): Sum {
@@ -108,10 +140,17 @@ function add(sum: Sum, more: Sum): void {
   sum.bytes += more.bytes;
 }
 
-function pairsOf({
-  service,
-  backends,
-}: PlannedService): readonly { readonly endpoint: EndpointId; readonly pair: string }[] {
+interface Pair {
+  readonly endpoint: EndpointId;
+  /** VIP and backend address. */
+  readonly pair: string;
+}
+
+function pairOfEndpoint({ endpoint, pair }: Pair): string {
+  return `${endpoint} ${pair}`;
+}
+
+function pairsOf({ service, backends }: PlannedService): readonly Pair[] {
   const pair = (vip: Ip | undefined, backend: Ip | undefined) =>
     vip === undefined || backend === undefined ? [] : [`${vip} ${backend}`];
   return backends.flatMap(({ endpoint, ipv4, ipv6 }) =>

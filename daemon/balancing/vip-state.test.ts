@@ -146,7 +146,7 @@ describe('the way from one state to another', () => {
     naming.set(service(1, { affinity: {} }), backends(3, 1));
     expect(midway(after, next())).toBeUndefined();
     const flows = [before, between].map(async (from) => (await deltas.between(from, after)).flows.length);
-    expect(await Promise.all(flows)).toEqual([3, 0]);
+    expect(await Promise.all(flows)).toEqual([4, 0]);
   });
 
   test('makes and deletes whole tables', async () => {
@@ -178,7 +178,7 @@ describe('the way from one state to another', () => {
     const less = await deltas.between(sticky, one);
     expect(less.hasAffinity).toBe(true);
     const flow = { family: 4, originalDestination: '10.0.0.101', replySource: '10.0.0.2' };
-    expect(less.flows).toEqual(['tcp', 'udp', 'sctp'].map((protocol) => ({ ...flow, protocol })));
+    expect(less.flows).toEqual(['tcp', 'udp', 'sctp', 'icmp'].map((protocol) => ({ ...flow, protocol })));
   });
 
   test('leaves connections alone whose service goes, or chooses others', async () => {
@@ -192,8 +192,8 @@ describe('the way from one state to another', () => {
     const gone = next();
     const protocols = async (from: VipState, to: VipState) =>
       (await deltas.between(from, to)).flows.map(({ protocol }) => protocol);
-    expect(await protocols(before, chosen)).toEqual(['udp']);
-    expect(await protocols(chosen, gone)).toEqual(['udp']);
+    expect(await protocols(before, chosen)).toEqual(['udp', 'icmp']);
+    expect(await protocols(chosen, gone)).toEqual(['udp', 'icmp']);
   });
 });
 
@@ -207,8 +207,10 @@ describe('after a repair', () => {
   } as const;
 
   test('connections to a backend that went meanwhile are forgotten', () => {
+    const flow = { family: 4, originalDestination: '10.0.0.101', replySource: '10.0.0.2' };
     expect(staleFlows([{ op: 'delete', object: gone }])).toEqual([
-      { family: 4, protocol: 'udp', originalDestination: '10.0.0.101', replySource: '10.0.0.2' },
+      { ...flow, protocol: 'udp' },
+      { ...flow, protocol: 'icmp' },
     ]);
     expect(staleFlows([{ op: 'create', object: gone }])).toEqual([]);
   });

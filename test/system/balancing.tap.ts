@@ -144,43 +144,6 @@ t.test('virtual IPs are kept in all sandboxes and on the host', { timeout: 240_0
     naming.set(web, all());
   });
 
-  await t.test('UDP clients and remembered clients are sent elsewhere when a backend goes', async (t) => {
-    const sticky = serviceOf(2, { affinity: { timeoutSeconds: 600 } });
-    naming.set(sticky, all());
-    for (const service of [web, sticky]) {
-      const ask = () => client.agent.run<string>('udpAsk', { host: service.vip4, port: 53 });
-      const first = await poll(async () => /^b\d$/.exec(await ask())?.[0]);
-      t.equal(await ask(), first);
-      naming.set(
-        service,
-        all().filter(({ endpoint }) => endpoint !== first),
-      );
-      t.not(await poll(async () => (await ask()) !== first && ask()), first, service.name);
-      naming.set(service, all());
-      await client.agent.run('udpForget');
-    }
-    naming.remove('net', 's2');
-  });
-
-  await t.test('a try that a backend has not answered goes elsewhere when that fails', async (t) => {
-    const [deaf, other] = backends;
-    if (deaf === undefined || other === undefined) throw new Error('too few backends');
-    deaf.namespace.run(`nft add table inet deaf
-      nft add chain inet deaf input '{ type filter hook input priority 0; }'
-      nft add rule inet deaf input tcp dport 80 drop`);
-    for (const vip of vips) {
-      naming.set(web, [backendOf(deaf)]);
-      const asked = client.agent.run<Tally>('tally', { host: vip, port: 80, count: 1 });
-      const tracked = () =>
-        client.namespace.run(`conntrack -L -p tcp -f ${vip.includes(':') ? 'ipv6' : 'ipv4'} 2>/dev/null`);
-      await poll(() => tracked().includes('SYN_SENT'));
-      naming.set(web, [backendOf(deaf, { state: 'failing' }), backendOf(other)]);
-      t.same(await asked, { [other.name]: 1 }, vip);
-    }
-    deaf.namespace.run('nft delete table inet deaf');
-    naming.set(web, all());
-  });
-
   await t.test('what others change is put right and counted', async (t) => {
     const good = () => client.agent.run<Tally>('tally', { host: web.vip4, port: 80, count: 30 });
     await poll(async () => Object.keys(await good()).length === 3);

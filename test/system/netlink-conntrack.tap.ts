@@ -91,6 +91,38 @@ t.test('many filters take one reading and delete the same entries', async (t) =>
   t.same(entries(scratch).length, 11);
 });
 
+t.test('echoes, alone and between two addresses', async (t) => {
+  using scratch = await openScratchNamespace();
+  // conntrack(8) inserts none of ICMP.
+  const all = ['198.18.0.9', UDP.to, UDP.container, '198.18.1.3', SIX.to, SIX.container];
+  scratch.run(`ip link set lo up
+    ${all.map((ip) => `ip addr add ${ip} dev lo ${ip.includes(':') ? 'nodad' : ''}`).join('\n')}
+    nft 'add table inet nat; add chain inet nat output { type nat hook output priority -100; }'`);
+  const echo = (to: string, container: string, id: number) =>
+    scratch.run(`nft 'flush chain inet nat output
+        add rule inet nat output ${to.includes(':') ? 'ip6' : 'ip'} daddr ${to} dnat to ${container}'
+      ping -e ${id} -c 1 -W 1 ${to} >/dev/null`);
+  echo(UDP.to, UDP.container, 1);
+  echo(UDP.to, '198.18.1.3', 2);
+  echo(SIX.to, SIX.container, 3);
+  insert(scratch, [UDP, 1], [TCP, 2], [SIX, 3]);
+  const left = () => {
+    const list = scratch.run('conntrack -L -p icmp 2>/dev/null; conntrack -L -f ipv6 -p icmpv6 2>/dev/null');
+    return [...list.matchAll(/^\w+ .*? id=(\d+)/gm)].map(([, id]) => id).sort();
+  };
+  t.same(left(), ['1', '2', '3']);
+  const pair = { originalDestination: UDP.to as Ip, replySource: UDP.container as Ip };
+  t.equal(await forget(scratch, { family: 4, protocol: 'icmp', ...pair }), 1);
+  t.same(left(), ['2', '3']);
+  t.equal(await forget(scratch, { family: 6, protocol: 'icmp', replySource: SIX.container as Ip }), 1);
+  t.same(left(), ['2']);
+  echo(UDP.to, UDP.container, 4);
+  const both = (['icmp', 'udp'] as const).map((protocol): FlowFilter => ({ family: 4, protocol, ...pair }));
+  t.equal(await forget(scratch, ...both), 2, 'by one reading of all protocols');
+  t.same(left(), ['2']);
+  t.same(entries(scratch), ['tcp 2', 'udp 3']);
+});
+
 t.test('those that were not answered', async (t) => {
   using scratch = await openScratchNamespace();
   insert(scratch, [TCP, 1], [UDP, 2]);

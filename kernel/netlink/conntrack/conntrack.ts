@@ -5,10 +5,8 @@ import { NETLINK_PROTOCOL, NLM_F } from '../netlink-header.ts';
 import { AF } from '../rtnetlink.ts';
 import { type NetlinkReply, type NetlinkTransport, openTransport } from '../transport.ts';
 import { kernelFilter, matches } from './flow-match.ts';
+import { type Reading, readingsFor } from './readings.ts';
 import { CTNL, decodeCount, decodeEntry, decodeTuple, type EntryFields, encodeEntry } from './tuple.ts';
-
-/** From so many filters of one family and protocol on, one reading of all its entries beats one for each filter. */
-const FEW = 4;
 
 const COUNT = { type: CTNL.IPCTNL_MSG_CT_GET_STATS, flags: 0, payload: encodeEntry(AF.AF_UNSPEC, {}) };
 const COUNT_NOW = encodeMessages([{ ...COUNT, flags: NLM_F.NLM_F_REQUEST }], 1);
@@ -48,20 +46,17 @@ export class Conntrack {
    * @throws {KernelError} when the kernel refuses.
    */
   async forget(filters: readonly FlowFilter[]): Promise<number> {
-    const groups = Map.groupBy(filters, ({ family, protocol }) => `${family} ${protocol}`);
     let count = 0;
-    for (const group of groups.values()) {
-      const [first] = group;
-      if (first === undefined) continue;
-      const { family, protocol } = first;
-      const readings: readonly FlowFilter[] = group.length > FEW ? [{ family, protocol }] : group;
-      for (const reading of readings) count += await this.#delete(family, await this.#find(reading, group));
+    for (const [family, group] of Map.groupBy(filters, (filter) => filter.family)) {
+      for (const reading of readingsFor(group)) {
+        count += await this.#delete(family, await this.#find(reading, group));
+      }
     }
     return count;
   }
 
   /** Entries the kernel selects by `reading` that match one of `filters`, as the fields that identify them. */
-  async #find(reading: FlowFilter, filters: readonly FlowFilter[]): Promise<readonly EntryFields[]> {
+  async #find(reading: Reading, filters: readonly FlowFilter[]): Promise<readonly EntryFields[]> {
     const found: EntryFields[] = [];
     const take = ({ payload }: NetlinkReply): void => {
       const { original, reply, status = 0, id, zone } = decodeEntry(payload).fields;

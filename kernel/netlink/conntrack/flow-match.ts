@@ -1,8 +1,9 @@
-import type { FlowFilter, Protocol } from '../../../core/ports.ts';
+import type { FlowFilter } from '../../../core/ports.ts';
+import type { Reading } from './readings.ts';
 import { CTA_FILTER_F, type EntryFields, encodeTuple, IPS_SEEN_REPLY, type Tuple } from './tuple.ts';
 
-/** IPPROTO_* of include/uapi/linux/in.h. */
-const NUMBER: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
+/** IPPROTO_* of include/uapi/linux/in.h and in6.h. */
+const NUMBER = { tcp: 6, udp: 17, sctp: 132, icmp: { 4: 1, 6: 58 } } as const;
 
 const { CTA_FILTER_F_IP_SRC, CTA_FILTER_F_IP_DST } = CTA_FILTER_F;
 const { CTA_FILTER_F_PROTO_NUM, CTA_FILTER_F_PROTO_SRC_PORT, CTA_FILTER_F_PROTO_DST_PORT } = CTA_FILTER_F;
@@ -11,31 +12,44 @@ const { CTA_FILTER_F_PROTO_NUM, CTA_FILTER_F_PROTO_SRC_PORT, CTA_FILTER_F_PROTO_
  * Attributes that make the kernel dump only what the filter matches (CTA_FILTER, Linux 5.8). Older kernels ignore
  * them, so the result is compared again by `matches`.
  */
-export function kernelFilter(filter: FlowFilter): EntryFields {
-  const number = NUMBER[filter.protocol];
-  const { originalPort: toPort, replyPort: fromPort } = filter;
+export function kernelFilter(reading: Reading): EntryFields {
+  const number = reading.protocol && numberOf(reading.family, reading.protocol);
+  // The kernel compares no ports where it is not told of which protocol.
+  const { originalPort: toPort, replyPort: fromPort } = number === undefined ? {} : reading;
   // For IPv6 the kernel compares addresses the wrong way round and leaves out what is equal
   // (net/netfilter/nf_conntrack_netlink.c: ctnetlink_filter_match_tuple(), as of Linux 6.18).
-  const to = filter.family === 4 ? filter.originalDestination : undefined;
-  const from = filter.family === 4 ? filter.replySource : undefined;
+  const to = reading.family === 4 ? reading.originalDestination : undefined;
+  const from = reading.family === 4 ? reading.replySource : undefined;
   const original: Tuple = {
     ...(to === undefined ? {} : { addresses: { destination: to } }),
-    protocol: { number, ...(toPort === undefined ? {} : { destinationPort: toPort }) },
+    ...(number === undefined
+      ? {}
+      : { protocol: { number, ...(toPort === undefined ? {} : { destinationPort: toPort }) } }),
   };
   const reply: Tuple = {
     ...(from === undefined ? {} : { addresses: { source: from } }),
-    protocol: { number, ...(fromPort === undefined ? {} : { sourcePort: fromPort }) },
+    ...(number === undefined
+      ? {}
+      : { protocol: { number, ...(fromPort === undefined ? {} : { sourcePort: fromPort }) } }),
   };
   return {
     original: encodeTuple(original),
     reply: encodeTuple(reply),
     filter: {
       originalFlags:
-        CTA_FILTER_F_PROTO_NUM | bit(to, CTA_FILTER_F_IP_DST) | bit(toPort, CTA_FILTER_F_PROTO_DST_PORT),
+        bit(number, CTA_FILTER_F_PROTO_NUM) |
+        bit(to, CTA_FILTER_F_IP_DST) |
+        bit(toPort, CTA_FILTER_F_PROTO_DST_PORT),
       replyFlags:
-        CTA_FILTER_F_PROTO_NUM | bit(from, CTA_FILTER_F_IP_SRC) | bit(fromPort, CTA_FILTER_F_PROTO_SRC_PORT),
+        bit(number, CTA_FILTER_F_PROTO_NUM) |
+        bit(from, CTA_FILTER_F_IP_SRC) |
+        bit(fromPort, CTA_FILTER_F_PROTO_SRC_PORT),
     },
   };
+}
+
+function numberOf(family: FlowFilter['family'], protocol: FlowFilter['protocol']): number {
+  return protocol === 'icmp' ? NUMBER.icmp[family] : NUMBER[protocol];
 }
 
 function bit(field: unknown, flag: number): number {
@@ -51,7 +65,7 @@ export function matches(filter: FlowFilter, original: Tuple, reply: Tuple, statu
   const to = original.addresses?.destination ?? original.addresses?.destination6;
   const from = reply.addresses?.source ?? reply.addresses?.source6;
   return (
-    original.protocol?.number === NUMBER[filter.protocol] &&
+    original.protocol?.number === numberOf(filter.family, filter.protocol) &&
     (filter.originalPort === undefined || original.protocol.destinationPort === filter.originalPort) &&
     (filter.originalDestination === undefined || to === filter.originalDestination) &&
     (filter.replyPort === undefined || reply.protocol?.sourcePort === filter.replyPort) &&
