@@ -1,11 +1,9 @@
 // Node's own large modules, before any flag: they come compiled, which V8 accepts only under the flags it began with.
-import 'node:child_process';
 import 'node:crypto';
 import 'node:dgram';
 import 'node:fs/promises';
 import 'node:http2';
 import 'node:https';
-import 'node:sqlite';
 import 'node:stream/consumers';
 import { setFlagsFromString } from 'node:v8';
 import 'node:worker_threads';
@@ -18,8 +16,7 @@ import 'node:worker_threads';
 setFlagsFromString('--no-maglev');
 // The nursery is at its largest at once; MemoryTrim keeps it small when the start is over.
 setFlagsFromString('--semi-space-growth-factor=16');
-// Tenfold between two collections of the whole heap, also until then: most of what a start makes stays. To mark the
-// hundred megabytes of a large cluster in its midst takes 0.3 s of processor and frees a fifth.
+// Tenfold between two collections of the whole heap, also until then: most of what a start makes stays.
 setFlagsFromString('--heap-growing-percent=900');
 const { runWeftd } = await import('./run.ts');
 process.exitCode = await runWeftd(process.argv.slice(2), process.env);
