@@ -62,7 +62,7 @@ export type Report =
       readonly udp: ServingSocket;
       readonly tcp: ServingSocket;
     }
-  /** The namespace is gone, and the sandbox no longer served. */
+  /** The sandbox or its namespace is gone, and it is no longer served. */
   | { readonly type: 'gone'; readonly key: SandboxKey }
   /** All that was told in this session is known, and every sandbox served whose namespace is there. */
   | { readonly type: 'synced'; readonly session: string }

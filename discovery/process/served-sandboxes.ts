@@ -81,6 +81,7 @@ export class ServedSandboxes implements FactObserver, AsyncDisposable {
     this.#wanted.delete(key);
     this.#soon.delete(key);
     this.#watch.remove(key);
+    if (this.#served.has(key)) this.#parts.report({ type: 'gone', key });
     this.#close(key);
     this.#parts.handed.drop(key);
     this.#parts.ports.delete(key);

@@ -108,8 +108,9 @@ t.test('the process that stands by', async (t) => {
   const gone = await scene.sandbox();
   await resolver.ready(gone.key, 5000);
   await poll(() => handed() === 6);
-  gone.unmount();
   scene.sandboxes.remove(gone.key);
+  await scene.serving(resolver, 2);
+  gone.unmount();
   await poll(() => handed() === 4);
   t.pass('holds the sockets of later sandboxes, and none of one that is gone');
   const serving = scene.pid;
