@@ -12,7 +12,7 @@ import type { Networks } from './networks/index.ts';
 import type { DriftLog } from './reconcile/index.ts';
 import { FactSource, type FactSourceParts } from './resolver/fact-source.ts';
 import { endResolver, hostServers, networkTtl, Resolver, serversBehindDocker } from './resolver/index.ts';
-import { NamespaceWatch, RepositorySandboxes } from './sandboxes/index.ts';
+import { isNamespace, NamespaceWatch, RepositorySandboxes } from './sandboxes/index.ts';
 import type { Repository } from './state/index.ts';
 import { NameLookup, type NamesSources, NamingEvents } from './views/index.ts';
 
@@ -171,6 +171,7 @@ async function openNaming(parts: ServiceDiscoveryParts, stack: AsyncDisposableSt
       ipam,
       docker,
       node: shared.node.name,
+      hasEnded: (sandbox) => !isNamespace(sandbox),
       mayAct: () => shared.membership.fence === undefined,
       clock,
       log,

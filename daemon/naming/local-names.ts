@@ -1,5 +1,5 @@
 import { CLUSTER_KEYS } from '../../core/cluster.ts';
-import type { EndpointId } from '../../core/ids.ts';
+import type { EndpointId, SandboxKey } from '../../core/ids.ts';
 import type { Endpoint, Network } from '../../core/model.ts';
 import type { SharedView } from '../../core/ports.ts';
 import type { HealthProbe, ServiceDeclaration } from '../../core/service.ts';
@@ -22,6 +22,8 @@ export interface LocalNamesParts {
   readonly node: string;
   /** Who has an endpoint, as far as Docker has said; undefined: there is no Docker to ask. */
   readonly holder: ((endpoint: EndpointId) => KnownContainer | undefined) | undefined;
+  /** Whether a sandbox is no more; absent: none is. */
+  readonly hasEnded?: (sandbox: SandboxKey) => boolean;
   readonly mayPublish: () => boolean;
   readonly log: Log;
 }
@@ -35,7 +37,8 @@ interface Place {
 
 /**
  * Tells of the names of this host's endpoints: those in sandboxes, of which Docker has said whose they are. What
- * Docker has not said again after a restart of weftd is told as it was before.
+ * Docker has not said again after a restart of weftd is told as it was before, unless its sandbox is no more: a host that
+ * was switched off has none of those it had, and Docker makes new endpoints for what it starts again.
  */
 export class LocalNames implements AsyncDisposable {
   readonly #parts: LocalNamesParts;
@@ -110,6 +113,11 @@ export class LocalNames implements AsyncDisposable {
     return this.#awaited.get(parsed.endpoint)?.key !== key;
   }
 
+  #hasEnded({ attachment }: Endpoint): boolean {
+    const { hasEnded } = this.#parts;
+    return attachment !== undefined && hasEnded?.(attachment.sandboxKey) === true;
+  }
+
   /** Undefined for an endpoint that is not to be told of. */
   #place(endpoint: Endpoint): Place | undefined {
     if (endpoint.attachment === undefined) return undefined;
@@ -137,7 +145,9 @@ export class LocalNames implements AsyncDisposable {
     if (holder !== undefined && container === undefined) {
       // Docker may be down, or will say it in a moment. Nobody is probed who may be somebody else by now.
       this.#prober.watch(id, undefined);
-      if (!this.#told.has(id)) this.#awaited.set(id, place);
+      if (this.#told.has(id)) return;
+      if (this.#hasEnded(endpoint)) this.#drop(id);
+      else this.#awaited.set(id, place);
       return;
     }
     const { declaration, problem } = declarationOf(endpoint, container);

@@ -112,6 +112,19 @@ describe('names of an overlay network', () => {
     expect(touched).not.toContain(endpointOf('db'));
   });
 
+  test('of sandboxes that power took with it go at once, and come with the endpoints made anew', async () => {
+    await h1.run({ name: 'web', networkId: NET });
+    await sees(h2, ['h1 web ready']);
+    await h1.docker.down();
+    h1.isBare = true;
+    await h1.restart();
+    await sees(h2, []);
+    await h1.docker.up();
+    const again = await h1.attach('again', NET);
+    h1.docker.run({ id: containerId('web'), name: 'web', networks: { app: { endpoint: again } } });
+    await sees(h2, ['h1 web ready']);
+  });
+
   test('of an endpoint that leaves before Docker was heard go too', async () => {
     await h1.run({ name: 'web', networkId: NET });
     await sees(h2, ['h1 web ready']);

@@ -1,4 +1,4 @@
-import type { EndpointId } from '../../core/ids.ts';
+import type { EndpointId, SandboxKey } from '../../core/ids.ts';
 import { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { NamingView, ServiceRecord } from '../../core/naming.ts';
 import type { Clock, SharedView, Store } from '../../core/ports.ts';
@@ -31,6 +31,8 @@ export interface NamingParts {
   readonly docker: ContainerApi | undefined;
   /** This host's name in the cluster. */
   readonly node: string;
+  /** Whether a sandbox of this host is no more; absent: none is. */
+  readonly hasEnded?: (sandbox: SandboxKey) => boolean;
   /** False while this host must not speak in the cluster. */
   readonly mayAct: () => boolean;
   readonly clock: Clock;
@@ -52,7 +54,7 @@ export class Naming implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
 
   private constructor(parts: NamingParts, host: SharedView & AsyncDisposable, stack: AsyncDisposableStack) {
-    const { shared, liveness, repository, ipam, docker, node, mayAct, log } = parts;
+    const { shared, liveness, repository, ipam, docker, node, hasEnded, mayAct, log } = parts;
     const view = stack.use(new StoreView({ stores: [shared, host], liveness, log }));
     const pulse = stack.use(
       new NodePulse({
@@ -92,6 +94,7 @@ export class Naming implements AsyncDisposable {
         view,
         node,
         holder: watch && ((id) => watch.holder(id)),
+        ...(hasEnded && { hasEnded }),
         mayPublish: mayAct,
         log,
       }),

@@ -103,6 +103,8 @@ export class NamingHost implements AsyncDisposable {
   /** What is added to this host's clock, milliseconds. */
   skewMs = 0;
   mayAct = true;
+  /** Its sandboxes are no more, as after power was off. */
+  isBare = false;
   #running: Running | undefined;
 
   private constructor(
@@ -156,6 +158,7 @@ export class NamingHost implements AsyncDisposable {
         ipam,
         docker: this.#socketPath === 'none' ? undefined : stack.use(openContainerApi(this.#socketPath)),
         node: name,
+        hasEnded: () => this.isBare,
         mayAct: () => this.mayAct,
         clock: { now: () => Date.now() + this.skewMs },
         log,
