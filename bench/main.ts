@@ -21,7 +21,9 @@ import { overlayThroughput } from './overlay-throughput.ts';
 import { pluginCalls } from './plugin-calls.ts';
 import { publishedPorts } from './published-ports.ts';
 import { throughput } from './throughput.ts';
+import { vipIpvs } from './vip-ipvs.ts';
 import { vipSpread } from './vip-spread.ts';
+import { vipTraffic } from './vip-traffic.ts';
 
 const BENCHES: readonly Bench[] = [
   networkLifecycle,
@@ -38,10 +40,12 @@ const BENCHES: readonly Bench[] = [
   namesReach,
   namesFootprint,
   vipSpread,
+  vipTraffic,
+  vipIpvs,
 ];
 
 const USAGE = `usage: scripts/bench [NAME…] [--engine ${ENGINES.join('|')}] [--rounds N] [--quick] [--json FILE]
-names: ${BENCHES.map(({ name }) => name).join(' ')} (all of them if none is given)
+names: ${BENCHES.map(({ name }) => name).join(' ')} (if none is given all but those that need another kernel)
 `;
 
 interface Result {
@@ -78,7 +82,9 @@ function readArguments(): Request {
   if (unknown !== undefined) throw new Error(`there is no bench ${unknown}`);
   const progress = (text: string) => process.stderr.write(`  ${text}\n`);
   return {
-    benches: BENCHES.filter(({ name }) => positionals.length === 0 || positionals.includes(name)),
+    benches: BENCHES.filter(({ name, needsKernel }) =>
+      positionals.length === 0 ? needsKernel === undefined : positionals.includes(name),
+    ),
     options: { engine, quick: values.quick, progress, ...(rounds === undefined ? {} : { rounds }) },
     json: values.json,
   };

@@ -19,6 +19,8 @@ export interface Bench {
   readonly title: string;
   /** What weft is compared with; `built-in` if absent. */
   readonly other?: string;
+  /** What a kernel must have for it that many lack; run it by scripts/vm. */
+  readonly needsKernel?: string;
   /** Sets up, measures and clears away. */
   run(options: BenchOptions): Promise<readonly Figure[]>;
 }
