@@ -116,10 +116,11 @@ export class Relearner {
       await task();
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
-      const { log } = this.#parts;
+      const { repository, log } = this.#parts;
+      const isGone = error instanceof NotFound || repository.wasDropped(networkId as NetworkId);
       const what = { networkId, error: errorMessage(error) };
       // Removed between Docker's answer and now: there is nothing to learn. A host too busy to be read is read again.
-      if (error instanceof NotFound || error instanceof Unavailable) log.debug(what, 'not learned now');
+      if (isGone || error instanceof Unavailable) log.debug(what, 'not learned now');
       else log.error(what, 'not learned from Docker');
     }
   }

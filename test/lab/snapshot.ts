@@ -13,19 +13,37 @@ export async function takeSnapshot(enter: readonly string[]): Promise<readonly s
     read('ip', '-j', '-4', 'route', 'show', 'table', 'all'),
     read('ip', '-j', '-6', 'route', 'show', 'table', 'all'),
     read('nft', '-j', 'list', 'ruleset'),
-    read('sh', '-c', 'cat /proc/self/mountinfo; echo --; cat /proc/[0-9]*/comm 2>/dev/null; true'),
+    read('sh', '-c', `cat /proc/self/mountinfo; echo --; ${NAMES}; echo --; ${RESOLVERS}; true`),
   ]);
-  const [mounts = '', processes = ''] = files.split('--\n');
+  const [mounts = '', names = '', resolvers = ''] = files.split('--\n');
   return [
     ...objects(links).map((link) => `link ${link['ifname']}`),
     ...objects(routes4).filter(isOwnRoute).map(routeText),
     ...objects(routes6).filter(isOwnRoute).map(routeText),
     ...nftThings(nft),
     ...lines(mounts).map((mount) => `mount ${mount.split(' ')[4]}`),
-    ...lines(processes)
-      .filter((name) => !LOOKING.has(name))
-      .map((name) => `process ${name}`),
+    ...processes(names, resolvers),
   ].sort();
+}
+
+/** Lines `PID/comm:NAME`, and `PID/cmdline` of processes that mention the resolver. */
+const NAMES = 'cd /proc; grep -s . [0-9]*/comm';
+const RESOLVERS = 'grep -sl discovery/main [0-9]*/cmdline';
+
+/** Processes of weft's resolver are one thing: a second one stands by, and comes some time after the first. */
+function processes(names: string, resolvers: string): readonly string[] {
+  const resolving = new Set(lines(resolvers).map((path) => path.replace('/cmdline', '')));
+  const all = lines(names).flatMap((line) => {
+    const [, pid = '', name = ''] = /^(\d+)\/comm:(.*)$/.exec(line) ?? [];
+    return LOOKING.has(name) ? [] : [{ pid, name }];
+  });
+  const ours = all.filter(({ pid }) => resolving.has(pid));
+  return [
+    ...all.filter(({ pid }) => !resolving.has(pid)).map(({ name }) => `process ${name}`),
+    ...(ours.length === 0
+      ? []
+      : [`process of the resolver${ours.length > 2 ? `, ${ours.length} times` : ''}`]),
+  ];
 }
 
 /** The texts of `now` that `before` does not have, or has fewer times. Both sorted; so is the result. */
@@ -40,7 +58,7 @@ export function differences(before: readonly string[], now: readonly string[]): 
 }
 
 /** The programs that take the snapshot. */
-const LOOKING = new Set(['ip', 'nft', 'sh', 'cat', 'nsenter']);
+const LOOKING = new Set(['ip', 'nft', 'sh', 'cat', 'grep', 'nsenter']);
 
 function lines(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');

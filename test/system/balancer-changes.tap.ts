@@ -5,6 +5,8 @@ import { Conntrack } from '../../kernel/netlink/index.ts';
 import { poll } from '../support/poll.ts';
 import { backendOf, openVipScene, serveAll, serviceOf, VipNamespace } from '../support/vip-scene.ts';
 
+t.setTimeout(180_000);
+
 type Tally = Record<string, number>;
 
 t.test('virtual IPs while backends change', { timeout: 120_000 }, async (t) => {

@@ -59,5 +59,5 @@ async function leavesNothing(t: Test, scene: Scene, before: readonly string[]): 
 const OF_WEFTD = [
   /^nft (table|chain|set|map|rule) (ip6?|netdev) weft\b/,
   /^nft rule ip6? filter DOCKER-USER .*"wb-\*"/,
-  /^process (node|MainThread)$/,
+  /^process (node|MainThread|of the resolver)$/,
 ];
