@@ -12,7 +12,7 @@ import { VM_TAPS } from './vm/taps.ts';
  */
 
 const ROOT = resolve(import.meta.dirname, '..');
-const CHECK_LIMIT_MS = 300_000;
+const CHECK_LIMIT_MS = 600_000;
 const FILE_LIMIT_MS = 900_000;
 const VM_LIMIT_S = 600;
 /** First argument of this program when it runs in the microVM. */
