@@ -171,7 +171,9 @@ function chooseChain(family: Family, sticky: boolean): NftChain {
     name: 'choose',
     rules: [
       ...(sticky ? [rule('known clients', [daddr(family, 0), verdictOf('known', 0)])] : []),
+      // Twice: a transaction may take effect between two of its rules, each of which looks an offer up.
       rule('what is offered', jump('offers')),
+      rule('once more', jump('offers')),
       ...refusals,
     ],
   };
