@@ -4,11 +4,13 @@ import type { HandedSocket, SocketLabel } from '../../discovery/index.ts';
 import { closeFd, sendDescriptors } from '../../kernel/libc/index.ts';
 import { RestartDelay } from './restart-delay.ts';
 import { Restarts } from './restarts.ts';
-import { signal } from './running-process.ts';
+import { reserveStandby, runningProcess, signal } from './running-process.ts';
 import { type StartOptions, startProcess } from './start-process.ts';
 
 /** A process that lives says hello within this time, or is ended. */
 const HELLO_MS = 5000;
+/** How often the lock for a process that is to stand by is tried. */
+const RESERVE_MS = 10;
 
 interface Child {
   readonly startedAt: number;
@@ -50,10 +52,14 @@ export class Children implements Disposable {
     const pause = this.#pause;
     this.#pause = undefined;
     if (pause !== undefined && pause > 0) await sleep(pause);
-    if (this.#closed) return;
     const { log, sockets } = this.#parts;
     try {
-      const pid = this.#start({ ...this.#parts, standby, sockets: sockets() });
+      const lock = standby ? await this.#reserve() : undefined;
+      if (this.#closed) {
+        if (lock !== undefined) closeFd(lock);
+        return;
+      }
+      const pid = this.#start({ ...this.#parts, standby: lock, sockets: sockets() });
       this.#starting = pid;
       log.info({ pid, pause, standby }, 'resolver process started');
       setTimeout(() => this.#mute(pid), HELLO_MS).unref();
@@ -124,6 +130,22 @@ export class Children implements Disposable {
   [Symbol.dispose](): void {
     this.#closed = true;
     for (const pid of this.#living.keys()) this.stopHanding(pid);
+  }
+
+  /** The lock for one that stands by. Who has it is about to end, or does not know of this weftd and has to. */
+  async #reserve(): Promise<number | undefined> {
+    const { files, log } = this.#parts;
+    for (let until = performance.now() + HELLO_MS; !this.#closed; await sleep(RESERVE_MS)) {
+      const lock = reserveStandby(files);
+      if (lock !== undefined) return lock;
+      if (performance.now() < until) continue;
+      until = Number.POSITIVE_INFINITY;
+      const holder = runningProcess(files, 'standbyLock');
+      if (holder === undefined) continue;
+      log.warn({ pid: holder.pid }, 'a resolver process stands by and does not answer; it is ended');
+      signal(holder.pid, 'SIGKILL');
+    }
+    return undefined;
   }
 
   #start(options: StartOptions): number {

@@ -4,7 +4,7 @@ import type { SandboxKey } from '../../core/ids.ts';
 import { decodeKnownPorts, type ResolverFiles, resolverFiles } from '../../discovery/index.ts';
 import { installRedirect } from './install-redirect.ts';
 import type { ResolverLog } from './log.ts';
-import { hasEnded, type LockFile, runningProcess, signal } from './running-process.ts';
+import { hasEnded, holderOf, type LockFile, signal } from './running-process.ts';
 
 /** How long the process may take to answer what it was asked. */
 const PATIENCE_MS = 2000;
@@ -34,7 +34,7 @@ export async function endResolver({ runDir, log, sandboxes = [] }: EndOptions): 
 
 /** Ends the process that has a lock; its pid, undefined when there is none. */
 async function end(files: ResolverFiles, lock: LockFile): Promise<number | undefined> {
-  const running = runningProcess(files, lock);
+  const running = await holderOf(files, PATIENCE_MS, lock);
   if (running === undefined) return undefined;
   signal(running.pid, 'SIGTERM');
   if (!(await hasEnded(files, PATIENCE_MS, lock))) {

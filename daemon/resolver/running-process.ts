@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeProcessNote, type ProcessNote, type ResolverFiles } from '../../discovery/index.ts';
 import { tryLockFile } from '../../kernel/libc/index.ts';
@@ -30,6 +30,37 @@ function isFree(lock: string): boolean {
     return tryLockFile(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/**
+ * The lock of who stands by, taken for a process that is about to be started and inherits it: it has the lock from its
+ * birth, so that whoever ends the resolver finds it. Undefined while another process has it.
+ * @returns an open descriptor, the caller's to close.
+ * @throws {Error} when there is no such directory.
+ */
+export function reserveStandby(files: ResolverFiles): number | undefined {
+  const fd = openSync(files.standbyLock, 'a', 0o600);
+  if (!tryLockFile(fd)) {
+    closeSync(fd);
+    return undefined;
+  }
+  // The process says who it is itself.
+  ftruncateSync(fd);
+  return fd;
+}
+
+/** Who has a lock, as soon as it has said so; undefined when nobody has it, or says nothing for `ms`. */
+export async function holderOf(
+  files: ResolverFiles,
+  ms: number,
+  lock: LockFile,
+): Promise<ProcessNote | undefined> {
+  const until = performance.now() + ms;
+  for (;;) {
+    const running = runningProcess(files, lock);
+    if (running !== undefined || isFree(files[lock]) || performance.now() > until) return running;
+    await sleep(POLL_MS);
   }
 }
 

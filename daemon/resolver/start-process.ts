@@ -12,8 +12,8 @@ export interface StartOptions {
   readonly stateDir: string;
   readonly build: string;
   readonly debug: boolean;
-  /** Whether it waits until no other process serves. */
-  readonly standby: boolean;
+  /** The lock of who stands by: it waits until no other process serves. Closed here. Undefined: it serves at once. */
+  readonly standby: number | undefined;
   /** Sockets that it is born with. */
   readonly sockets: readonly HandedSocket[];
   readonly log: ResolverLog;
@@ -30,9 +30,10 @@ export interface StartedProcess {
 const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants;
 /** Emptied, and written by two processes, each behind what the other has said. */
 const SHARED_ANEW = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
-/** Descriptors of a child: its end of the channel, then those that are handed over. */
+/** Descriptors of a child: its end of the channel, its lock, then those that are handed over. */
 const CHANNEL = 3;
-const HANDED = 4;
+const LOCK = 4;
+const HANDED = 5;
 
 /**
  * Starts a resolver process that outlives weftd: in a session of its own, with nothing of weftd's but the sockets, and
@@ -41,8 +42,12 @@ const HANDED = 4;
  */
 export function startProcess(options: StartOptions): StartedProcess {
   const { files, log } = options;
-  const stderr = openSync(files.stderr, SHARED_ANEW, 0o600);
+  using ends = new DisposableStack();
+  const { standby } = options;
+  if (standby !== undefined) ends.defer(() => closeSync(standby));
+  const stderr = ends.adopt(openSync(files.stderr, SHARED_ANEW, 0o600), closeSync);
   const [ours, theirs] = socketPair();
+  ends.defer(() => closeFd(theirs));
   try {
     writeFileSync(files.handed, JSON.stringify(inChild(options.sockets)), { mode: 0o600 });
     const start = () => spawnNode(options, stderr, theirs);
@@ -63,9 +68,6 @@ export function startProcess(options: StartOptions): StartedProcess {
   } catch (error) {
     closeFd(ours);
     throw error;
-  } finally {
-    closeFd(theirs);
-    closeSync(stderr);
   }
 }
 
@@ -81,14 +83,21 @@ function spawnNode(
   settings.push(
     '--channel',
     String(CHANNEL),
-    ...(standby ? ['--standby'] : []),
+    ...(standby === undefined ? [] : ['--standby-lock', String(LOCK)]),
     ...(debug ? ['--debug'] : []),
   );
   return spawn(process.execPath, [RESOLVER_PROGRAM, ...settings], {
     cwd: '/',
     env,
     detached: true,
-    stdio: ['ignore', 'ignore', stderr, channel, ...sockets.flatMap(({ udp, tcp }) => [udp, tcp])],
+    stdio: [
+      'ignore',
+      'ignore',
+      stderr,
+      channel,
+      standby ?? 'ignore',
+      ...sockets.flatMap(({ udp, tcp }) => [udp, tcp]),
+    ],
   });
 }
 

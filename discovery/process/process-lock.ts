@@ -7,8 +7,9 @@ export class ProcessLock implements Disposable {
   readonly #fd: number;
   readonly #note: ProcessNote;
 
-  constructor(path: string, note: ProcessNote) {
-    this.#fd = openSync(path, 'a', 0o600);
+  /** @param file path, or a descriptor that is open already. */
+  constructor(file: string | number, note: ProcessNote) {
+    this.#fd = typeof file === 'number' ? file : openSync(file, 'a', 0o600);
     this.#note = note;
   }
 

@@ -32,8 +32,8 @@ interface Settings {
   readonly handed: boolean;
   /** Descriptor through which weftd sends the sockets that come later. */
   readonly channel: number | undefined;
-  /** It serves when no other process does. */
-  readonly standby: boolean;
+  /** Descriptor of a lock: it serves when no other process does. */
+  readonly standby: number | undefined;
 }
 
 function readSettings(argv: readonly string[]): Settings {
@@ -46,11 +46,12 @@ function readSettings(argv: readonly string[]): Settings {
       debug: { type: 'boolean', default: false },
       handed: { type: 'boolean', default: false },
       channel: { type: 'string' },
-      standby: { type: 'boolean', default: false },
+      'standby-lock': { type: 'string' },
     },
   });
-  const { 'run-dir': runDir, 'state-dir': stateDir, build, debug, handed, standby } = values;
-  const channel = values.channel === undefined ? undefined : Number(values.channel);
+  const { 'run-dir': runDir, 'state-dir': stateDir, build, debug, handed } = values;
+  const descriptor = (text: string | undefined) => (text === undefined ? undefined : Number(text));
+  const [channel, standby] = [descriptor(values.channel), descriptor(values['standby-lock'])];
   if (runDir === undefined || stateDir === undefined || build === undefined) {
     throw new InvalidArgument(
       'the resolver process is started by weftd, with --run-dir, --state-dir and --build',
@@ -73,7 +74,6 @@ export async function runResolver(argv: readonly string[]): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const note = { pid: process.pid, build: settings.build };
   const succession = stack.use(new Succession({ files, note, standby: settings.standby, log }));
-  if (succession.isOneTooMany) return;
   const table = new NameTable();
   let link: WeftdLink | undefined;
   const ports = new PortBook(files.ports, log);

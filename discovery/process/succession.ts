@@ -13,8 +13,8 @@ const A_WHILE_MS = 1000;
 export interface SuccessionParts {
   readonly files: ResolverFiles;
   readonly note: ProcessNote;
-  /** Whether it waits until no other process serves; else it serves beside one that does. */
-  readonly standby: boolean;
+  /** Descriptor of the lock of who stands by, held since birth; undefined: it serves at once, beside others too. */
+  readonly standby: number | undefined;
   readonly log: DiscoveryLog;
 }
 
@@ -41,20 +41,19 @@ export class Succession implements Disposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.turn = promise;
     this.#begin = resolve;
-    if (this.#tryTake() || !standby) resolve();
-    else {
-      this.#standing = new ProcessLock(files.standbyLock, note);
-      this.#watch();
+    if (standby === undefined) {
+      this.#tryTake();
+      resolve();
+      return;
     }
+    this.#standing = new ProcessLock(standby, note);
+    // Says who has it.
+    this.#standing.tryTake();
+    this.#watch();
   }
 
   get isStandby(): boolean {
     return this.#standing !== undefined;
-  }
-
-  /** Whether another process stands by already. */
-  get isOneTooMany(): boolean {
-    return this.#standing?.tryTake() === false;
   }
 
   /** Calls back when no other process has the lock: what is on disk is this one's from then on. */

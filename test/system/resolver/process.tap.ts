@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { endResolver } from '../../../daemon/resolver/index.ts';
 import { aName } from '../../support/listed-names.ts';
@@ -110,4 +111,33 @@ t.test('cleanup', async (t) => {
   await poll(() => !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '));
   await endResolver({ runDir: scene.runDir, log: scene.log });
   t.pass('and there may be nothing to clean up');
+});
+
+/** Resolver processes of a run directory, whatever they do. */
+function processesOf({ runDir }: ResolverScene): readonly string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(runDir);
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
+}
+
+t.test('cleanup while processes begin', async (t) => {
+  for (const ms of [0, 20, 60, 120]) {
+    await using scene = new ResolverScene();
+    {
+      await using resolver = await scene.resolver();
+      await poll(() => processesOf(scene).length > 0);
+      // The first one, and then the one that is to stand by.
+      if (ms > 0) await scene.serving(resolver, 0);
+      await sleep(ms);
+    }
+    await endResolver({ runDir: scene.runDir, log: scene.log });
+    // A lock is given back a moment before its process is gone.
+    await poll(() => processesOf(scene).length === 0, 3000);
+    t.pass(`none is left ${ms} ms after one was there`);
+  }
 });
