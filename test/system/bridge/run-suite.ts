@@ -14,6 +14,10 @@ export interface Suite extends SceneOptions {
 export async function runSuite(engine: EngineSeries, suite: Suite): Promise<void> {
   t.setTimeout(300_000);
   const scene = await Scene.open(engine, suite);
+  // While it is born a process looks like weftd.
+  await scene.weftd.waitLog('a resolver stands by', (line) =>
+    /"standby":true.*a resolver process is there/.test(line),
+  );
   const before = await scene.host.leaks();
   const only = process.env['SUITE_ONLY'] ?? '';
   try {

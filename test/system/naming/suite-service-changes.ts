@@ -70,7 +70,7 @@ async function draining(t: Test, stage: ServiceStage): Promise<void> {
   const echo = async (vip: string) =>
     (await client.tryNetExec(['ping', '-e', '77', '-c', '1', '-W', '1', vip])).code === 0;
   for (const vip of vips) {
-    t.equal(await datagram(vip), old.name, `${vip} by UDP`);
+    t.equal(await until(`${vip} by UDP`, () => datagram(vip)), old.name, `${vip} by UDP`);
     t.ok(await echo(vip), 'and by echo');
   }
   await weigh(...left.map((name) => `${name}=`));
