@@ -10,8 +10,8 @@ const connectTo = libc.func('int connect(int fd, const uint8_t *address, uint32_
 const bind = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');
 const listen = libc.func('int listen(int fd, int backlog)');
 const accept = libc.func('int accept(int fd, void *address, void *length)');
-const send = libc.func('ssize_t send(int fd, const uint8_t *bytes, size_t length, int flags)');
-const recv = libc.func('ssize_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)');
+const send = libc.func('long send(int fd, const uint8_t *bytes, size_t length, int flags)');
+const recv = libc.func('long recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)');
 const setsockopt = libc.func(
   'int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)',
 );
