@@ -43,10 +43,10 @@ export const vipTraffic: Bench = {
     const proxy = (await between.endpoint(network)).IPAddress;
     options.progress('measuring');
     const variants: Readonly<Record<Way, Variant<Kind>>> = {
-      vip: one.measuring(one.vip),
-      direct: one.measuring(one.backend),
-      proxy: one.measuring(proxy),
-      many: many.measuring(many.vip),
+      vip: await one.measuring(one.vip),
+      direct: await one.measuring(one.backend),
+      proxy: await one.measuring(proxy),
+      many: await many.measuring(many.vip),
     };
     return figures(await interleave<Way, Kind>(variants, rounds(options), 1));
   },
@@ -80,14 +80,19 @@ function figures({ vip, direct, proxy, many }: Readonly<Record<Way, Series<Kind>
   ];
 }
 
-/** A client and a service of one backend on a network. */
+/**
+ * A service of one backend on a network. Each way to it has a client of its own: what conntrack still holds of one
+ * way's closed connections would take the ports of another's.
+ */
 class Scene {
   readonly backend: string;
   readonly vip: string;
-  readonly #client: Container;
+  readonly #newClient: () => Promise<Container>;
+  readonly #first: Container;
 
-  private constructor(client: Container, backend: string, vip: string) {
-    this.#client = client;
+  private constructor(newClient: () => Promise<Container>, first: Container, backend: string, vip: string) {
+    this.#newClient = newClient;
+    this.#first = first;
     this.backend = backend;
     this.vip = vip;
   }
@@ -102,36 +107,37 @@ class Scene {
     await server.netSpawn([NODE, script('tcp-target.ts'), 'bytes', String(PORTS.bytes)]);
     await server.netSpawn([NODE, script('tcp-target.ts'), 'echoes', String(PORTS.echoes)]);
     await server.netSpawn(['iperf3', '-s', '-p', String(PORTS.iperf)]);
-    const client = await docker.runContainer({ network });
+    const newClient = () => docker.runContainer({ network });
+    const client = await newClient();
     const vip = await until(`${name} has a virtual IP`, async () => {
       const { code, stdout } = await client.tryNetExec(['dig', '+short', '@127.0.0.11', name]);
       return code === 0 && stdout.trim() !== '' ? stdout.trim() : undefined;
     });
-    const scene = new Scene(client, (await server.endpoint(network)).IPAddress, vip);
+    const scene = new Scene(newClient, client, (await server.endpoint(network)).IPAddress, vip);
     await scene.reachable();
     return scene;
   }
 
   async reachable(): Promise<void> {
     await until('the virtual IP answers', async () => {
-      const { code } = await this.#client.tryNetExec(['ping', '-c', '1', '-W', '1', this.vip]);
+      const { code } = await this.#first.tryNetExec(['ping', '-c', '1', '-W', '1', this.vip]);
       return code === 0;
     });
   }
 
-  measuring(host: string): Variant<Kind> {
+  async measuring(host: string): Promise<Variant<Kind>> {
+    const client = await this.#newClient();
+    const load = async (what: string, port: number): Promise<{ perSecond: number; p50: number }> => {
+      const settings = [what, host, String(port), String(SECONDS * 1000)];
+      return JSON.parse(await client.netExec([NODE, script('tcp-load.ts'), ...settings]));
+    };
     return async () => {
-      const { perSecond, p50 } = await this.#load('connects', host, PORTS.bytes);
-      const echo = await this.#load('echoes', host, PORTS.echoes);
+      const { perSecond, p50 } = await load('connects', PORTS.bytes);
+      const echo = await load('echoes', PORTS.echoes);
       const iperf = ['iperf3', '-J', '-t', String(SECONDS), '-p', String(PORTS.iperf), '-c', host];
-      const stream = received(await this.#client.netExec(iperf));
+      const stream = received(await client.netExec(iperf));
       return { connects: perSecond, connect: p50, echo: echo.p50, stream };
     };
-  }
-
-  async #load(what: string, host: string, port: number): Promise<{ perSecond: number; p50: number }> {
-    const settings = [what, host, String(port), String(SECONDS * 1000)];
-    return JSON.parse(await this.#client.netExec([NODE, script('tcp-load.ts'), ...settings]));
   }
 }
 

@@ -33,3 +33,16 @@ export function isSteered({ keeper, group }: Member): boolean {
 export function isSettled({ keeper, group }: Member): boolean {
   return keeper.has === group.state;
 }
+
+/** Members that hold something else than they should, by what they hold. */
+export function behind({ members, state }: Group): ReadonlyMap<VipState, readonly Member[]> {
+  const found = new Map<VipState, Member[]>();
+  for (const member of members) {
+    const { has } = member.keeper;
+    if (member.pending > 0 || has === undefined || has === state) continue;
+    const same = found.get(has);
+    if (same === undefined) found.set(has, [member]);
+    else same.push(member);
+  }
+  return found;
+}

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WeftError } from '../../core/errors.ts';
 import { TimeSlice } from '../../kernel/nftables/index.ts';
 import type { Spreader } from './spreader.ts';
 
 const ROUND_MS = 1000;
+/** A change that is on its way to all namespaces goes first, but not for ever. */
+const STEP_MS = 5;
+const PATIENCE_MS = 500;
 
 /**
  * Looks at every namespace once a second: whether somebody has changed its rules, which the kernel's own count of
@@ -32,11 +36,18 @@ export class Rounds implements Disposable {
     this.#timer = setTimeout(() => this.#round().finally(() => this.#schedule()), ROUND_MS).unref();
   }
 
+  async #giveWay(slice: TimeSlice): Promise<void> {
+    const until = performance.now() + PATIENCE_MS;
+    while (this.#spreader.isSpreading && performance.now() < until) await sleep(STEP_MS);
+    await slice.next();
+  }
+
   async #round(): Promise<void> {
     this.#also();
     const slice = new TimeSlice();
+    await this.#giveWay(slice);
     for (const member of this.#spreader.members()) {
-      if (slice.over) await slice.next();
+      if (slice.over) await this.#giveWay(slice);
       if (member.gone || member.pending > 0) continue;
       if (member.keeper.has === undefined) this.#spreader.compare(member, 'timer');
       else if (isDisturbed(member.keeper)) this.#spreader.compare(member, 'timer');

@@ -6,7 +6,7 @@ import type { DriftLog } from '../reconcile/index.ts';
 import { type Delta, Deltas } from './delta.ts';
 import { repairsOf } from './drift.ts';
 import { Lanes } from './lanes.ts';
-import { type Group, isSettled, type Member } from './member.ts';
+import { behind, type Group, isSettled, type Member } from './member.ts';
 import { midway } from './midway.ts';
 import type { PlannedService } from './planned-service.ts';
 import { staleFlows } from './stale-flows.ts';
@@ -50,6 +50,11 @@ export class Spreader {
 
   constructor(parts: SpreaderParts) {
     this.#parts = parts;
+  }
+
+  /** Whether a change is on its way to namespaces. */
+  get isSpreading(): boolean {
+    return this.#running;
   }
 
   members(): Iterable<Member> {
@@ -283,17 +288,4 @@ export class Spreader {
     });
     return promise;
   }
-}
-
-/** Members that hold something else than they should, by what they hold. */
-function behind({ members, state }: Group): ReadonlyMap<VipState, readonly Member[]> {
-  const found = new Map<VipState, Member[]>();
-  for (const member of members) {
-    const { has } = member.keeper;
-    if (member.pending > 0 || has === undefined || has === state) continue;
-    const same = found.get(has);
-    if (same === undefined) found.set(has, [member]);
-    else same.push(member);
-  }
-  return found;
 }
