@@ -14,7 +14,7 @@ import {
 
 /** Enough for every backend of three to have its turn, whichever of two counters says whose it is. */
 const ASKED = 8;
-const DATAGRAMS = 4;
+const DATAGRAMS = 10;
 const AFFINITY_S = 2;
 /** An INIT chunk (RFC 9260 section 3.3.2) from port 12345 to port 7. */
 const SCTP_INIT = '3039000700000000000000000100001412345678000100000001000100000001';
