@@ -33,7 +33,7 @@ export type MicroVmResult =
 
 const BUSYBOX = '/bin/busybox';
 const QEMU = 'qemu-system-x86_64';
-const CONSOLE_LINES = 40;
+const CONSOLE_LINES = 100;
 
 /**
  * Boots Debian's kernel over this machine's own files, which it can change only in its memory, and runs a command there
@@ -114,7 +114,7 @@ async function boot(argv: readonly string[], options: MicroVmOptions): Promise<M
   const code = /^exit (\d+)$/m.exec(control())?.[1];
   if (code !== undefined) return { kind: 'exited', code: Number(code) };
   if (ended !== undefined) return { kind: ended };
-  return { kind: 'lost', console: said().split('\n').slice(-CONSOLE_LINES).join('\n').trim() };
+  return { kind: 'lost', console: said().split(/\r?\n/).slice(-CONSOLE_LINES).join('\n').trim() };
 }
 
 /** This process' end of one of qemu's file descriptors. */

@@ -16,7 +16,7 @@ export const PORTS = { control: 3, out: 4, err: 5 } as const;
  * Source: Documentation/admin-guide/kernel-parameters.txt.
  */
 export function kernelCommandLine(): string {
-  return 'console=ttyS0 quiet loglevel=4 panic=-1 oops=panic mitigations=off random.trust_cpu=on';
+  return 'console=ttyS0 quiet loglevel=4 panic=-1 oops=panic mitigations=off random.trust_cpu=on tsc=reliable';
 }
 
 /**
