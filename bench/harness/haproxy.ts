@@ -18,7 +18,12 @@ export class HaProxy implements Disposable {
   static async start(place: Container, backend: string, ports: readonly number[]): Promise<HaProxy> {
     const config = join(tmpdir(), `weft-proxy-${place.id.slice(0, 12)}.cfg`);
     writeFileSync(config, configOf(backend, ports));
-    const program = fetchedProgram('usr/sbin/haproxy', ['haproxy', 'liblua5.3-0', 'libopentracing-c-wrapper0', 'libopentracing1']);
+    const program = fetchedProgram('usr/sbin/haproxy', [
+      'haproxy',
+      'liblua5.3-0',
+      'libopentracing-c-wrapper0',
+      'libopentracing1',
+    ]);
     return new HaProxy(config, await place.netSpawn([...program, '-db', '-f', config]));
   }
 
