@@ -1,43 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ControlFixture, openControl } from '../../test/fakes/control-fixture.ts';
-import { NOW, WEB } from '../../test/fakes/control-scene.ts';
-import { Client } from '../client.ts';
-import type { Session } from '../session.ts';
+import { describe, expect, it } from 'vitest';
+import { commandSession } from '../../test/fakes/command-session.ts';
+import { WEB } from '../../test/fakes/control-scene.ts';
 import { listEndpoints } from './endpoint.ts';
 import { explainPath } from './explain.ts';
 import { inspectNetwork, listNetworks } from './network.ts';
 import { listNodes, removeNode } from './node.ts';
 import { showStatus } from './status.ts';
 
-let control: ControlFixture;
-let lines: string[];
-let session: Session;
-
-beforeEach(async () => {
-  control = await openControl();
-  lines = [];
-  session = {
-    client: new Client(control.path),
-    terminal: {
-      width: undefined,
-      paint: (text) => text,
-      now: () => NOW,
-      line: (text) => {
-        lines.push(text);
-      },
-    },
-  };
-});
-
-afterEach(() => control[Symbol.asyncDispose]());
-
-const output = () => lines.join('\n');
+const { session, scene, output } = commandSession();
 const json = () => JSON.parse(output()) as unknown;
 const trunc = { trunc: true };
 
 describe('the cluster in weft status', () => {
   it('is told with the store that does not answer', async () => {
-    Object.assign(control.backend.scene.status, {
+    Object.assign(scene().status, {
       store: {
         kind: 'etcd',
         connected: false,
@@ -48,7 +24,7 @@ describe('the cluster in weft status', () => {
       cluster: { state: 'no-lease', address: '192.0.2.1', nodes: 3 },
     });
     await showStatus(session, {});
-    expect(lines.join('\n').split('\n').slice(2, 5)).toMatchInlineSnapshot(`
+    expect(output().split('\n').slice(2, 5)).toMatchInlineSnapshot(`
       [
         "node        host1, 192.0.2.1",
         "cluster     3 nodes, this one holds no lease",
@@ -58,12 +34,12 @@ describe('the cluster in weft status', () => {
   });
 
   it('says why this host is fenced', async () => {
-    Object.assign(control.backend.scene.status, {
+    Object.assign(scene().status, {
       store: { kind: 'etcd', connected: true, ageMs: 12, revision: 7 },
       cluster: { state: 'fenced', reason: 'node host1 was removed', address: '192.0.2.1', nodes: 3 },
     });
     await showStatus(session, {});
-    expect(lines.join('\n').split('\n').slice(2, 6)).toMatchInlineSnapshot(`
+    expect(output().split('\n').slice(2, 6)).toMatchInlineSnapshot(`
       [
         "node        host1, 192.0.2.1",
         "cluster     this node takes no part",
@@ -76,13 +52,12 @@ describe('the cluster in weft status', () => {
 
 describe('weft node', () => {
   const others = () => {
-    const { scene } = control.backend;
-    const [self] = scene.nodes.nodes;
+    const [self] = scene().nodes.nodes;
     if (self === undefined) throw new TypeError('the scene has no node');
     const { version: _, since: __, ...gone } = self;
     const dead = { ...gone, name: 'host2', self: false, address: '192.0.2.2', state: 'dead' as const };
     const fenced = { ...self, state: 'fenced' as const, reason: 'it was removed', networks: 3, refused: 1 };
-    scene.nodes = {
+    scene().nodes = {
       nodes: [fenced, { ...dead, endpoints: 4, networks: 2 }, { ...dead, name: 'host3', state: 'no-lease' }],
       store: { kind: 'etcd', connected: false, ageMs: 65_000, revision: 7, lastError: 'timeout' },
     };
@@ -112,22 +87,21 @@ describe('weft node', () => {
 
   it("prints the API's JSON", async () => {
     await listNodes(session, { json: true, trunc: true });
-    expect(json()).toEqual(control.backend.scene.nodes);
+    expect(json()).toEqual(scene().nodes);
   });
 
   it('removes a dead one, and a living one only when forced', async () => {
     others();
     expect(await removeNode(session, 'host2', {})).toBe(0);
     expect(output()).toBe('node host2 removed, with 4 endpoints, 2 network memberships, 2 address blocks');
-    expect(control.backend.scene.nodes.nodes.map(({ name }) => name)).toEqual(['host1', 'host3']);
+    expect(scene().nodes.nodes.map(({ name }) => name)).toEqual(['host1', 'host3']);
     await expect(removeNode(session, 'host2', {})).rejects.toMatchObject({ exitCode: 1 });
-    const { nodes, store } = control.backend.scene.nodes;
-    control.backend.scene.nodes = { nodes: nodes.map((each) => ({ ...each, state: 'ready' })), store };
+    const { nodes, store } = scene().nodes;
+    scene().nodes = { nodes: nodes.map((each) => ({ ...each, state: 'ready' })), store };
     await expect(removeNode(session, 'host3', {})).rejects.toMatchObject({
       exitCode: 1,
       message: 'node host3 lives',
     });
-    lines = [];
     expect(await removeNode(session, 'host3', { force: true, json: true })).toBe(0);
     expect(json()).toMatchObject({ name: 'host3', blocks: 2 });
   });
@@ -135,7 +109,7 @@ describe('weft node', () => {
 
 describe('weft explain', () => {
   it('prints a ladder, and exits 1 at what does not hold', async () => {
-    control.backend.scene.explanation = {
+    scene().explanation = {
       from: '',
       to: '',
       port: '80/tcp',
@@ -173,9 +147,8 @@ describe('weft explain', () => {
 
       the first that does not hold: the VXLAN device is there"
     `);
-    lines = [];
     expect(await explainPath(session, 'web-1', 'db', { json: true })).toBe(1);
-    expect(json()).toEqual({ ...control.backend.scene.explanation, from: 'web-1', to: 'db' });
+    expect(json()).toEqual({ ...scene().explanation, from: 'web-1', to: 'db' });
   });
 
   it('says that every step holds', async () => {
@@ -186,9 +159,9 @@ describe('weft explain', () => {
 
 describe('an overlay network', () => {
   const overlay = (change: object) => {
-    const [first] = control.backend.scene.networks;
+    const [first] = scene().networks;
     if (first === undefined) throw new TypeError('the scene has no network');
-    control.backend.scene.networks = [{ ...first, driver: 'weft-overlay', mtu: 1450, ...change }];
+    scene().networks = [{ ...first, driver: 'weft-overlay', mtu: 1450, ...change }];
   };
   const member = { node: 'host1', self: true, state: 'joined', endpoints: 1 };
 
@@ -203,7 +176,6 @@ describe('an overlay network', () => {
       "NETWORK ID    NAME  DRIVER         VNI  SUBNETS                     BRIDGE          MTU  ENDPOINTS  STATE  CREATED
       4f1c2d3e4f1c  web   weft-overlay  4711  198.18.0.0/24,fd00:18::/64  wb-abcdefghij  1450          1  ready  1 hour ago"
     `);
-    lines = [];
     await inspectNetwork(session, 'web', {});
     expect(output()).toMatchInlineSnapshot(`
       "network       web
@@ -233,13 +205,12 @@ describe('an overlay network', () => {
     overlay({ options: {}, cluster: { state: 'refused', reason: 'internal differs', members: [] } });
     await listNetworks(session, trunc);
     expect(output()).toContain('refused');
-    lines = [];
     await inspectNetwork(session, 'web', {});
     expect(output()).toContain('reason     internal differs');
   });
 
   it('has endpoints on other hosts', async () => {
-    control.backend.scene.remote = [
+    scene().remote = [
       {
         id: 'ee'.repeat(32),
         node: 'host2',
@@ -257,7 +228,6 @@ describe('an overlay network', () => {
       a0b1c2d3a0b1  web-1  web      this host  198.18.0.2/24  fd00:18::2/64  shop      0.0.0.0:8080->80/tcp  external  1 minute ago
       eeeeeeeeeeee  -      web      host2      198.18.0.9/24  -              -         -                     remote    -"
     `);
-    lines = [];
     await listEndpoints(session, { ...trunc, all: true, network: 'web', json: true });
     expect(json()).toHaveLength(2);
   });

@@ -1,8 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ControlFixture, openControl } from '../../test/fakes/control-fixture.ts';
-import { NOW, WEB, WEB_1 } from '../../test/fakes/control-scene.ts';
-import { Client } from '../client.ts';
-import type { Session } from '../session.ts';
+import { describe, expect, it } from 'vitest';
+import { commandSession } from '../../test/fakes/command-session.ts';
+import { WEB, WEB_1 } from '../../test/fakes/control-scene.ts';
 import { runDoctor } from './doctor.ts';
 import { showDrift } from './drift.ts';
 import { inspectEndpoint, listEndpoints } from './endpoint.ts';
@@ -11,29 +9,7 @@ import { inspectNetwork, listNetworks } from './network.ts';
 import { listPorts } from './port.ts';
 import { showStatus } from './status.ts';
 
-let control: ControlFixture;
-let lines: string[];
-let session: Session;
-
-beforeEach(async () => {
-  control = await openControl();
-  lines = [];
-  session = {
-    client: new Client(control.path),
-    terminal: {
-      width: undefined,
-      paint: (text) => text,
-      now: () => NOW,
-      line: (text) => {
-        lines.push(text);
-      },
-    },
-  };
-});
-
-afterEach(() => control[Symbol.asyncDispose]());
-
-const output = () => lines.join('\n');
+const { session, scene, output } = commandSession();
 const json = () => JSON.parse(output()) as unknown;
 const trunc = { trunc: true };
 
@@ -59,7 +35,7 @@ describe('weft status', () => {
   });
 
   it('says what is missing, and exits 1', async () => {
-    Object.assign(control.backend.scene.status, {
+    Object.assign(scene().status, {
       ready: false,
       engine: { configured: true, reachable: false },
       lastReconcile: undefined,
@@ -108,22 +84,20 @@ describe('weft network', () => {
         .split('\n')
         .every((line) => line.length <= 110),
     ).toBe(true);
-    lines = [];
     await listNetworks(narrow, { trunc: false });
     expect(output()).toContain('198.18.0.0/24,fd00:18::/64');
   });
 
   it('says that there are none', async () => {
-    control.backend.scene.networks = [];
+    scene().networks = [];
     await listNetworks(session, trunc);
     expect(output()).toBe('no networks');
   });
 
   it("prints the API's JSON", async () => {
     await listNetworks(session, { json: true, trunc: true });
-    expect(json()).toEqual(control.backend.scene.networks);
-    lines = [];
-    control.backend.scene.networks = [];
+    expect(json()).toEqual(scene().networks);
+    scene().networks = [];
     await listNetworks(session, { json: true, trunc: true });
     expect(json()).toEqual([]);
   });
@@ -194,9 +168,8 @@ describe('weft endpoint', () => {
       port      0.0.0.0:8080->80/tcp
       created   1 minute ago"
     `);
-    lines = [];
     await inspectEndpoint(session, 'web-1', { json: true });
-    expect(json()).toEqual(control.backend.scene.endpoints[0]);
+    expect(json()).toEqual(scene().endpoints[0]);
   });
 });
 
@@ -225,7 +198,6 @@ describe('weft ipam', () => {
       198.18.0.2  endpoint  web-1  02:00:00:00:00:02  1 minute ago  -
       198.18.0.3  resting   -      -                  -             in 20 seconds"
     `);
-    lines = [];
     await inspectPool(session, '198.18.0.0/24', {});
     expect(output()).toBe(byId);
   });
@@ -251,7 +223,7 @@ describe('weft port, drift and doctor', () => {
   });
 
   it('says that there were no repairs', async () => {
-    control.backend.scene.drift = { totals: [], repairs: [] };
+    scene().drift = { totals: [], repairs: [] };
     await showDrift(session, trunc);
     expect(output()).toBe('nothing has needed repair since weftd started');
   });
@@ -270,10 +242,10 @@ describe('weft port, drift and doctor', () => {
   });
 
   it('exits 1 when a check fails, with --json too', async () => {
-    control.backend.scene.findings.push({ id: 'caps', level: 'fail', title: 'no CAP_NET_ADMIN' });
+    scene().findings.push({ id: 'caps', level: 'fail', title: 'no CAP_NET_ADMIN' });
     expect(await runDoctor(session, {})).toBe(1);
-    lines = [];
+    output();
     expect(await runDoctor(session, { json: true })).toBe(1);
-    expect(json()).toEqual(control.backend.scene.findings);
+    expect(json()).toEqual(scene().findings);
   });
 });

@@ -1,38 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ControlFixture, openControl } from '../../test/fakes/control-fixture.ts';
-import { DB, NOW, WEB } from '../../test/fakes/control-scene.ts';
-import { Client } from '../client.ts';
-import type { Session } from '../session.ts';
+import { describe, expect, it } from 'vitest';
+import { commandSession } from '../../test/fakes/command-session.ts';
+import { DB, WEB } from '../../test/fakes/control-scene.ts';
 import { queryName } from './dns.ts';
 import { inspectService, listServices } from './service.ts';
 import { createService, removeService, updateService } from './service-changes.ts';
 import { showStatus } from './status.ts';
 
-let control: ControlFixture;
-let lines: string[];
-let session: Session;
-
-beforeEach(async () => {
-  control = await openControl();
-  lines = [];
-  session = {
-    client: new Client(control.path),
-    terminal: {
-      width: undefined,
-      paint: (text) => text,
-      now: () => NOW,
-      line: (text) => {
-        lines.push(text);
-      },
-    },
-  };
-});
-
-afterEach(() => control[Symbol.asyncDispose]());
-
-const output = () => lines.splice(0).join('\n');
+const { session, scene, output } = commandSession();
 const trunc = { trunc: true };
-const naming = () => control.backend.scene.naming;
+const naming = () => scene().naming;
 
 describe('weft service ls', () => {
   it('lists', async () => {
@@ -286,7 +262,7 @@ describe('weft dns query', () => {
 
 describe('the resolver in weft status', () => {
   const shown = async (resolver: object): Promise<string | undefined> => {
-    Object.assign(control.backend.scene.status, { resolver });
+    Object.assign(scene().status, { resolver });
     await showStatus(session, {});
     return /^resolver +(.*)$/m.exec(output())?.[1];
   };
