@@ -39,7 +39,7 @@ export const namesFootprint: Bench = {
     options.progress(`making ${count} namespaces`);
     using namespaces = manyNamespaces(count);
     const began = performance.now();
-    for (const key of namespaces.keys) scene.sandboxes.put(key, ['net-id']);
+    for (const key of namespaces.keys) scene.sandboxes.set(key, ['net-id']);
     for (const key of namespaces.keys) await resolver.ready(key, 60_000);
     const all = performance.now() - began;
     await scene.serving(resolver, count);

@@ -6,7 +6,8 @@ import type { Backend, Service } from '../../core/service.ts';
 import { Balancing } from '../../daemon/balancing/index.ts';
 import { DriftLog } from '../../daemon/reconcile/index.ts';
 import { NamespaceWatch } from '../../daemon/sandboxes/index.ts';
-import { MemoryNaming, MemorySandboxes } from '../../test/support/memory-naming.ts';
+import { MemoryNaming } from '../../test/support/memory-naming.ts';
+import { MemorySandboxes } from '../../test/support/memory-sandboxes.ts';
 
 const NETWORK = 'bench';
 const READY_MS = 120_000;

@@ -3,7 +3,8 @@ import type { Ip } from '../../core/address.ts';
 import type { SandboxKey } from '../../core/ids.ts';
 import type { ServiceRecord } from '../../core/naming.ts';
 import type { FactChange } from '../../discovery/index.ts';
-import { aName, ListedNames, ListedSandboxes } from '../../test/support/listed-names.ts';
+import { aName, ListedNames } from '../../test/support/listed-names.ts';
+import { MemorySandboxes } from '../../test/support/memory-sandboxes.ts';
 import { FactSource } from './fact-source.ts';
 import { serversOf } from './host-servers.ts';
 
@@ -17,7 +18,7 @@ function aService(more: Partial<ServiceRecord> = {}): ServiceRecord {
 
 function scene(ttl?: number) {
   const naming = new ListedNames();
-  const sandboxes = new ListedSandboxes();
+  const sandboxes = new MemorySandboxes();
   const source = new FactSource({ naming, sandboxes, ttlOf: () => ttl, serversOf: () => serversOf() });
   const told: FactChange[] = [];
   source.subscribe((dirty) => told.push(...dirty.map((each) => each.now())));
@@ -44,7 +45,7 @@ function show(change: FactChange): string {
 
 test('everything: names before the sandboxes that ask for them', () => {
   const { naming, sandboxes, source } = scene(9);
-  sandboxes.put(KEY, ['net-id']);
+  sandboxes.set(KEY, ['net-id']);
   naming.put(aName('e1', ['web'], { state: 'starting' }));
   naming.putService(aService({ vip4: ip('198.18.0.9') }));
   expect([...source.all()].map(show)).toEqual([
@@ -58,13 +59,13 @@ test('everything: names before the sandboxes that ask for them', () => {
 test('changes, and what is gone', () => {
   const { naming, sandboxes, source, news } = scene();
   naming.put(aName('e1', ['web'], { service: { service: 'own', ports: [port], weight: 1 } }));
-  sandboxes.put(KEY, ['net-id']);
+  sandboxes.set(KEY, ['net-id']);
   expect(news()).toEqual(['drop ttl net-id', 'endpoint e1 web of own', 'sandbox net-id 127.0.0.11']);
   naming.remove('e1' as never);
   sandboxes.remove(KEY);
   expect(news()).toEqual(['drop ttl net-id', 'drop endpoint e1', `drop sandbox ${KEY}`]);
   source[Symbol.dispose]();
-  sandboxes.put(KEY, []);
+  sandboxes.set(KEY, []);
   expect(news()).toEqual([]);
 });
 

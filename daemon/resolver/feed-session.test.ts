@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Facts, Feed, type FeedMessage } from '../../discovery/index.ts';
-import { aName, ListedNames, ListedSandboxes } from '../../test/support/listed-names.ts';
+import { aName, ListedNames } from '../../test/support/listed-names.ts';
+import { MemorySandboxes } from '../../test/support/memory-sandboxes.ts';
 import { poll } from '../../test/support/poll.ts';
 import { FactSource } from './fact-source.ts';
 import { FeedSession } from './feed-session.ts';
@@ -10,7 +11,7 @@ function scene() {
   const naming = new ListedNames();
   const source = new FactSource({
     naming,
-    sandboxes: new ListedSandboxes(),
+    sandboxes: new MemorySandboxes(),
     ttlOf: () => undefined,
     serversOf: () => [],
   });

@@ -1,12 +1,5 @@
-import type { EndpointId, SandboxKey } from '../../core/ids.ts';
-import type {
-  NameRecord,
-  NamingChange,
-  NamingView,
-  Sandboxes,
-  SandboxView,
-  ServiceRecord,
-} from '../../core/naming.ts';
+import type { EndpointId } from '../../core/ids.ts';
+import type { NameRecord, NamingChange, NamingView, ServiceRecord } from '../../core/naming.ts';
 import type { Backend } from '../../core/service.ts';
 
 /** Names and services as a list that a test changes. */
@@ -65,39 +58,6 @@ export class ListedNames implements NamingView {
 
   #tell(change: NamingChange): void {
     for (const listener of this.#listeners) listener([change]);
-  }
-}
-
-/** Sandboxes as a list that a test changes. */
-export class ListedSandboxes implements Sandboxes {
-  readonly #sandboxes = new Map<SandboxKey, SandboxView>();
-  readonly #listeners = new Set<(changed: ReadonlySet<SandboxKey>) => void>();
-
-  put(key: SandboxKey, networks: readonly string[]): void {
-    this.#sandboxes.set(key, { key, networks, endpoints: [] });
-    this.#tell(key);
-  }
-
-  remove(key: SandboxKey): void {
-    this.#sandboxes.delete(key);
-    this.#tell(key);
-  }
-
-  all(): Iterable<SandboxView> {
-    return this.#sandboxes.values();
-  }
-
-  get(key: SandboxKey): SandboxView | undefined {
-    return this.#sandboxes.get(key);
-  }
-
-  subscribe(listener: (changed: ReadonlySet<SandboxKey>) => void): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
-  }
-
-  #tell(key: SandboxKey): void {
-    for (const listener of this.#listeners) listener(new Set([key]));
   }
 }
 

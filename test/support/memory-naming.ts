@@ -1,12 +1,5 @@
-import type { EndpointId, SandboxKey } from '../../core/ids.ts';
-import type {
-  NameRecord,
-  NamingChange,
-  NamingView,
-  Sandboxes,
-  SandboxView,
-  ServiceRecord,
-} from '../../core/naming.ts';
+import type { EndpointId } from '../../core/ids.ts';
+import type { NameRecord, NamingChange, NamingView, ServiceRecord } from '../../core/naming.ts';
 import type { Backend, Service } from '../../core/service.ts';
 
 /** Services as they are set. */
@@ -62,39 +55,5 @@ export class MemoryNaming implements NamingView {
 
   #tell(network: string, name: string): void {
     for (const listener of this.#listeners) listener([{ kind: 'service', network, name }]);
-  }
-}
-
-/** Sandboxes as they are set. */
-export class MemorySandboxes implements Sandboxes {
-  readonly #views = new Map<SandboxKey, SandboxView>();
-  readonly #listeners = new Set<(changed: ReadonlySet<SandboxKey>) => void>();
-
-  set(key: string, networks: readonly string[]): SandboxKey {
-    this.#views.set(key as SandboxKey, { key: key as SandboxKey, networks, endpoints: [] });
-    this.#tell(key);
-    return key as SandboxKey;
-  }
-
-  remove(key: string): void {
-    this.#views.delete(key as SandboxKey);
-    this.#tell(key);
-  }
-
-  all(): Iterable<SandboxView> {
-    return this.#views.values();
-  }
-
-  get(key: SandboxKey): SandboxView | undefined {
-    return this.#views.get(key);
-  }
-
-  subscribe(listener: (changed: ReadonlySet<SandboxKey>) => void): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
-  }
-
-  #tell(key: string): void {
-    for (const listener of this.#listeners) listener(new Set([key as SandboxKey]));
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { isNamespace, type NamespaceEvent, NamespaceWatch } from '../../daemon/sandboxes/index.ts';
-import { MemorySandboxes } from '../support/memory-naming.ts';
+import { MemorySandboxes } from '../support/memory-sandboxes.ts';
 import { NamespaceFiles } from '../support/namespace-files.ts';
 import { poll } from '../support/poll.ts';
 import { openScratchNamespace } from '../support/scratch-namespace.ts';

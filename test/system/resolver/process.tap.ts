@@ -29,7 +29,7 @@ t.test('names of a sandbox over UDP and TCP', async (t) => {
 
   scene.naming.put(aName('e4', ['late'], { ipv4: ip('198.18.0.4') }));
   await poll(() => sandbox.dig('late', '+short') === '198.18.0.4');
-  scene.sandboxes.put(sandbox.key, ['net-id', 'other']);
+  scene.sandboxes.set(sandbox.key, ['net-id', 'other']);
   await poll(() => sandbox.dig('hidden', '+short') === '198.18.1.1');
 });
 
@@ -64,7 +64,7 @@ t.test('a sandbox that appears later, goes, and comes again', async (t) => {
   await using resolver = await scene.resolver();
   await resolver.ready(first.key, 10_000);
   const key = scene.nextKey();
-  scene.sandboxes.put(key, ['net-id']);
+  scene.sandboxes.set(key, ['net-id']);
   t.equal(await resolver.ready(key, 50), false, 'not there yet');
   const began = performance.now();
   const sandbox = await scene.namespaceAt(key);
@@ -79,7 +79,7 @@ t.test('a sandbox that appears later, goes, and comes again', async (t) => {
   t.pass('its sockets are closed when its file is gone');
   scene.sandboxes.remove(key);
   const other = await scene.namespaceAt(key);
-  scene.sandboxes.put(key, ['net-id']);
+  scene.sandboxes.set(key, ['net-id']);
   t.equal(await resolver.ready(key, 5000), true);
   t.equal(other.dig('web', '+short'), '198.18.0.1');
 });

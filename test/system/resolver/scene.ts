@@ -10,7 +10,8 @@ import type { Repair } from '../../../daemon/reconcile/index.ts';
 import { endResolver, Resolver, serversOf } from '../../../daemon/resolver/index.ts';
 import type { UpstreamServer } from '../../../discovery/index.ts';
 import type { StreamResult } from '../../support/dns-stream.ts';
-import { ListedNames, ListedSandboxes } from '../../support/listed-names.ts';
+import { ListedNames } from '../../support/listed-names.ts';
+import { MemorySandboxes } from '../../support/memory-sandboxes.ts';
 import { poll } from '../../support/poll.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../../support/scratch-namespace.ts';
 
@@ -120,7 +121,7 @@ export class ResolverScene implements AsyncDisposable {
   readonly runDir = join(this.directory, 'run');
   readonly stateDir = join(this.directory, 'state');
   readonly naming = new ListedNames();
-  readonly sandboxes = new ListedSandboxes();
+  readonly sandboxes = new MemorySandboxes();
   readonly log = pino(
     { level: process.env['WEFT_TEST_LOG'] ?? 'silent' },
     pino.destination({ fd: 2, sync: true }),
@@ -163,7 +164,7 @@ export class ResolverScene implements AsyncDisposable {
   /** A sandbox that is on these networks. */
   async sandbox(networks: readonly string[] = ['net-id']): Promise<SceneSandbox> {
     const sandbox = await this.namespaceAt(this.nextKey());
-    this.sandboxes.put(sandbox.key, networks);
+    this.sandboxes.set(sandbox.key, networks);
     return sandbox;
   }
 

@@ -1,7 +1,8 @@
 import pino from 'pino';
 import type { SandboxKey } from '../../../core/ids.ts';
 import { Resolver, serversOf } from '../../../daemon/resolver/index.ts';
-import { aName, ListedNames, ListedSandboxes } from '../../support/listed-names.ts';
+import { aName, ListedNames } from '../../support/listed-names.ts';
+import { MemorySandboxes } from '../../support/memory-sandboxes.ts';
 
 /*
  * What weftd does about names, in a process that a test can kill: node weftd-stand-in.ts RUN_DIR STATE_DIR KEY NAME=IP…
@@ -13,8 +14,8 @@ for (const each of names) {
   const [name = '', ipv4 = ''] = each.split('=');
   naming.put(aName(name, [name], { ipv4: ipv4 as never }));
 }
-const sandboxes = new ListedSandboxes();
-sandboxes.put(key as SandboxKey, ['net-id']);
+const sandboxes = new MemorySandboxes();
+sandboxes.set(key, ['net-id']);
 const resolver = await Resolver.open({
   runDir,
   stateDir,
