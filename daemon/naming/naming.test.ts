@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { NameRecord } from '../../core/naming.ts';
-import { containerId, NamingCluster, type NamingHost } from '../../test/fakes/naming-cluster.ts';
+import { containerId, endpointId, type NamingCluster, type NamingHost } from '../../test/fakes/naming-cluster.ts';
+import { twoHosts } from '../../test/fakes/two-hosts.ts';
 import { until } from '../../test/lab/until.ts';
 
 const NET = 'a1'.repeat(32);
@@ -9,13 +10,8 @@ const NET2 = 'b2'.repeat(32);
 let cluster: NamingCluster;
 let h1: NamingHost;
 let h2: NamingHost;
-beforeEach(async () => {
-  cluster = await NamingCluster.create();
-  h1 = await cluster.host('h1');
-  h2 = await cluster.host('h2');
-});
-afterEach(async () => {
-  await cluster[Symbol.asyncDispose]();
+twoHosts((...made) => {
+  [cluster, h1, h2] = made;
 });
 
 const names = (host: NamingHost, network: string): readonly NameRecord[] => [...host.view.names(network)];
@@ -71,10 +67,10 @@ describe('names of an overlay network', () => {
     h1.docker.run({
       id: containerId('web'),
       name: 'web',
-      networks: { app: { endpoint: endpointOf('web') } },
+      networks: { app: { endpoint: endpointId('web') } },
     });
     await sees(h2, ['h1 web ready']);
-    h1.docker.run({ id: containerId('db'), name: 'db', networks: { app: { endpoint: endpointOf('db') } } });
+    h1.docker.run({ id: containerId('db'), name: 'db', networks: { app: { endpoint: endpointId('db') } } });
     await until('it was inspected', () => h1.docker.inspected.includes(containerId('db')));
     await h1.attach('db', NET);
     await sees(h2, ['h1 db ready', 'h1 web ready']);
@@ -109,7 +105,7 @@ describe('names of an overlay network', () => {
     h1.docker.change(containerId('web'), { name: 'front' }, 'rename');
     await sees(h2, ['h1 db ready', 'h1 front ready']);
     const touched = changes.flatMap((each) => (each.kind === 'name' ? [each.endpoint] : []));
-    expect(touched).not.toContain(endpointOf('db'));
+    expect(touched).not.toContain(endpointId('db'));
   });
 
   test('of sandboxes that power took with it go at once, and come with the endpoints made anew', async () => {
@@ -157,9 +153,9 @@ describe('names of an overlay network', () => {
   test('put there wrongly by others are put right', async () => {
     await h1.run({ name: 'web', networkId: NET });
     await sees(h2, ['h1 web ready']);
-    await cluster.put(`name/app/h1/${endpointOf('web')}`, { ...names(h2, 'app')[0], names: ['wrong'] });
+    await cluster.put(`name/app/h1/${endpointId('web')}`, { ...names(h2, 'app')[0], names: ['wrong'] });
     await sees(h2, ['h1 web ready']);
-    await cluster.shared.commit({ delete: [`name/app/h1/${endpointOf('web')}`] });
+    await cluster.shared.commit({ delete: [`name/app/h1/${endpointId('web')}`] });
     await sees(h2, ['h1 web ready']);
   });
 });
@@ -227,11 +223,7 @@ test('labels that are not accepted are said for as long as the endpoint is there
 });
 
 function endpoint(host: NamingHost, name: string) {
-  const found = host.is.repository.endpoint(endpointOf(name) as never);
+  const found = host.is.repository.endpoint(endpointId(name) as never);
   if (found === undefined) throw new Error(`no endpoint ${name}`);
   return found;
-}
-
-function endpointOf(name: string): string {
-  return Buffer.from(name).toString('hex').padStart(64, 'e');
 }

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { AlreadyExists, Conflict, InvalidArgument, NotFound } from '../../core/errors.ts';
 import type { ServiceRecord } from '../../core/naming.ts';
-import { endpointId, NamingCluster, type NamingHost } from '../../test/fakes/naming-cluster.ts';
+import { endpointId, type NamingCluster, type NamingHost } from '../../test/fakes/naming-cluster.ts';
+import { twoHosts } from '../../test/fakes/two-hosts.ts';
 import { until } from '../../test/lab/until.ts';
 import { sweepAddresses } from '../addresses.ts';
 
@@ -12,13 +13,8 @@ const DAY_MS = 24 * 3_600_000;
 let cluster: NamingCluster;
 let h1: NamingHost;
 let h2: NamingHost;
-beforeEach(async () => {
-  cluster = await NamingCluster.create();
-  h1 = await cluster.host('h1');
-  h2 = await cluster.host('h2');
-});
-afterEach(async () => {
-  await cluster[Symbol.asyncDispose]();
+twoHosts((...made) => {
+  [cluster, h1, h2] = made;
 });
 
 const WEB = { 'weft.service': 'web', 'weft.service.port': '80:8080' };
