@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { NameRecord } from '../../core/naming.ts';
-import { containerId, endpointId, type NamingCluster, type NamingHost } from '../../test/fakes/naming-cluster.ts';
+import type { NamingCluster } from '../../test/fakes/naming-cluster.ts';
+import { containerId, endpointId, type NamingHost } from '../../test/fakes/naming-host.ts';
 import { twoHosts } from '../../test/fakes/two-hosts.ts';
 import { until } from '../../test/lab/until.ts';
 

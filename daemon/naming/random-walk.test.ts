@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { containerId, endpointId, NamingCluster, type NamingHost } from '../../test/fakes/naming-cluster.ts';
+import { NamingCluster } from '../../test/fakes/naming-cluster.ts';
+import { containerId, endpointId, type NamingHost } from '../../test/fakes/naming-host.ts';
 import { until } from '../../test/lab/until.ts';
 
 const NET = 'a1'.repeat(32);

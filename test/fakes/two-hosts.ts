@@ -1,5 +1,6 @@
 import { afterEach, beforeEach } from 'vitest';
-import { NamingCluster, type NamingHost } from './naming-cluster.ts';
+import { NamingCluster } from './naming-cluster.ts';
+import type { NamingHost } from './naming-host.ts';
 
 /** For a file of tests: each takes a new cluster with two hosts, h1 and h2, before it begins. */
 export function twoHosts(take: (cluster: NamingCluster, h1: NamingHost, h2: NamingHost) => void): void {

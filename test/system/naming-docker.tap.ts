@@ -2,7 +2,8 @@ import t, { type Test } from 'tap';
 import { parseSandboxKey } from '../../core/ids.ts';
 import type { NameRecord } from '../../core/naming.ts';
 import { anEndpoint, anEndpointRequest } from '../fakes/builders.ts';
-import { NamingCluster, type NamingHost } from '../fakes/naming-cluster.ts';
+import { NamingCluster } from '../fakes/naming-cluster.ts';
+import type { NamingHost } from '../fakes/naming-host.ts';
 import {
   type Container,
   createHost,
