@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ip } from '../core/address.ts';
 import type { SandboxKey } from '../core/ids.ts';
 import type { Resolver } from '../daemon/resolver/index.ts';
-import { aName } from '../test/support/listed-names.ts';
+import { aName } from '../test/support/a-name.ts';
 import { ResolverScene, type SceneSandbox, startStream } from '../test/system/resolver/scene.ts';
 import { type Bench, roundsOf } from './harness/bench.ts';
 import { type Figure, single } from './harness/figure.ts';
@@ -30,7 +30,7 @@ export const namesFootprint: Bench = {
     await using scene = new ResolverScene();
     for (let i = 0; i < NAMES; i++) {
       const ipv4 = `198.18.${i >> 8}.${i & 255}` as Ip;
-      scene.naming.put(aName(`endpoint${i}`, [`name${i}`, `alias${i}`], { ipv4 }));
+      scene.naming.putName(aName(`endpoint${i}`, [`name${i}`, `alias${i}`], { ipv4 }));
     }
     await using resolver = await scene.resolver();
     const first = await scene.serving(resolver, 0);

@@ -6,7 +6,7 @@ import type { Backend, Service } from '../../core/service.ts';
 import { Balancing } from '../../daemon/balancing/index.ts';
 import { DriftLog } from '../../daemon/reconcile/index.ts';
 import { NamespaceWatch } from '../../daemon/sandboxes/index.ts';
-import { MemoryNaming } from '../../test/support/memory-naming.ts';
+import { GivenServices } from '../../test/support/given-services.ts';
 import { MemorySandboxes } from '../../test/support/memory-sandboxes.ts';
 
 const NETWORK = 'bench';
@@ -14,7 +14,7 @@ const READY_MS = 120_000;
 
 /** Many real network namespaces with virtual IPs kept in them by this process. */
 export class VipSandboxes implements AsyncDisposable {
-  readonly naming = new MemoryNaming();
+  readonly naming = new GivenServices();
   readonly #names: readonly string[];
   readonly #keys: readonly SandboxKey[];
   readonly #sandboxes = new MemorySandboxes();

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Ip } from '../../core/address.ts';
 import type { EndpointId } from '../../core/ids.ts';
 import type { Backend } from '../../core/service.ts';
-import { MemoryNaming } from '../../test/support/memory-naming.ts';
+import { GivenServices } from '../../test/support/given-services.ts';
 import { type PlannedService, ServiceBook, servicesWithin } from './planned-service.ts';
 
 function backend(n: number, node: string): Backend {
@@ -18,7 +18,7 @@ function keysIn(planned: PlannedService | undefined, set: string): readonly stri
 }
 
 test('who reaches some backends only is led to these, and counts for all', () => {
-  const naming = new MemoryNaming();
+  const naming = new GivenServices();
   const book = new ServiceBook(
     servicesWithin(naming, ({ node }) => node === 'here'),
     'connections',

@@ -4,7 +4,7 @@ import type { EndpointId } from '../../core/ids.ts';
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { ServiceRecord } from '../../core/naming.ts';
 import type { Backend, Service } from '../../core/service.ts';
-import { MemoryNaming } from '../../test/support/memory-naming.ts';
+import { GivenServices } from '../../test/support/given-services.ts';
 import { Deltas } from './delta.ts';
 import { repairsOf } from './drift.ts';
 import { midway } from './midway.ts';
@@ -28,7 +28,7 @@ function backends(...numbers: readonly number[]): readonly Backend[] {
 
 /** One namespace's states as services change. */
 function scene() {
-  const naming = new MemoryNaming();
+  const naming = new GivenServices();
   const book = new ServiceBook(naming, 'connections');
   const states = new StateMaker('connections');
   let state: VipState = NOTHING;
@@ -63,7 +63,7 @@ describe('the state of a namespace', () => {
     expect(next()).toBe(first);
     naming.set(service(1), backends(1));
     expect(next()).not.toBe(first);
-    naming.remove('net', 's1');
+    naming.dropService('net', 's1');
     expect(next()).toBe(NOTHING);
   });
 
@@ -87,7 +87,7 @@ describe('the state of a namespace', () => {
     naming.set(service(1), backends(1));
     naming.set({ ...service(1), network: 'other', name: 'same' }, backends(2));
     expect([...next('net', 'other').services.keys()]).toEqual(['net s1']);
-    naming.remove('net', 's1');
+    naming.dropService('net', 's1');
     expect([...next('net', 'other').services.keys()]).toEqual(['other same']);
   });
 });
@@ -188,7 +188,7 @@ describe('the way from one state to another', () => {
     const before = next();
     naming.set(service(1, { select: 'new' }), backends(2));
     const chosen = next();
-    naming.remove('net', 's1');
+    naming.dropService('net', 's1');
     const gone = next();
     const protocols = async (from: VipState, to: VipState) =>
       (await deltas.between(from, to)).flows.map(({ protocol }) => protocol);

@@ -15,7 +15,8 @@ import {
   aSubnet,
 } from '../../test/fakes/builders.ts';
 import { FakeKernel } from '../../test/fakes/fake-kernel.ts';
-import { aNameRecord, MemoryNaming } from '../../test/fakes/memory-naming.ts';
+import { aNameRecord } from '../../test/fakes/memory-names.ts';
+import { MemoryNaming } from '../../test/fakes/memory-naming.ts';
 import { MemoryShared, type MemoryView } from '../../test/fakes/memory-shared.ts';
 import { MemoryStore } from '../../test/fakes/memory-store.ts';
 import { clusterKeys } from '../cluster/index.ts';

@@ -3,7 +3,8 @@ import type { Ip } from '../../core/address.ts';
 import type { SandboxKey } from '../../core/ids.ts';
 import type { ServiceRecord } from '../../core/naming.ts';
 import type { FactChange } from '../../discovery/index.ts';
-import { aName, ListedNames } from '../../test/support/listed-names.ts';
+import { MemoryNames } from '../../test/fakes/memory-names.ts';
+import { aName } from '../../test/support/a-name.ts';
 import { MemorySandboxes } from '../../test/support/memory-sandboxes.ts';
 import { FactSource } from './fact-source.ts';
 import { serversOf } from './host-servers.ts';
@@ -17,7 +18,7 @@ function aService(more: Partial<ServiceRecord> = {}): ServiceRecord {
 }
 
 function scene(ttl?: number) {
-  const naming = new ListedNames();
+  const naming = new MemoryNames();
   const sandboxes = new MemorySandboxes();
   const source = new FactSource({ naming, sandboxes, ttlOf: () => ttl, serversOf: () => serversOf() });
   const told: FactChange[] = [];
@@ -46,7 +47,7 @@ function show(change: FactChange): string {
 test('everything: names before the sandboxes that ask for them', () => {
   const { naming, sandboxes, source } = scene(9);
   sandboxes.set(KEY, ['net-id']);
-  naming.put(aName('e1', ['web'], { state: 'starting' }));
+  naming.putName(aName('e1', ['web'], { state: 'starting' }));
   naming.putService(aService({ vip4: ip('198.18.0.9') }));
   expect([...source.all()].map(show)).toEqual([
     'ttl net-id 9',
@@ -58,10 +59,10 @@ test('everything: names before the sandboxes that ask for them', () => {
 
 test('changes, and what is gone', () => {
   const { naming, sandboxes, source, news } = scene();
-  naming.put(aName('e1', ['web'], { service: { service: 'own', ports: [port], weight: 1 } }));
+  naming.putName(aName('e1', ['web'], { service: { service: 'own', ports: [port], weight: 1 } }));
   sandboxes.set(KEY, ['net-id']);
   expect(news()).toEqual(['drop ttl net-id', 'endpoint e1 web of own', 'sandbox net-id 127.0.0.11']);
-  naming.remove('e1' as never);
+  naming.dropName('net-id', 'e1' as never);
   sandboxes.remove(KEY);
   expect(news()).toEqual(['drop ttl net-id', 'drop endpoint e1', `drop sandbox ${KEY}`]);
   source[Symbol.dispose]();
@@ -71,8 +72,8 @@ test('changes, and what is gone', () => {
 
 test('a service that chooses its backends by name', () => {
   const { naming, news } = scene();
-  naming.put(aName('e1', ['web']));
-  naming.put(aName('e2', ['other']));
+  naming.putName(aName('e1', ['web']));
+  naming.putName(aName('e2', ['other']));
   news();
   naming.putService(aService({ select: 'web' }));
   expect(news()).toEqual(['drop ttl net-id', 'service shop without address', 'endpoint e1 web of shop']);

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Facts, Feed, type FeedMessage } from '../../discovery/index.ts';
-import { aName, ListedNames } from '../../test/support/listed-names.ts';
+import { MemoryNames } from '../../test/fakes/memory-names.ts';
+import { aName } from '../../test/support/a-name.ts';
 import { MemorySandboxes } from '../../test/support/memory-sandboxes.ts';
 import { poll } from '../../test/support/poll.ts';
 import { FactSource } from './fact-source.ts';
 import { FeedSession } from './feed-session.ts';
 
 function scene() {
-  const naming = new ListedNames();
+  const naming = new MemoryNames();
   const source = new FactSource({
     naming,
     sandboxes: new MemorySandboxes(),
@@ -20,7 +21,7 @@ function scene() {
 
 test('all, then each change, as they are when they are sent', async () => {
   const { naming, source } = scene();
-  for (let i = 0; i < 130; i++) naming.put(aName(`e${i}`, [`n${i}`]));
+  for (let i = 0; i < 130; i++) naming.putName(aName(`e${i}`, [`n${i}`]));
   const facts = new Facts([]);
   const feed = new Feed(facts);
   const sent: FeedMessage[] = [];
@@ -32,8 +33,8 @@ test('all, then each change, as they are when they are sent', async () => {
     if (sent.length === 2) await new Promise<void>((resolve) => (go = resolve));
   });
   await poll(() => sent.length === 2);
-  naming.remove('e0' as never);
-  for (let i = 0; i < 500; i++) naming.put(aName('e129', [`changed${i}`]));
+  naming.dropName('net-id', 'e0' as never);
+  for (let i = 0; i < 500; i++) naming.putName(aName('e129', [`changed${i}`]));
   await sleep(10);
   expect(sent).toHaveLength(2);
   go();
@@ -41,11 +42,11 @@ test('all, then each change, as they are when they are sent', async () => {
   const names = [...facts].flatMap((fact) => (fact.kind === 'endpoint' ? fact.endpoint.names : []));
   expect(names).toContain('changed499');
   expect(sent.length).toBeLessThan(8);
-  naming.put(aName('late', ['late']));
+  naming.putName(aName('late', ['late']));
   await poll(() => facts.size === 130);
   const { length } = sent;
   session[Symbol.dispose]();
-  naming.put(aName('later', ['later']));
+  naming.putName(aName('later', ['later']));
   await sleep(10);
   expect(sent).toHaveLength(length);
 });

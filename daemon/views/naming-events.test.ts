@@ -2,7 +2,8 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Ip } from '../../core/address.ts';
 import type { EndpointId } from '../../core/ids.ts';
 import type { NameRecord } from '../../core/naming.ts';
-import { aNameRecord, MemoryNaming } from '../../test/fakes/memory-naming.ts';
+import { aNameRecord } from '../../test/fakes/memory-names.ts';
+import { MemoryNaming } from '../../test/fakes/memory-naming.ts';
 import { NamingEvents } from './naming-events.ts';
 
 const ONE = 'b1'.repeat(32) as EndpointId;

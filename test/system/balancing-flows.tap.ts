@@ -8,7 +8,7 @@ import type { Backend, Service } from '../../core/service.ts';
 import { Balancing } from '../../daemon/balancing/index.ts';
 import { DriftLog } from '../../daemon/reconcile/index.ts';
 import { NamespaceWatch } from '../../daemon/sandboxes/index.ts';
-import { MemoryNaming } from '../support/memory-naming.ts';
+import { GivenServices } from '../support/given-services.ts';
 import { MemorySandboxes } from '../support/memory-sandboxes.ts';
 import { NamespaceFiles } from '../support/namespace-files.ts';
 import { poll } from '../support/poll.ts';
@@ -36,7 +36,7 @@ t.test('connections to backends that go or fail', { timeout: 120_000 }, async (t
   const { client, backends, host } = scene;
   await serveAll(backends, { tcp: [80], udp: [53] });
   using files = new NamespaceFiles();
-  const naming = new MemoryNaming();
+  const naming = new GivenServices();
   const sandboxes = new MemorySandboxes();
   const drift = new DriftLog({ repaired: () => undefined, recovered: () => undefined });
   using namespaces = new NamespaceWatch(sandboxes);
@@ -71,7 +71,7 @@ t.test('connections to backends that go or fail', { timeout: 120_000 }, async (t
         await client.agent.run('udpForget');
       }
     }
-    naming.remove('net', 's2');
+    naming.dropService('net', 's2');
   });
 
   await t.test('of a backend that is gone connections are reset and echoes go elsewhere', async (t) => {
@@ -136,7 +136,7 @@ t.test('connections to backends that go or fail', { timeout: 120_000 }, async (t
     // Nobody here reaches the network any more, so nobody is told of what becomes of its services.
     reached = [];
     await poll(() => host.run('nft list tables') === '');
-    naming.remove('net', 's1');
+    naming.dropService('net', 's1');
     const again = (name: string) => `${name}-again` as EndpointId;
     naming.set(
       web,

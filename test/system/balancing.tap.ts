@@ -9,7 +9,7 @@ import type { Backend } from '../../core/service.ts';
 import { Balancing, removeVips } from '../../daemon/balancing/index.ts';
 import { DriftLog } from '../../daemon/reconcile/index.ts';
 import { NamespaceWatch } from '../../daemon/sandboxes/index.ts';
-import { MemoryNaming } from '../support/memory-naming.ts';
+import { GivenServices } from '../support/given-services.ts';
 import { MemorySandboxes } from '../support/memory-sandboxes.ts';
 import { NamespaceFiles } from '../support/namespace-files.ts';
 import { openNetAgent } from '../support/net-agent.ts';
@@ -55,7 +55,7 @@ t.test('virtual IPs are kept in all sandboxes and on the host', { timeout: 240_0
   using local = openNetAgent(host);
   using elsewhere = await openScratchNamespace();
   using files = new NamespaceFiles();
-  const naming = new MemoryNaming();
+  const naming = new GivenServices();
   const sandboxes = new MemorySandboxes();
   const drift = new DriftLog({ repaired: () => undefined, recovered: () => undefined });
   const all = (): Backend[] => backends.map((each) => backendOf(each));
@@ -248,7 +248,7 @@ t.test('virtual IPs are kept in all sandboxes and on the host', { timeout: 240_0
   });
 
   await t.test('a service that goes leaves nothing, and cleaning up neither', async (t) => {
-    naming.remove('net', 's1');
+    naming.dropService('net', 's1');
     await poll(() => tables(client.namespace).length === 0 && tables(host).length === 0);
     naming.set(web, all());
     await poll(() => tables(client.namespace).length === 2);

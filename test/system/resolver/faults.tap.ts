@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { aName } from '../../support/listed-names.ts';
+import { aName } from '../../support/a-name.ts';
 import { poll } from '../../support/poll.ts';
 import { ip, isGone, ResolverScene, type SceneSandbox, startStream } from './scene.ts';
 
@@ -37,7 +37,7 @@ async function written({ key }: SceneSandbox, path: string): Promise<void> {
 
 t.test('the process is killed under queries', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
   await using resolver = await scene.resolver();
   await resolver.ready(sandbox.key, 10_000);
@@ -68,7 +68,7 @@ t.test('the process is killed under queries', async (t) => {
 
 t.test('the process is killed under queries of many sandboxes', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandboxes = await Promise.all(Array.from({ length: 40 }, () => scene.sandbox()));
   await using resolver = await scene.resolver();
   for (const { key } of sandboxes) await resolver.ready(key, 10_000);
@@ -88,7 +88,7 @@ t.test('the process is killed under queries of many sandboxes', async (t) => {
 
 t.test('the process that stands by', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const early = await scene.sandbox();
   await using resolver = await scene.resolver();
   await resolver.ready(early.key, 10_000);
@@ -121,7 +121,7 @@ t.test('the process that stands by', async (t) => {
 
 t.test('both processes are killed at once, and while one takes over', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
   await using resolver = await scene.resolver();
   await resolver.ready(sandbox.key, 10_000);
@@ -142,7 +142,7 @@ t.test('both processes are killed at once, and while one takes over', async (t) 
 
 t.test('the process is killed while weftd is away', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
   const before = await scene.resolver();
   await before.ready(sandbox.key, 10_000);
@@ -179,7 +179,7 @@ t.test('the process crashes by itself', async (t) => {
 
 t.test('names on disk while weftd says nothing', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
   const before = await scene.resolver({ standby: false });
   await before.ready(sandbox.key, 10_000);
@@ -202,7 +202,7 @@ t.test('names on disk while weftd says nothing', async (t) => {
 
 t.test('the process is killed while weftd is away, and none stands by', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
   const before = await scene.resolver({ standby: false });
   await before.ready(sandbox.key, 10_000);
@@ -219,7 +219,7 @@ t.test('the process is killed while weftd is away, and none stands by', async (t
 
 t.test('weftd is away, and another one comes', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
   const before = await scene.resolver();
   await before.ready(sandbox.key, 10_000);
@@ -228,7 +228,7 @@ t.test('weftd is away, and another one comes', async (t) => {
   await sleep(300);
   await before[Symbol.asyncDispose]();
   await sleep(1000);
-  scene.naming.put(aName('e2', ['new'], { ipv4: ip('198.18.0.2') }));
+  scene.naming.putName(aName('e2', ['new'], { ipv4: ip('198.18.0.2') }));
   const later = await scene.sandbox();
   await using resolver = await scene.resolver();
   t.equal(await scene.serving(resolver, 2), first, 'the same process goes on');
@@ -241,7 +241,7 @@ t.test('weftd is away, and another one comes', async (t) => {
 
 t.test('another program takes over', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
   const before = await scene.resolver({ build: 'one' });
   await before.ready(sandbox.key, 10_000);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { aName } from '../../support/listed-names.ts';
+import { aName } from '../../support/a-name.ts';
 import { poll } from '../../support/poll.ts';
 import { dnsmasq, dockerResolver, ip, ResolverScene, startFlood, startStream } from './scene.ts';
 
@@ -10,7 +10,7 @@ const WEB = aName('e1', ['web'], { ipv4: ip('198.18.0.1') });
 
 t.test('Docker’s resolver behind weft’s, and another one behind that', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
   const { namespace } = sandbox;
   const many = Array.from({ length: 60 }, (_, i) => `--host-record=many.example,192.0.2.${i + 1}`);
@@ -48,7 +48,7 @@ t.test('Docker’s resolver behind weft’s, and another one behind that', async
 
 t.test('a container with a DNS server of its own', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
   const own = dnsmasq(sandbox.namespace, ['--port=53', '--host-record=own.example,192.0.2.5']);
   await poll(
@@ -75,7 +75,7 @@ t.test('a container with a DNS server of its own', async (t) => {
 
 t.test('a container throws its rules away', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const [one, two] = [await scene.sandbox(), await scene.sandbox()];
   await using resolver = await scene.resolver();
   for (const { key } of [one, two]) t.equal(await resolver.ready(key, 10_000), true);
@@ -102,7 +102,7 @@ t.test('a container throws its rules away', async (t) => {
 
 t.test('a flood in one sandbox beside another one', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(WEB);
+  scene.naming.putName(WEB);
   const [quiet, loud] = [await scene.sandbox(), await scene.sandbox()];
   await using resolver = await scene.resolver();
   for (const { key } of [quiet, loud]) t.equal(await resolver.ready(key, 10_000), true);

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { aName } from '../../support/a-name.ts';
 import type { FuzzResult } from '../../support/dns-fuzz.ts';
-import { aName } from '../../support/listed-names.ts';
 import { ip, ResolverScene } from './scene.ts';
 
 t.setTimeout(900_000);
@@ -17,7 +17,7 @@ const [NOERROR, FORMERR, NXDOMAIN] = [0, 1, 3];
 
 t.test(`${PACKETS} random and mutated packets`, async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(aName('e1', ['web'], { ipv4: ip('198.18.0.1') }));
+  scene.naming.putName(aName('e1', ['web'], { ipv4: ip('198.18.0.1') }));
   const sandbox = await scene.sandbox();
   await using resolver = await scene.resolver();
   await resolver.ready(sandbox.key, 10_000);

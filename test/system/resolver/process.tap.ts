@@ -3,15 +3,15 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { endResolver } from '../../../daemon/resolver/index.ts';
-import { aName } from '../../support/listed-names.ts';
+import { aName } from '../../support/a-name.ts';
 import { poll } from '../../support/poll.ts';
 import { ip, ResolverScene } from './scene.ts';
 
 t.test('names of a sandbox over UDP and TCP', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(aName('e1', ['web', 'www'], { ipv4: ip('198.18.0.1'), ipv6: ip('fd00::1') }));
-  scene.naming.put(aName('e2', ['web'], { ipv4: ip('198.18.0.2') }));
-  scene.naming.put(aName('e3', ['hidden'], { network: 'other', ipv4: ip('198.18.1.1') }));
+  scene.naming.putName(aName('e1', ['web', 'www'], { ipv4: ip('198.18.0.1'), ipv6: ip('fd00::1') }));
+  scene.naming.putName(aName('e2', ['web'], { ipv4: ip('198.18.0.2') }));
+  scene.naming.putName(aName('e3', ['hidden'], { network: 'other', ipv4: ip('198.18.1.1') }));
   const sandbox = await scene.sandbox();
   await using resolver = await scene.resolver({ ttl: 7 });
   t.equal(await resolver.ready(sandbox.key, 10_000), true, 'the redirect is in place');
@@ -27,7 +27,7 @@ t.test('names of a sandbox over UDP and TCP', async (t) => {
   );
   t.match(sandbox.dig('hidden'), /status: SERVFAIL/, 'a network that the sandbox is not on');
 
-  scene.naming.put(aName('e4', ['late'], { ipv4: ip('198.18.0.4') }));
+  scene.naming.putName(aName('e4', ['late'], { ipv4: ip('198.18.0.4') }));
   await poll(() => sandbox.dig('late', '+short') === '198.18.0.4');
   scene.sandboxes.set(sandbox.key, ['net-id', 'other']);
   await poll(() => sandbox.dig('hidden', '+short') === '198.18.1.1');
@@ -59,7 +59,7 @@ t.test('the process may enter sandboxes and nothing else', async (t) => {
 
 t.test('a sandbox that appears later, goes, and comes again', async (t) => {
   await using scene = new ResolverScene();
-  scene.naming.put(aName('e1', ['web'], { ipv4: ip('198.18.0.1') }));
+  scene.naming.putName(aName('e1', ['web'], { ipv4: ip('198.18.0.1') }));
   const first = await scene.sandbox();
   await using resolver = await scene.resolver();
   await resolver.ready(first.key, 10_000);

@@ -9,8 +9,8 @@ import type { SandboxKey } from '../../../core/ids.ts';
 import type { Repair } from '../../../daemon/reconcile/index.ts';
 import { endResolver, Resolver, serversOf } from '../../../daemon/resolver/index.ts';
 import type { UpstreamServer } from '../../../discovery/index.ts';
+import { MemoryNames } from '../../fakes/memory-names.ts';
 import type { StreamResult } from '../../support/dns-stream.ts';
-import { ListedNames } from '../../support/listed-names.ts';
 import { MemorySandboxes } from '../../support/memory-sandboxes.ts';
 import { poll } from '../../support/poll.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../../support/scratch-namespace.ts';
@@ -120,7 +120,7 @@ export class ResolverScene implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'weft-resolver-'));
   readonly runDir = join(this.directory, 'run');
   readonly stateDir = join(this.directory, 'state');
-  readonly naming = new ListedNames();
+  readonly naming = new MemoryNames();
   readonly sandboxes = new MemorySandboxes();
   readonly log = pino(
     { level: process.env['WEFT_TEST_LOG'] ?? 'silent' },

@@ -1,7 +1,8 @@
 import pino from 'pino';
 import type { SandboxKey } from '../../../core/ids.ts';
 import { Resolver, serversOf } from '../../../daemon/resolver/index.ts';
-import { aName, ListedNames } from '../../support/listed-names.ts';
+import { MemoryNames } from '../../fakes/memory-names.ts';
+import { aName } from '../../support/a-name.ts';
 import { MemorySandboxes } from '../../support/memory-sandboxes.ts';
 
 /*
@@ -9,10 +10,10 @@ import { MemorySandboxes } from '../../support/memory-sandboxes.ts';
  * Prints the pid of the resolver process once the sandbox is redirected, and stays.
  */
 const [runDir = '', stateDir = '', key = '', ...names] = process.argv.slice(2);
-const naming = new ListedNames();
+const naming = new MemoryNames();
 for (const each of names) {
   const [name = '', ipv4 = ''] = each.split('=');
-  naming.put(aName(name, [name], { ipv4: ipv4 as never }));
+  naming.putName(aName(name, [name], { ipv4: ipv4 as never }));
 }
 const sandboxes = new MemorySandboxes();
 sandboxes.set(key, ['net-id']);
