@@ -141,7 +141,7 @@ export interface TableObject {
   readonly kind: 'table';
   readonly family: NftFamily;
   readonly name: string;
-  /** Changes when any chain, rule or set definition does. Computed by `tableFingerprint`. */
+  /** Changes when any chain, rule or set definition does. Computed by `tableObject`. */
   readonly fingerprint: string;
   /** Absent in snapshots. */
   readonly table?: NftTable;

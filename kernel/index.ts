@@ -7,7 +7,7 @@ export { openForwardAccept } from './docker-user/index.ts';
 export { HostPorts, readEphemeralRange } from './host-ports/index.ts';
 export { releaseProgramText } from './libc/index.ts';
 export { hasIpv6 } from './linux-kernel.ts';
-export { tableFingerprint } from './nftables/index.ts';
+export { tableObject } from './nftables/index.ts';
 export { openLinuxKernel, removeTables } from './open-kernel.ts';
 export { readSysctls } from './sysctl/index.ts';
 export { sendUnixDatagram } from './unix-datagram.ts';

@@ -3,8 +3,7 @@ import type { Ip } from '../../core/address.ts';
 import type { HostState, KernelObject, ObjectKey, TableObject } from '../../core/kernel-objects.ts';
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { NftTable } from '../../core/nft.ts';
-import { tableFingerprint } from '../../kernel/index.ts';
-import { type Expected, expectedOf } from '../../kernel/nftables/index.ts';
+import { type Expected, expectedOf, tableObject } from '../../kernel/nftables/index.ts';
 import type { PlannedService } from './planned-service.ts';
 
 /** A table with its definition. */
@@ -82,14 +81,7 @@ export class StateMaker {
     const key = `${family} ${place} ${timeouts} ${[...picks].sort()}`;
     const known = this.#tables.get(key);
     if (known !== undefined) return known;
-    const table = vipTable({ ...shape, counted: this.#counted });
-    const made: MadeTable = {
-      kind: 'table',
-      family: table.family,
-      name: table.name,
-      fingerprint: tableFingerprint(table),
-      table,
-    };
+    const made = tableObject(vipTable({ ...shape, counted: this.#counted }));
     this.#tables.set(key, made);
     return made;
   }

@@ -1,7 +1,6 @@
-import type { KernelObject, TableObject } from '../../core/kernel-objects.ts';
-import type { NftTable } from '../../core/nft.ts';
-import { hostTable, shortcutTable, TABLE } from '../../drivers/index.ts';
-import { tableFingerprint } from '../../kernel/index.ts';
+import type { KernelObject } from '../../core/kernel-objects.ts';
+import { hostTable, shortcutTable } from '../../drivers/index.ts';
+import { tableObject } from '../../kernel/index.ts';
 
 /** Routing between links, without which no bridge reaches beyond itself. */
 const FORWARDING: readonly KernelObject[] = [
@@ -17,8 +16,4 @@ export function hostPlan(options: { readonly ipv6: boolean }): readonly KernelOb
     ...families.map((family) => tableObject(hostTable(family))),
     tableObject(shortcutTable),
   ];
-}
-
-function tableObject(table: NftTable): TableObject {
-  return { kind: 'table', family: table.family, name: TABLE, fingerprint: tableFingerprint(table), table };
 }

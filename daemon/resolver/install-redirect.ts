@@ -1,7 +1,7 @@
 import type { SandboxKey } from '../../core/ids.ts';
 import type { TableObject } from '../../core/kernel-objects.ts';
 import { REDIRECT_TABLE, type RedirectPorts, redirectTable } from '../../discovery/index.ts';
-import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { Nftables, tableObject } from '../../kernel/nftables/index.ts';
 
 /**
  * Makes a sandbox's redirect so; `docker`: as without weft. Holds nothing of the sandbox's afterwards.
@@ -46,7 +46,5 @@ function open(key: SandboxKey): Promise<Nftables> {
 }
 
 function tableOf(to: RedirectPorts): TableObject {
-  const table = redirectTable(to);
-  const { family, name } = table;
-  return { kind: 'table', family, name, fingerprint: tableFingerprint(table), table };
+  return tableObject(redirectTable(to));
 }

@@ -4,19 +4,13 @@ import type { ElementObject, KernelObject, TableObject } from '../../core/kernel
 import type { Step } from '../../core/ports.ts';
 import { ensureTable } from './ensure-table.ts';
 import { exampleTable } from './example-table.ts';
-import { tableFingerprint } from './fingerprint.ts';
 import { foldSteps } from './fold.ts';
+import { tableObject } from './table-object.ts';
 import { type Installed, planTransaction } from './transaction.ts';
 
 const table = exampleTable('ip');
 const sets = new Map(table.sets.map((set) => [set.name, set]));
-const object: TableObject = {
-  kind: 'table',
-  family: 'ip',
-  name: 'weft',
-  fingerprint: tableFingerprint(table),
-  table,
-};
+const object = tableObject(table);
 
 const installed: Installed = {
   tablePieces: (made) => ensureTable(made, undefined),

@@ -15,7 +15,7 @@ import type {
 } from '../../core/kernel-objects.ts';
 import { linkName } from '../../core/names.ts';
 import type { NftTable } from '../../core/nft.ts';
-import { tableFingerprint } from '../../kernel/index.ts';
+import { tableObject } from '../../kernel/index.ts';
 
 /** One of each kind, on one bridge. */
 export const BRIDGE: BridgeLink = {
@@ -102,7 +102,7 @@ export function aTable(extra?: string): TableObject {
     ],
     chains: [{ name: 'passed', rules: [{ comment: 'counted', exprs: [{ expr: 'counter' }] }] }],
   };
-  return { kind: 'table', family: 'ip', name: 'weft', fingerprint: tableFingerprint(table), table };
+  return tableObject(table);
 }
 
 export const TABLE: TableObject = aTable();

@@ -12,7 +12,7 @@ import type { KernelObject } from '../../core/kernel-objects.ts';
 import { hostState, keyOf, nftFamily } from '../../core/kernel-objects.ts';
 import type { Step } from '../../core/ports.ts';
 import type { Backend, BackendState, Service } from '../../core/service.ts';
-import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { Nftables, tableObject } from '../../kernel/nftables/index.ts';
 import { type NetAgent, openNetAgent } from './net-agent.ts';
 import { openScratchNamespace, type ScratchNamespace } from './scratch-namespace.ts';
 
@@ -113,16 +113,7 @@ export class VipNamespace implements AsyncDisposable {
     { place = 'sandbox', counted = 'bytes' }: Partial<VipTableShape> = {},
   ): Promise<readonly Step[]> {
     const { tables, elements } = planVips(served, { place, counted });
-    const wants = hostState([
-      ...tables.map((table) => ({
-        kind: 'table' as const,
-        family: table.family,
-        name: table.name,
-        fingerprint: tableFingerprint(table),
-        table,
-      })),
-      ...elements,
-    ]);
+    const wants = hostState([...tables.map(tableObject), ...elements]);
     const steps: Step[] = [];
     for (const [key, was] of this.#has) if (!wants.has(key)) steps.push({ op: 'delete', object: was });
     for (const [key, object] of wants) {

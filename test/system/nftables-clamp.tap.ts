@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import t from 'tap';
 import type { TableObject } from '../../core/kernel-objects.ts';
 import type { NftExpr, NftFamily, NftTable } from '../../core/nft.ts';
-import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { Nftables, tableObject } from '../../kernel/nftables/index.ts';
 import { poll } from '../support/poll.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../support/scratch-namespace.ts';
 
@@ -44,7 +44,7 @@ function tableOf(family: NftFamily, exprs: readonly NftExpr[]): TableObject {
       },
     ],
   };
-  return { kind: 'table', family, name: 'weft', fingerprint: tableFingerprint(table), table };
+  return tableObject(table);
 }
 
 const HOSTS = { client: ['198.18.0.2', 'fd00:a::2'], server: ['198.18.1.2', 'fd00:b::2'] } as const;

@@ -4,14 +4,13 @@ import t from 'tap';
 import type { ElementObject, TableObject } from '../../core/kernel-objects.ts';
 import type { NftFamily } from '../../core/nft.ts';
 import { exampleElements, exampleTable } from '../../kernel/nftables/example-table.ts';
-import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { Nftables, tableObject } from '../../kernel/nftables/index.ts';
 import { openScratchNamespace } from '../support/scratch-namespace.ts';
 
 const FAMILIES: readonly NftFamily[] = ['ip', 'ip6'];
 
 function wanted(family: NftFamily): TableObject {
-  const table = exampleTable(family);
-  return { kind: 'table', family, name: 'weft', fingerprint: tableFingerprint(table), table };
+  return tableObject(exampleTable(family));
 }
 
 async function fingerprintOf(nft: Nftables, family: NftFamily): Promise<string | undefined> {
@@ -106,7 +105,7 @@ t.test('elements, counters and other tables do not count', async (t) => {
       : chain,
   );
   const counting = { ...table, chains };
-  const object = { ...wanted('ip'), fingerprint: tableFingerprint(counting), table: counting };
+  const object = tableObject(counting);
   await nft.apply([{ op: 'create', object }]);
   scratch.run(`ip link set lo up
     nft add element ip weft pairs { x . y }

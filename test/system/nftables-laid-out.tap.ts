@@ -1,24 +1,14 @@
 import t from 'tap';
 import { picksOf, planVips, VIP_TABLE, type VipTableShape, vipTable } from '../../balancer/index.ts';
 import { diff } from '../../core/diff.ts';
-import { hostState, type TableObject } from '../../core/kernel-objects.ts';
+import { hostState } from '../../core/kernel-objects.ts';
 import type { NftTable } from '../../core/nft.ts';
 import type { Backend } from '../../core/service.ts';
 import { Conntrack } from '../../kernel/netlink/index.ts';
-import { expectedOf, layOut, Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { expectedOf, layOut, Nftables, tableObject } from '../../kernel/nftables/index.ts';
 import { poll } from '../support/poll.ts';
 import { openScratchNamespace } from '../support/scratch-namespace.ts';
 import { serviceOf } from '../support/vip-scene.ts';
-
-function made(table: NftTable): TableObject {
-  return {
-    kind: 'table',
-    family: table.family,
-    name: table.name,
-    fingerprint: tableFingerprint(table),
-    table,
-  };
-}
 
 function table(shape: Partial<VipTableShape> = {}): NftTable {
   return vipTable({ family: 4, place: 'sandbox', timeouts: [], counted: 'connections', ...shape });
@@ -44,18 +34,18 @@ t.test('a transaction that was laid out before', async (t) => {
         await using nft = await Nftables.open({ namespace: scratch.path, tables: [VIP_TABLE] });
         let before: readonly NftTable[] = [];
         for (const shape of shapes) {
-          const was = before.map(made);
-          const laid = await layOut(diff(hostState([made(shape)]), hostState(was)), before);
+          const was = before.map(tableObject);
+          const laid = await layOut(diff(hostState([tableObject(shape)]), hostState(was)), before);
           await nft.commit(laid);
           const [found] = await nft.snapshot();
           t.match(
             found,
-            { fingerprint: tableFingerprint(shape) },
+            { fingerprint: tableObject(shape).fingerprint },
             `namespace ${place}, ${laid.size} messages`,
           );
           before = [shape];
         }
-        await nft.commit(await layOut(diff(new Map(), hostState(before.map(made))), before));
+        await nft.commit(await layOut(diff(new Map(), hostState(before.map(tableObject))), before));
         t.equal(scratch.run('nft list ruleset'), '');
       }
     },
@@ -65,7 +55,7 @@ t.test('a transaction that was laid out before', async (t) => {
     using scratch = await openScratchNamespace();
     await using nft = await Nftables.open({ namespace: scratch.path, tables: [VIP_TABLE] });
     const [shape = table()] = shapes;
-    const creation = await layOut([{ op: 'create', object: made(shape) }], []);
+    const creation = await layOut([{ op: 'create', object: tableObject(shape) }], []);
     scratch.run(`nft add table ip ${VIP_TABLE}`);
     t.throws(() => nft.commitNow(creation), { message: /create table ip weft-vip: .*EEXIST/ });
     await t.rejects(nft.commit(creation), { message: /EEXIST/ });
@@ -94,7 +84,7 @@ t.test('a transaction that was laid out before', async (t) => {
     using scratch = await openScratchNamespace();
     await using nft = await Nftables.open({ namespace: scratch.path, tables: [VIP_TABLE] });
     const first = nft.generationNow() ?? 0;
-    nft.commitNow(await layOut([{ op: 'create', object: made(table()) }], []));
+    nft.commitNow(await layOut([{ op: 'create', object: tableObject(table()) }], []));
     t.equal(nft.generationNow(), first + 1);
     scratch.run('nft add table ip another');
     t.equal(nft.generationNow(), first + 2);
@@ -105,7 +95,7 @@ t.test('a transaction that was laid out before', async (t) => {
   await t.test('waits for nothing: while the socket is in use it is not sent', async (t) => {
     using scratch = await openScratchNamespace();
     await using nft = await Nftables.open({ namespace: scratch.path, tables: [VIP_TABLE] });
-    const creation = await layOut([{ op: 'create', object: made(table()) }], []);
+    const creation = await layOut([{ op: 'create', object: tableObject(table()) }], []);
     const reading = nft.snapshot();
     t.equal(nft.commitNow(creation), false);
     t.equal(nft.generationNow(), undefined);
@@ -144,8 +134,8 @@ t.test('a transaction that was laid out before', async (t) => {
       { service: serviceOf(2), backends },
     ];
     const { tables, elements } = planVips(served, { place: 'host', counted: 'bytes' });
-    const objects = [...tables.map(made), ...elements];
-    const expected = await expectedOf(tables.map(made), elements);
+    const objects = [...tables.map(tableObject), ...elements];
+    const expected = await expectedOf(tables.map(tableObject), elements);
     const nothing = await expectedOf([], []);
     const [vip, name] = [served[0]?.service.vip4, `ip ${VIP_TABLE}`];
     t.equal(await nft.holds(expected), false);

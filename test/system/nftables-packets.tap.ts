@@ -5,7 +5,7 @@ import type { ElementObject } from '../../core/kernel-objects.ts';
 import type { NftFamily } from '../../core/nft.ts';
 import type { Step } from '../../core/ports.ts';
 import { exampleTable } from '../../kernel/nftables/example-table.ts';
-import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { Nftables, tableObject } from '../../kernel/nftables/index.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../support/scratch-namespace.ts';
 
 /** Addresses by family: client and router on one link, router and server on another. */
@@ -99,13 +99,7 @@ t.test('packets go where the maps say', async (t) => {
 
   for (const family of ['ip', 'ip6'] as const) {
     const plan = PLANS[family];
-    const table = exampleTable(family);
-    await nft.apply([
-      {
-        op: 'create',
-        object: { kind: 'table', family, name: 'weft', fingerprint: tableFingerprint(table), table },
-      },
-    ]);
+    await nft.apply([{ op: 'create', object: tableObject(exampleTable(family)) }]);
     t.equal(ask(client, plan.outside, 80), '', `${family}: nothing is published yet`);
     const one = element(family, 'ports_addr', ['tcp', plan.outside, '80'], [plan.server, '8080']);
     await nft.apply(step('create', one));

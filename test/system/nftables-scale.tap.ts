@@ -2,7 +2,7 @@ import t from 'tap';
 import type { ElementObject } from '../../core/kernel-objects.ts';
 import type { NftFamily } from '../../core/nft.ts';
 import { exampleTable } from '../../kernel/nftables/example-table.ts';
-import { Nftables, readGeneration, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { Nftables, readGeneration, tableObject } from '../../kernel/nftables/index.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../support/scratch-namespace.ts';
 
 const COUNT = 5000;
@@ -23,14 +23,7 @@ function published(family: NftFamily, n: number): ElementObject {
 
 async function opened(scratch: ScratchNamespace, family: NftFamily): Promise<Nftables> {
   const nft = await Nftables.open({ namespace: scratch.path, tables: ['weft'] });
-  const table = exampleTable(family);
-  const object = {
-    kind: 'table',
-    family,
-    name: 'weft',
-    fingerprint: tableFingerprint(table),
-    table,
-  } as const;
+  const object = tableObject(exampleTable(family));
   await nft.apply([{ op: 'create', object }]);
   return nft;
 }

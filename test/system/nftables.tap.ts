@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Conflict, InvalidArgument, type KernelError } from '../../core/errors.ts';
-import type { ElementObject, KernelObject, TableObject } from '../../core/kernel-objects.ts';
+import type { ElementObject, KernelObject } from '../../core/kernel-objects.ts';
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { NftFamily, NftTable } from '../../core/nft.ts';
 import type { Step } from '../../core/ports.ts';
@@ -17,21 +17,11 @@ import {
   encodeRule,
   Nftables,
   readGeneration,
-  tableFingerprint,
+  tableObject,
 } from '../../kernel/nftables/index.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../support/scratch-namespace.ts';
 
 const FAMILIES: readonly NftFamily[] = ['ip', 'ip6'];
-
-function tableObject(table: NftTable): TableObject {
-  return {
-    kind: 'table',
-    family: table.family,
-    name: table.name,
-    fingerprint: tableFingerprint(table),
-    table,
-  };
-}
 
 function create(...objects: readonly KernelObject[]): readonly Step[] {
   return objects.map((object) => ({ op: 'create', object }));

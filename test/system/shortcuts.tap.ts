@@ -1,11 +1,11 @@
 import t from 'tap';
 import type { Ip } from '../../core/address.ts';
 import { creations, deletions, diff } from '../../core/diff.ts';
-import type { ElementObject, KernelObject, ShortcutObject, TableObject } from '../../core/kernel-objects.ts';
+import type { ElementObject, KernelObject, ShortcutObject } from '../../core/kernel-objects.ts';
 import { hostState, keyOf } from '../../core/kernel-objects.ts';
 import type { Kernel } from '../../core/ports.ts';
 import { shortcutTable, TABLE } from '../../drivers/index.ts';
-import { openLinuxKernel, tableFingerprint } from '../../kernel/index.ts';
+import { openLinuxKernel, tableObject } from '../../kernel/index.ts';
 import {
   aVxlan,
   BRIDGE,
@@ -21,13 +21,7 @@ const VTEPS = ['192.0.2.1', '192.0.2.2'] as unknown as readonly [Ip, Ip];
 const { vni, name: VXLAN } = aVxlan();
 const TO_CONTAINERS = `ether daddr { ${containerOf(1).mac}, ${containerOf(2).mac} } counter`;
 const PROBE = `table bridge probe { chain seen { type filter hook prerouting priority -300; ${TO_CONTAINERS}; }; }`;
-const WAYS: TableObject = {
-  kind: 'table',
-  family: 'netdev',
-  name: TABLE,
-  fingerprint: tableFingerprint(shortcutTable),
-  table: shortcutTable,
-};
+const WAYS = tableObject(shortcutTable);
 
 function shortcut(dev: string): ShortcutObject {
   return { kind: 'shortcut', dev: dev as never, table: TABLE, set: 'ways' };

@@ -5,7 +5,7 @@ import { type Ip, parseIp } from '../../core/address.ts';
 import { type KernelObject, nftFamily } from '../../core/kernel-objects.ts';
 import type { NftFamily } from '../../core/nft.ts';
 import { hostTable, planTunnelEnd, planTunnelPort } from '../../drivers/index.ts';
-import { Nftables, tableFingerprint } from '../../kernel/nftables/index.ts';
+import { Nftables, tableObject } from '../../kernel/nftables/index.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../support/scratch-namespace.ts';
 
 /** The host table's guard of tunnel ports against real packets: stranger — host — inner. */
@@ -104,9 +104,7 @@ t.test('tunnel packets of strangers are dropped and counted', async (t) => {
   for (const family of [4, 6] as const) {
     const plan = PLANS[family];
     const name = nftFamily(family);
-    const table = hostTable(family);
-    const fingerprint = tableFingerprint(table);
-    await nft.apply(create({ kind: 'table', family: name, name: 'weft', fingerprint, table }));
+    await nft.apply(create(tableObject(hostTable(family))));
     send(stranger, plan.host, PORT, `open${family}`);
     t.ok(await until(() => seen.includes(`open${family}`)), `${name}: no tunnel port, no guard`);
 
