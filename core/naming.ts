@@ -1,5 +1,6 @@
 import type { Ip } from './address.ts';
 import type { EndpointId, SandboxKey } from './ids.ts';
+import type { Network } from './model.ts';
 import type {
   Backend,
   BackendState,
@@ -15,6 +16,11 @@ import type {
  * The key of a network here (`network`) is the cluster-wide name of an overlay network; of any other network it is
  * Docker's id of it on this host.
  */
+
+/** The key of a network here; undefined for an overlay that has no name in the cluster yet. */
+export function networkKey({ driver, request, tunnel }: Network): string | undefined {
+  return driver === 'weft-overlay' ? tunnel?.name : request.id;
+}
 
 /** What a host tells of the names of one of its endpoints: `name/NETWORK/NODE/ENDPOINT` in a store. */
 export interface NameRecord {

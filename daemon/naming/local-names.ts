@@ -1,6 +1,7 @@
 import { CLUSTER_KEYS } from '../../core/cluster.ts';
 import type { EndpointId, SandboxKey } from '../../core/ids.ts';
 import type { Endpoint, Network } from '../../core/model.ts';
+import { networkKey } from '../../core/naming.ts';
 import type { SharedView } from '../../core/ports.ts';
 import type { HealthProbe, ServiceDeclaration } from '../../core/service.ts';
 import { RecordPublisher } from '../cluster/index.ts';
@@ -8,7 +9,7 @@ import type { Repository } from '../state/index.ts';
 import type { KnownContainer } from './container-watch.ts';
 import { declarationOf, nameRecord, namesOf } from './derive-name.ts';
 import type { Log } from './log.ts';
-import { isClusterNetwork, networkKey } from './network-key.ts';
+import { isClusterNetwork } from './network-key.ts';
 import { Prober } from './prober.ts';
 import { encodeNaming, namingKeys, parseNamingKey } from './records.ts';
 import type { StoreView } from './store-view.ts';

@@ -2,14 +2,6 @@ import type { NetworkId } from '../../core/ids.ts';
 import type { Network } from '../../core/model.ts';
 import type { Repository } from '../state/index.ts';
 
-/**
- * The key of a network among names and services: of an overlay its name in the cluster, of any other Docker's id of
- * it on this host. Undefined for an overlay that has no name in the cluster yet.
- */
-export function networkKey({ driver, request, tunnel }: Network): string | undefined {
-  return driver === 'weft-overlay' ? tunnel?.name : request.id;
-}
-
 /** The network of this host with a key. */
 export function networkByKey(
   repository: Pick<Repository, 'network' | 'networks'>,

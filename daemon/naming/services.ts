@@ -3,10 +3,10 @@ import type { Cidr, Ip } from '../../core/address.ts';
 import { CLUSTER_KEYS } from '../../core/cluster.ts';
 import { errorMessage, WeftError } from '../../core/errors.ts';
 import type { Network } from '../../core/model.ts';
-import type { NamingChange, ServiceRecord } from '../../core/naming.ts';
+import { type NamingChange, networkKey, type ServiceRecord } from '../../core/naming.ts';
 import type { StoreEvent } from '../../core/ports.ts';
 import type { ServiceAddresses } from '../../ipam/index.ts';
-import { isClusterNetwork, networkKey } from './network-key.ts';
+import { isClusterNetwork } from './network-key.ts';
 import type { ServiceKeeper, ServiceKeeperParts } from './service-keeper.ts';
 
 const GATHER_MS = 50;

@@ -1,12 +1,7 @@
 import type { EndpointId, SandboxKey } from '../../core/ids.ts';
 import type { Endpoint, Network } from '../../core/model.ts';
-import type { Sandboxes, SandboxView } from '../../core/naming.ts';
+import { networkKey, type Sandboxes, type SandboxView } from '../../core/naming.ts';
 import type { OwnerId, Repository } from '../state/index.ts';
-
-/** What a network is called in names and services; undefined for an overlay that is not one of the cluster's yet. */
-export function networkKey(network: Network): string | undefined {
-  return network.driver === 'weft-overlay' ? network.tunnel?.name : network.request.id;
-}
 
 /** The sandboxes that endpoints have joined, kept up with the repository change by change. */
 export class RepositorySandboxes implements Sandboxes, Disposable {
