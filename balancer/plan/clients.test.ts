@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Ip } from '../../core/address.ts';
-import type { EndpointId } from '../../core/ids.ts';
 import type { ElementObject } from '../../core/kernel-objects.ts';
-import type { Backend, Service } from '../../core/service.ts';
+import type { Service } from '../../core/service.ts';
+import { aBackend } from '../../test/fakes/builders.ts';
 import { CLIENT_MAPS, clientsToForget } from './index.ts';
 
 const service: Service = {
@@ -12,14 +12,6 @@ const service: Service = {
   affinity: { timeoutSeconds: 60 },
   vip4: '10.0.0.100' as Ip,
 };
-const backend = (n: number, change: Partial<Backend> = {}): Backend => ({
-  endpoint: `e${n}` as EndpointId,
-  node: 'h1',
-  ipv4: `10.0.0.${n}` as Ip,
-  weight: 1,
-  state: 'ready',
-  ...change,
-});
 
 function remembered(vip: string, ip: string): ElementObject {
   const [map] = CLIENT_MAPS;
@@ -28,7 +20,7 @@ function remembered(vip: string, ip: string): ElementObject {
 }
 
 test('clients are forgotten when their backend takes no connections of the service any more', () => {
-  const backends = [backend(1), backend(2, { state: 'draining' }), backend(3, { weight: 0 })];
+  const backends = [aBackend(1), aBackend(2, { state: 'draining' }), aBackend(3, { weight: 0 })];
   const [home, draining, empty, gone, other] = [
     remembered('10.0.0.100', '10.0.0.1'),
     remembered('10.0.0.100', '10.0.0.2'),

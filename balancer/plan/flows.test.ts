@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ip } from '../../core/address.ts';
 import type { EndpointId } from '../../core/ids.ts';
 import type { Backend, Service } from '../../core/service.ts';
+import { aBackend } from '../../test/fakes/builders.ts';
 import { flowsToForget } from './index.ts';
 
 const service: Service = {
@@ -11,15 +12,8 @@ const service: Service = {
   vip4: '10.0.0.100' as Ip,
   vip6: 'fd00::100' as Ip,
 };
-const backend = (n: number, change: Partial<Backend> = {}): Backend => ({
-  endpoint: `e${n}` as EndpointId,
-  node: 'h1',
-  ipv4: `10.0.0.${n}` as Ip,
-  ipv6: `fd00::${n}` as Ip,
-  weight: 1,
-  state: 'ready',
-  ...change,
-});
+const backend = (n: number, change: Partial<Backend> = {}) =>
+  aBackend(n, { ipv6: `fd00::${n}` as Ip, ...change });
 
 describe('conntrack entries to forget', () => {
   test('are none while all backends are there, draining or of weight 0 or not', () => {

@@ -1,21 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Ip } from '../../core/address.ts';
-import type { EndpointId } from '../../core/ids.ts';
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { Backend, Service } from '../../core/service.ts';
+import { aBackend } from '../../test/fakes/builders.ts';
 import { describeTable } from '../../test/support/describe-table.ts';
 import { picksOf, planService, planVips, timeoutsOf, vipTable } from './index.ts';
-
-function backend(n: number, change: Partial<Backend> = {}): Backend {
-  return {
-    endpoint: `e${n}` as EndpointId,
-    node: 'h1',
-    ipv4: `10.0.0.${n}` as Ip,
-    weight: 1,
-    state: 'ready',
-    ...change,
-  };
-}
 
 function service(change: Partial<Service> = {}): Service {
   return { network: 'net', name: 'web', ports: [], vip4: '10.0.0.100' as Ip, ...change };
@@ -36,7 +25,7 @@ const PORTS = [
 
 describe('the elements of a service', () => {
   test('for a whole address', () => {
-    expect(lines(service(), [backend(2), backend(1)])).toEqual([
+    expect(lines(service(), [aBackend(2), aBackend(1)])).toEqual([
       'vips 10.0.0.100',
       'connections 10.0.0.100 . 10.0.0.1',
       'traffic 10.0.0.100 . 10.0.0.1',
@@ -49,7 +38,7 @@ describe('the elements of a service', () => {
   });
 
   test('for ports, mapped and not', () => {
-    expect(lines(service({ ports: PORTS }), [backend(1)]).slice(3)).toEqual([
+    expect(lines(service({ ports: PORTS }), [aBackend(1)]).slice(3)).toEqual([
       'ring 10.0.0.100 . 0 : 10.0.0.1',
       'echoes 10.0.0.100 : 1',
       'services tcp . 10.0.0.100 . 80 : 4097',
@@ -60,7 +49,7 @@ describe('the elements of a service', () => {
 
   test('with a timeout: known clients are told each port', () => {
     const asked = service({ ports: PORTS, affinity: { timeoutSeconds: 60 } });
-    expect(lines(asked, [backend(1), backend(2, { state: 'draining' })])).toEqual([
+    expect(lines(asked, [aBackend(1), aBackend(2, { state: 'draining' })])).toEqual([
       'vips 10.0.0.100',
       'connections 10.0.0.100 . 10.0.0.1',
       'traffic 10.0.0.100 . 10.0.0.1',
@@ -78,7 +67,7 @@ describe('the elements of a service', () => {
   });
 
   test('by source: a ring of 256', () => {
-    const plan = lines(service({ affinity: {} }), [backend(1), backend(2)]);
+    const plan = lines(service({ affinity: {} }), [aBackend(1), aBackend(2)]);
     expect(plan.filter((line) => line.startsWith('ring '))).toHaveLength(256);
     expect(plan.at(-1)).toBe('addresses 10.0.0.100 : 2048');
   });
@@ -90,7 +79,7 @@ describe('the elements of a service', () => {
     ['of weight 0', { weight: 0 }],
     ['without an address of the family', { ipv4: undefined, ipv6: 'fd00::1' as Ip }],
   ] as const)('of a backend that is %s lead nowhere', (_, change) => {
-    const { ipv4, ...rest } = { ...backend(1), ...change };
+    const { ipv4, ...rest } = { ...aBackend(1), ...change };
     const only = ipv4 === undefined ? rest : { ...rest, ipv4 };
     const plan = lines(service({ ports: PORTS }), [only]);
     expect(plan.filter((line) => !/^(connections|traffic) /.test(line))).toEqual(['vips 10.0.0.100']);
@@ -98,7 +87,7 @@ describe('the elements of a service', () => {
 
   test('in both families, each with the backends that have an address in it', () => {
     const both = service({ vip6: 'fd00::100' as Ip });
-    const plan = lines(both, [backend(1, { ipv6: 'fd00::1' as Ip }), backend(2)]);
+    const plan = lines(both, [aBackend(1, { ipv6: 'fd00::1' as Ip }), aBackend(2)]);
     expect(plan).toContain('addresses 10.0.0.100 : 2');
     expect(plan).toContain('6 ring fd00::100 . 0 : fd00::1');
     expect(plan).toContain('6 addresses fd00::100 : 1');
@@ -107,7 +96,7 @@ describe('the elements of a service', () => {
   test('name no object twice, though an address belongs to two endpoints for a while', () => {
     const plan = planService(
       service(),
-      [backend(1, { state: 'draining' }), backend(3), { ...backend(2), ipv4: '10.0.0.1' as Ip }],
+      [aBackend(1, { state: 'draining' }), aBackend(3), { ...aBackend(2), ipv4: '10.0.0.1' as Ip }],
       'connections',
     );
     expect(new Set(plan.map(keyOf)).size).toBe(plan.length);
@@ -136,7 +125,7 @@ describe('the plan of a namespace', () => {
   test('has the same table whatever services and backends there are', () => {
     const many = Array.from({ length: 50 }, (_, n) => ({
       service: service({ name: `s${n}`, vip4: `10.0.1.${n}` as Ip, ports: n % 2 ? PORTS : [] }),
-      backends: Array.from({ length: n }, (_, i) => backend(i + 1, { weight: n })),
+      backends: Array.from({ length: n }, (_, i) => aBackend(i + 1, { weight: n })),
     }));
     expect(planVips(many, host).tables).toEqual(
       planVips([{ service: service(), backends: [] }], host).tables,
@@ -147,7 +136,7 @@ describe('the plan of a namespace', () => {
     const asked = [1, 2, 3, 17, 40].flatMap((n) =>
       [{}, { affinity: {} }, { affinity: { timeoutSeconds: 9 } }, { ports: PORTS }].map((change) => ({
         service: service(change),
-        backends: Array.from({ length: n }, (_, i) => backend(i + 1, { weight: 1 + i * 3 })),
+        backends: Array.from({ length: n }, (_, i) => aBackend(i + 1, { weight: 1 + i * 3 })),
       })),
     );
     const { tables, elements } = planVips(asked, host);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Ip } from '../../core/address.ts';
-import type { EndpointId } from '../../core/ids.ts';
 import { keyOf } from '../../core/kernel-objects.ts';
 import type { ServiceRecord } from '../../core/naming.ts';
 import type { Backend, Service } from '../../core/service.ts';
+import { aBackend } from '../../test/fakes/builders.ts';
 import { GivenServices } from '../../test/support/given-services.ts';
 import { Deltas } from './delta.ts';
 import { repairsOf } from './drift.ts';
@@ -17,13 +17,7 @@ function service(n: number, more: Partial<ServiceRecord> = {}): Service & Pick<S
 }
 
 function backends(...numbers: readonly number[]): readonly Backend[] {
-  return numbers.map((n) => ({
-    endpoint: `e${n}` as EndpointId,
-    node: 'h1',
-    ipv4: `10.0.0.${n}` as Ip,
-    weight: 1,
-    state: 'ready',
-  }));
+  return numbers.map((n) => aBackend(n));
 }
 
 /** One namespace's states as services change. */

@@ -1,5 +1,11 @@
-import { type Cidr, type IfAddress, parseIfAddress, parseIp } from '../../core/address.ts';
-import { parseEndpointId, parseMac, parseNetworkId, parseSandboxKey } from '../../core/ids.ts';
+import { type Cidr, type IfAddress, type Ip, parseIfAddress, parseIp } from '../../core/address.ts';
+import {
+  type EndpointId,
+  parseEndpointId,
+  parseMac,
+  parseNetworkId,
+  parseSandboxKey,
+} from '../../core/ids.ts';
 import type {
   Attachment,
   Endpoint,
@@ -9,6 +15,7 @@ import type {
   Subnet,
 } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
+import type { Backend } from '../../core/service.ts';
 import type { EngineNetwork } from '../../daemon/docker/index.ts';
 
 export const NETWORK_ID = 'a1'.repeat(32);
@@ -98,5 +105,17 @@ export function aMapping(text: string): PortMapping {
     ...(match[1] === undefined ? {} : { hostIp: parseIp(match[1], 'host') }),
     hostPort,
     hostPortEnd: Number(match[3] ?? hostPort),
+  };
+}
+
+/** The n-th backend: endpoint `eN` of host h1 at 10.0.0.N, ready, of weight 1. */
+export function aBackend(n: number, change: Partial<Backend> = {}): Backend {
+  return {
+    endpoint: `e${n}` as EndpointId,
+    node: 'h1',
+    ipv4: `10.0.0.${n}` as Ip,
+    weight: 1,
+    state: 'ready',
+    ...change,
   };
 }
