@@ -18,7 +18,12 @@ beforeEach(async () => {
   now = 0;
   said = [];
   const quiet = () => undefined;
-  const log = { info: (...said_: readonly unknown[]) => void said.push(String(said_[1])), warn: quiet, debug: quiet, error: quiet };
+  const log = {
+    info: (...logged: readonly unknown[]) => void said.push(String(logged[1])),
+    warn: quiet,
+    debug: quiet,
+    error: quiet,
+  };
   const definitions = new Definitions({ shared: view, node: 'h1', clock: { now: () => 1000 } });
   const attendance = new Attendance({ shared: view, node: 'h1' });
   departures = new Departures({
