@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Cidr } from '../../core/address.ts';
 import type { ClusterNetwork } from '../../core/cluster.ts';
+import { Conflict } from '../../core/errors.ts';
 import { MemoryShared, type MemoryView } from '../../test/fakes/memory-shared.ts';
 import { Attendance } from './attendance.ts';
 import { Definitions } from './definitions.ts';
@@ -38,7 +39,9 @@ beforeEach(async () => {
 const set = (...keys: string[]) =>
   shared.commit({ put: keys.map((key) => ({ key, value: Buffer.from('{}') })) });
 const unset = (...keys: string[]) => shared.commit({ delete: keys });
-const tell = () => departures.tell(app.name, app.id);
+/** Until the local copy shows what was told. */
+const tell = async () =>
+  (await departures.tell(app.name, app.id)) || (await departures.tell(app.name, app.id));
 const isThere = () => 'network/app' in shared.dump();
 const hasLeft = () => 'left/app/h1' in shared.dump();
 
@@ -86,6 +89,25 @@ describe('a network that was removed on one host', () => {
     expect(await tell()).toBe(false);
     now = 13_000;
     expect([await tell(), isThere(), hasLeft()]).toEqual([true, true, true]);
+  });
+
+  test('is not forgotten before the local copy shows that it is no more', async () => {
+    view.deafen(true);
+    expect([await departures.tell(app.name, app.id), isThere()]).toEqual([false, false]);
+    await expect(tell()).rejects.toThrow(Conflict);
+    view.deafen(false);
+    expect(await tell()).toBe(true);
+  });
+
+  test('is not forgotten before the local copy shows that it was left', async () => {
+    set('endpoint/app/h2/e1', 'alive/h2');
+    await tell();
+    now = 3000;
+    view.deafen(true);
+    expect([await tell(), hasLeft()]).toEqual([false, true]);
+    view.deafen(false);
+    expect(await tell()).toBe(true);
+    expect(said).toEqual(['removed on this host; others use it']);
   });
 
   test('is another one when it was made again since', async () => {

@@ -24,6 +24,8 @@ export class Departures {
   readonly #parts: DeparturesParts;
   /** By network id: since when others have been seen to use it. */
   readonly #usedSince = new Map<string, number>();
+  /** By network id: the store has it. */
+  readonly #told = new Set<string>();
 
   constructor(parts: DeparturesParts) {
     this.#parts = parts;
@@ -33,25 +35,32 @@ export class Departures {
    * The last to leave, or the first where nobody uses it any more, takes the definition along. Whether somebody uses it
    * is known only once all who seem to have had time to tell: what ended there as it was removed here, or while the host
    * was out of touch, would otherwise keep the network for ever.
-   * @returns false when that is not known yet: to be asked again.
+   * @returns false until the local copy of the cluster shows what was told, and so nobody takes the network for one that
+   * is to be made here: to be asked again.
    * @throws {Conflict} when the network was changed meanwhile. {Unavailable}
    */
   async tell(name: string, id: string): Promise<boolean> {
-    const { definitions, attendance, log } = this.#parts;
+    const { definitions, attendance } = this.#parts;
     const definition = definitions.get(name);
-    if (definition?.id === id) {
-      const users = this.#users(name);
-      if (users.size > 0 && !this.#isCertain(name, id, users)) return false;
-      if (users.size > 0) {
-        await attendance.leave(definition);
-        log.info({ network: name }, 'removed on this host; others use it');
-      } else {
-        await definitions.remove(definition);
-        log.info({ network: name }, 'removed from the cluster');
-      }
+    if (definition?.id !== id || (this.#told.has(id) && attendance.hasLeft(definition))) {
+      this.#usedSince.delete(id);
+      this.#told.delete(id);
+      return true;
     }
-    this.#usedSince.delete(id);
-    return true;
+    const users = this.#users(name);
+    if (users.size === 0) {
+      await definitions.remove(definition);
+      this.#say(id, name, 'removed from the cluster');
+    } else if (this.#isCertain(name, id, users)) {
+      await attendance.leave(definition);
+      this.#say(id, name, 'removed on this host; others use it');
+    }
+    return false;
+  }
+
+  #say(id: string, name: string, what: string): void {
+    if (!this.#told.has(id)) this.#parts.log.info({ network: name }, what);
+    this.#told.add(id);
   }
 
   #users(name: string): ReadonlySet<string> {
