@@ -16,7 +16,7 @@ import type { NetworkBinder } from './network-binder.ts';
 
 /** A comparison at least this often, for what Docker or the store refused. */
 const EVERY_MS = 5000;
-/** While it is not known yet whether others use what was removed here. */
+/** While it is not known yet what others have, or whether they use what was removed here. */
 const SOON_MS = 1000;
 /** Docker shows a network a moment after it has been answered; asked so often, so long. */
 const NAME_EVERY_MS = 15;
@@ -125,23 +125,29 @@ export class NetworkSync implements AsyncDisposable {
     await Promise.resolve();
     if (this.#parts.mayAct()) await this.#pass();
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => this.poke(), this.#leaving ? SOON_MS : EVERY_MS);
+    const soon = this.#leaving || this.#parts.shared.status.behind;
+    this.#timer = setTimeout(() => this.poke(), soon ? SOON_MS : EVERY_MS);
     this.#timer.unref();
   }
 
   async #pass(): Promise<void> {
     for (const network of this.#overlays()) {
-      await this.#tolerate(network.request.id, () =>
+      await this.#compare(network.request.id, () =>
         network.tunnel === undefined ? this.#name(network) : this.#keep(network),
       );
     }
     const left = await this.#notes.list();
     this.#leaving = left.length > 0;
-    for (const { name, id } of left) await this.#tolerate(name, () => this.#tellLeft(name, id));
+    for (const { name, id } of left) await this.#compare(name, () => this.#tellLeft(name, id));
     for (const definition of this.#parts.definitions.all()) {
-      await this.#tolerate(definition.name, () => this.#propagate(definition));
+      await this.#compare(definition.name, () => this.#propagate(definition));
     }
-    await this.#tolerate('networks that are no more', () => this.#attendance.forget());
+    await this.#compare('networks that are no more', () => this.#attendance.forget());
+  }
+
+  /** What this host itself has told would be missed, and a network be taken for lost, or for one to be made here. */
+  async #compare(about: string, task: () => Promise<void>): Promise<void> {
+    if (!this.#parts.shared.status.behind) await this.#tolerate(about, task);
   }
 
   #overlays(): readonly Overlay[] {

@@ -205,7 +205,10 @@ async function cutShort(t: Test, scene: OverlayScene): Promise<void> {
   const socket = '/run/docker/plugins/weft-overlay.sock';
   const call = ['curl', '-s', '--unix-socket', socket, '-d', JSON.stringify(request)];
   t.equal(await three.host.exec([...call, 'http://weft/NetworkDriver.CreateNetwork']), '{}', 'made in part');
-  const before = await vnis(one);
+  const before = await until('it has its tunnel where it was made', async () => {
+    const [here, there] = await Promise.all([one, two].map(vnis));
+    return here?.length === 1 && String(here) === String(there) ? here : undefined;
+  });
   await three.weftd.kill9();
   await three.host.startDockerd();
   await three.startWeftd(['--gc-grace', '1s']);
