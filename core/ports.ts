@@ -214,6 +214,8 @@ export interface SharedStatus {
   readonly connected: boolean;
   /** Revision that the local copy shows. */
   readonly revision: bigint;
+  /** A change that this host has made is not in the local copy yet: what that shows may be over. */
+  readonly behind: boolean;
   /** Milliseconds since the store was last heard; 0 for a store in the same process. */
   readonly ageMs: number;
   readonly lastError?: string;

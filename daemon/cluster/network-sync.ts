@@ -9,12 +9,15 @@ import type { Engine } from '../docker/index.ts';
 import type { Repository } from '../state/index.ts';
 import { Attendance } from './attendance.ts';
 import type { Definitions } from './definitions.ts';
+import { Departures } from './departures.ts';
 import { LeftNotes } from './left-notes.ts';
 import type { Log } from './log.ts';
 import type { NetworkBinder } from './network-binder.ts';
 
 /** A comparison at least this often, for what Docker or the store refused. */
 const EVERY_MS = 5000;
+/** While it is not known yet what others have, or whether they use what was removed here. */
+const SOON_MS = 1000;
 /** Docker shows a network a moment after it has been answered; asked so often, so long. */
 const NAME_EVERY_MS = 15;
 const NAME_TRIES = 40;
@@ -47,6 +50,7 @@ export class NetworkSync implements AsyncDisposable {
   readonly #parts: NetworkSyncParts;
   readonly #notes: LeftNotes;
   readonly #attendance: Attendance;
+  readonly #departures: Departures;
   readonly #subscription: Disposable;
   readonly #drops: Disposable;
   /** A network of this host is being removed; the cluster hears of it once it is no longer stored here. */
@@ -62,6 +66,7 @@ export class NetworkSync implements AsyncDisposable {
     this.#parts = parts;
     this.#notes = new LeftNotes(parts.local);
     this.#attendance = new Attendance(parts);
+    this.#departures = new Departures({ ...parts, attendance: this.#attendance });
     const prefixes = [CLUSTER_KEYS.network, CLUSTER_KEYS.gone, CLUSTER_KEYS.joined, CLUSTER_KEYS.left];
     this.#subscription = parts.shared.subscribe((events) => {
       if (events.some(({ entry }) => prefixes.some((prefix) => entry.key.startsWith(prefix)))) this.poke();
@@ -120,23 +125,29 @@ export class NetworkSync implements AsyncDisposable {
     await Promise.resolve();
     if (this.#parts.mayAct()) await this.#pass();
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => this.poke(), EVERY_MS);
+    const soon = this.#leaving || this.#parts.shared.status.behind;
+    this.#timer = setTimeout(() => this.poke(), soon ? SOON_MS : EVERY_MS);
     this.#timer.unref();
   }
 
   async #pass(): Promise<void> {
     for (const network of this.#overlays()) {
-      await this.#tolerate(network.request.id, () =>
+      await this.#compare(network.request.id, () =>
         network.tunnel === undefined ? this.#name(network) : this.#keep(network),
       );
     }
     const left = await this.#notes.list();
     this.#leaving = left.length > 0;
-    for (const { name, id } of left) await this.#tolerate(name, () => this.#tellLeft(name, id));
+    for (const { name, id } of left) await this.#compare(name, () => this.#tellLeft(name, id));
     for (const definition of this.#parts.definitions.all()) {
-      await this.#tolerate(definition.name, () => this.#propagate(definition));
+      await this.#compare(definition.name, () => this.#propagate(definition));
     }
-    await this.#tolerate('networks that are no more', () => this.#attendance.forget());
+    await this.#compare('networks that are no more', () => this.#attendance.forget());
+  }
+
+  /** What this host itself has told would be missed, and a network be taken for lost, or for one to be made here. */
+  async #compare(about: string, task: () => Promise<void>): Promise<void> {
+    if (!this.#parts.shared.status.behind) await this.#tolerate(about, task);
   }
 
   #overlays(): readonly Overlay[] {
@@ -218,24 +229,9 @@ export class NetworkSync implements AsyncDisposable {
     await engine.removeNetwork(id);
   }
 
-  /** The last to leave, or the first where nobody uses it any more, takes the definition along. */
   async #tellLeft(name: string, id: string): Promise<void> {
-    const { shared, definitions, node, log } = this.#parts;
-    const definition = definitions.get(name);
     if (this.#isHere(name, id)) return;
-    if (definition?.id === id) {
-      const used = [...shared.entries(`${CLUSTER_KEYS.endpoint}${name}/`)].some(
-        (entry) => entry.key.split('/')[2] !== node,
-      );
-      if (used) {
-        await this.#attendance.leave(definition);
-        log.info({ network: name }, 'removed on this host; others use it');
-      } else {
-        await definitions.remove(definition);
-        log.info({ network: name }, 'removed from the cluster');
-      }
-    }
-    await this.#notes.remove(name);
+    if (await this.#departures.tell(name, id)) await this.#notes.remove(name);
   }
 
   #isHere(name: string, id: string): boolean {

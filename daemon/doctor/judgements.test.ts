@@ -88,16 +88,23 @@ const ROWS: readonly Row[] = [
     'info',
     /web \(host\)/,
   ],
-  ['embedded store', judgeClusterStore({ connected: true, revision: 1n, ageMs: 0 }, undefined), ''],
+  [
+    'embedded store',
+    judgeClusterStore({ connected: true, revision: 1n, behind: false, ageMs: 0 }, undefined),
+    '',
+  ],
   [
     'etcd answers',
-    judgeClusterStore({ connected: true, revision: 1n, ageMs: 9 }, etcd),
+    judgeClusterStore({ connected: true, revision: 1n, behind: false, ageMs: 9 }, etcd),
     'ok',
     /\(etcd:\/\/h1:/,
   ],
   [
     'etcd does not answer',
-    judgeClusterStore({ connected: false, revision: 1n, ageMs: 42_000, lastError: 'ECONNREFUSED' }, etcd),
+    judgeClusterStore(
+      { connected: false, revision: 1n, behind: false, ageMs: 42_000, lastError: 'ECONNREFUSED' },
+      etcd,
+    ),
     'fail',
     /42 s[\s\S]*h2:2379: ECONNREFUSED/,
   ],

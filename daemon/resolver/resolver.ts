@@ -19,6 +19,10 @@ import { Supervisor } from './supervisor.ts';
 
 /** Without a process for this long, sandboxes are sent back to Docker's resolver. */
 const ABSENCE_MS = 1500;
+/** How soon to look again while one lives that is not connected. */
+const AWAITED_MS = 100;
+/** For this long, starting one has not just been slow. */
+const FAILURE_MS = 15_000;
 
 /** How long redirects may take before an earlier process is told to end all the same. */
 const SETTLE_MS = 5000;
@@ -178,11 +182,22 @@ export class Resolver implements AsyncDisposable {
   #presence(present: boolean): void {
     clearTimeout(this.#absence);
     if (present) return;
-    this.#absence = setTimeout(() => {
-      this.#log.error({}, 'there is no resolver process; sandboxes ask Docker until there is');
-      // Those of an earlier weftd too.
-      for (const { key } of this.#sandboxes.all()) this.#redirects.send(key, 'docker');
-    }, ABSENCE_MS);
+    this.#absence = setTimeout(() => this.#absent(), ABSENCE_MS);
+  }
+
+  #absent(): void {
+    // One that lives and has not been heard yet answers all the same.
+    if (this.#supervisor?.awaits === true) {
+      this.#absence = setTimeout(() => this.#absent(), AWAITED_MS);
+      return;
+    }
+    this.#log.warn({}, 'there is no resolver process yet; sandboxes ask Docker until there is');
+    // Those of an earlier weftd too.
+    for (const { key } of this.#sandboxes.all()) this.#redirects.send(key, 'docker');
+    this.#absence = setTimeout(
+      () => this.#log.error({}, 'there is still no resolver process'),
+      FAILURE_MS - ABSENCE_MS,
+    );
   }
 
   #report(report: Report, pid: number): void {

@@ -8,13 +8,13 @@ import type { ResolverLog } from './log.ts';
 import { isSamePorts, type Member } from './member.ts';
 import { type ProcessConnection, ProcessServer } from './process-server.ts';
 import type { Restarts } from './restarts.ts';
+import { Returns } from './returns.ts';
 import { runningProcess, signal } from './running-process.ts';
 
 /** A process that lives says hello within this time, or is ended. */
 const HELLO_MS = 5000;
 /** How long a connection may be lost although its process lives. */
 const LOST_MS = 3000;
-const LOOK_AGAIN_MS = 5;
 
 export interface SupervisorParts {
   readonly files: ResolverFiles;
@@ -60,10 +60,16 @@ export class Supervisor implements AsyncDisposable {
   #server: ProcessServer | undefined;
   /** The member whose word on ports counts. */
   #leader: Member | undefined;
+  readonly #returns: Returns;
   #closed = false;
 
   private constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#returns = new Returns({
+      log: parts.log,
+      isBack: (pid) => [...this.#members.values()].some((each) => each.pid === pid),
+      isOver: () => this.#closed,
+    });
     this.#children = new Children({ ...parts, onEnded: (pid) => this.#ended(pid) });
   }
 
@@ -96,6 +102,11 @@ export class Supervisor implements AsyncDisposable {
     if (this.#leader === undefined) return undefined;
     const { pid, build, serving } = this.#leader;
     return { pid, build, serving: serving.size };
+  }
+
+  /** Whether a process lives that has served and is not connected: for a few seconds at most, then it is ended. */
+  get awaits(): boolean {
+    return this.#returns.some;
   }
 
   /** The sandbox's namespace is there. */
@@ -261,7 +272,7 @@ export class Supervisor implements AsyncDisposable {
     const member = this.#lose(this.#members.get(connection));
     if (member === undefined || this.#closed) return;
     const { pid } = member;
-    if (this.#children.has(pid)) await this.#awaitReturn(pid, LOST_MS, () => this.#children.has(pid));
+    if (this.#children.has(pid)) await this.#returns.wait(pid, LOST_MS, () => this.#children.has(pid));
     else if (wasLeader) await this.#awaitHolder(pid, LOST_MS);
     else this.#fill();
   }
@@ -269,25 +280,10 @@ export class Supervisor implements AsyncDisposable {
   /** Waits for a process of an earlier weftd that has the lock, and fills its place as soon as it has it no more. */
   async #awaitHolder(pid: number, ms: number): Promise<void> {
     const { files } = this.#parts;
-    const isBack = await this.#awaitReturn(pid, ms, () => runningProcess(files)?.pid === pid);
+    const isBack = await this.#returns.wait(pid, ms, () => runningProcess(files)?.pid === pid);
     if (isBack || this.#closed) return;
     this.#children.ended(pid, undefined, Number.POSITIVE_INFINITY);
     this.#fill();
-  }
-
-  /** Whether a process that is said to live connects; one that does not in time is ended. */
-  async #awaitReturn(pid: number, ms: number, lives: () => boolean): Promise<boolean> {
-    let until = performance.now() + ms;
-    while (lives() && !this.#closed) {
-      if ([...this.#members.values()].some((each) => each.pid === pid)) return true;
-      if (performance.now() > until) {
-        until = Number.POSITIVE_INFINITY;
-        this.#parts.log.warn({ pid }, 'the resolver process does not answer; it is ended');
-        signal(pid, 'SIGKILL');
-      }
-      await sleep(LOOK_AGAIN_MS);
-    }
-    return false;
   }
 
   /** A process that this weftd has started is over. */

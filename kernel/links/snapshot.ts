@@ -209,12 +209,14 @@ async function routesOf(
   return (await Promise.all(requests.map((request) => dumpTable(transport, request)))).flat();
 }
 
-/** A dump by table is refused while the namespace has had no route of the family in it. */
+/**
+ * A dump by table is refused while the namespace has had no route of the family in it, one by link when that has gone.
+ */
 async function dumpTable(transport: NetlinkTransport, request: Request): Promise<readonly NetlinkReply[]> {
   try {
     return await transport.dump(request);
   } catch (error) {
-    if (error instanceof KernelError && error.errno === 'ENOENT') return [];
+    if (error instanceof KernelError && (error.errno === 'ENOENT' || error.errno === 'ENODEV')) return [];
     throw error;
   }
 }

@@ -51,6 +51,8 @@ export class EtcdStore implements SharedStore {
   readonly #leases = new Set<EtcdLease>();
   /** Where the last list ended: a watch that begins there knows the change before it. */
   #listed: { readonly prefix: string; readonly revision: bigint; readonly anchor: KeyChange } | undefined;
+  /** Revision of the last change made from here, within this epoch. */
+  #changed = { epoch: 0, revision: 0n };
   #closing: Promise<void> | undefined;
 
   constructor(parts: EtcdStoreParts) {
@@ -108,7 +110,10 @@ export class EtcdStore implements SharedStore {
     this.#assertOpen();
     checkTxn(txn);
     checkEtcdLimits(txn);
-    return this.#commits.push(copyOf(txn));
+    const revision = await this.#commits.push(copyOf(txn));
+    // Deleting what is not there is nothing that a watch would show.
+    if ((txn.put?.length ?? 0) > 0) this.#changed = { epoch: this.#history.epoch, revision };
+    return revision;
   }
 
   watch(prefix: string, after: bigint, signal: AbortSignal): AsyncIterable<StoreEvent> {
@@ -123,6 +128,9 @@ export class EtcdStore implements SharedStore {
       hidden: Buffer.byteLength(this.#prefix),
       after,
       epoch: this.#history.epoch,
+      // Within a longer prefix it may have changed nothing.
+      changed: () =>
+        prefix === '' && this.#changed.epoch === this.#history.epoch ? this.#changed.revision : 0n,
       anchor,
     };
     return watchChanges(options, signal);

@@ -9,6 +9,8 @@ import { judgeRefusal, refusalError } from './refusal.ts';
 
 /** How often a silent stream is compared with what etcd says by other ways. */
 const BEAT_MS = 2500;
+/** How long a stream may keep a change back that was made from here. */
+const SHOWN_MS = 500;
 /** How long a member may take to take up a watch. */
 const CREATE_MS = 2000;
 
@@ -19,6 +21,8 @@ export interface SessionOptions {
   readonly prefix: Buffer;
   /** First revision wanted. */
   readonly start: bigint;
+  /** Revision of the last change under the prefix that was made from here, if that is known. */
+  readonly changed: () => bigint;
   /** Beats for which the stream may lag behind the store's revision before it is given up. */
   readonly patience: number;
 }
@@ -33,10 +37,13 @@ export class WatchSession {
   readonly #member: Member;
   readonly #stream: LineStream;
   readonly #beat: NodeJS.Timeout;
+  readonly #shown: NodeJS.Timeout;
   readonly #createBy: NodeJS.Timeout;
   #heardAt = performance.now();
   /** Highest revision that an answer of the stream has named. */
   #revision = 0n;
+  /** A change from here that it had not shown when that was looked at last. */
+  #kept: bigint | undefined;
   #suspect: { readonly revision: bigint; readonly beats: number } | undefined;
   #beating = false;
 
@@ -55,6 +62,7 @@ export class WatchSession {
     this.#stream = new LineStream(member.connection(), { path: '/v3/watch', body, headers });
     this.#createBy = setTimeout(() => this.end(`no answer within ${CREATE_MS} ms`), CREATE_MS);
     this.#beat = setInterval(() => void this.#compare(), BEAT_MS);
+    this.#shown = setInterval(() => this.#look(), SHOWN_MS);
   }
 
   /** Begins a watch at the member that the gateway uses now. @throws {Unavailable} when it cannot log in. */
@@ -67,6 +75,7 @@ export class WatchSession {
   end(reason: string): void {
     clearTimeout(this.#createBy);
     clearInterval(this.#beat);
+    clearInterval(this.#shown);
     this.#stream.end(reason);
   }
 
@@ -124,6 +133,15 @@ export class WatchSession {
     else gateway.leave(this.#member);
     this.end(refusal.message);
     return undefined;
+  }
+
+  /** After a cut other requests are answered long before a stream that was open then goes on. */
+  #look(): void {
+    const changed = this.#revision === 0n ? 0n : this.#options.changed();
+    if (changed <= this.#revision) this.#kept = undefined;
+    else if (this.#kept === changed)
+      this.end(`silent at revision ${this.#revision}, a change from here has ${changed}`);
+    else this.#kept = changed;
   }
 
   async #compare(): Promise<void> {

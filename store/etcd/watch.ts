@@ -22,6 +22,8 @@ export interface WatchOptions {
   /** Bytes of it that are not part of the store's keys. */
   readonly hidden: number;
   readonly after: bigint;
+  /** Revision of the last change under the prefix that was made from here, if that is known. */
+  readonly changed: () => bigint;
   /** `history.epoch` when `after` was read. */
   readonly epoch: number;
   /** The last change up to `after`, if it is known. */
@@ -110,7 +112,7 @@ class Watch {
   }
 
   async #open(): Promise<WatchSession> {
-    const { gateway, history, prefix, epoch, after } = this.#options;
+    const { gateway, history, prefix, epoch, after, changed } = this.#options;
     const { revision, anchor } = this.#position;
     await readRevision(gateway, history, prefix);
     if (history.epoch !== epoch) throw restored(revision);
@@ -126,7 +128,7 @@ class Watch {
     this.#first = false;
     this.#fragments = [];
     this.#fruitful = false;
-    return WatchSession.open({ gateway, history, prefix, start, patience: this.#patience });
+    return WatchSession.open({ gateway, history, prefix, start, changed, patience: this.#patience });
   }
 
   /** @throws {Conflict} */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Conflict, Unavailable } from '../../core/errors.ts';
-import type { StoreEvent } from '../../core/ports.ts';
+import type { StoreEvent, Txn } from '../../core/ports.ts';
 import { MemoryStore } from '../../test/fakes/memory-store.ts';
 import { type EtcdCluster, startEtcd } from '../../test/lab/etcd.ts';
 import { poll } from '../../test/support/poll.ts';
@@ -55,6 +55,31 @@ test('shows what others wrote, and its own commits as soon as they resolve', asy
   };
   await mirror.commit(swap);
   await expect(mirror.commit(swap)).rejects.toThrow(Conflict);
+});
+
+test('says that it does not show an own change yet', async () => {
+  await using shared = await openRemote(prefix());
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const held = {
+    list: (under: string) => shared.list(under),
+    commit: (txn: Txn) => shared.commit(txn),
+    lease: (seconds: number) => shared.lease(seconds),
+    watch: async function* (under: string, after: bigint, signal: AbortSignal) {
+      await released;
+      yield* shared.watch(under, after, signal);
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  await using mirror = await MirroredStore.open({ shared: held, local: new MemoryStore(), log });
+  await mirror.ready;
+  expect(mirror.status.behind).toBe(false);
+  await mirror.commit({ delete: ['not there'] });
+  expect(mirror.status.behind).toBe(false);
+  await mirror.commit(put('a', 'mine'));
+  expect([content(mirror), mirror.status.behind]).toEqual([[], true]);
+  release();
+  await poll(() => !mirror.status.behind);
+  expect(content(mirror)).toEqual(['a=mine']);
 });
 
 test('a subscriber gets batches in order, each after the copy shows it, a transaction never torn', async () => {

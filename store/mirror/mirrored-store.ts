@@ -45,6 +45,8 @@ export class MirroredStore implements SharedView, AsyncDisposable {
   #waiting: { readonly revision: bigint; readonly shown: () => void }[] = [];
   #pending: StoreEvent[] = [];
   #revision: bigint;
+  /** Of the last own change. */
+  #committed = 0n;
   #heardAt: number;
   #synced = false;
   #error: string | undefined;
@@ -95,6 +97,7 @@ export class MirroredStore implements SharedView, AsyncDisposable {
     return {
       connected: this.#synced && contact?.connected !== false,
       revision: this.#revision,
+      behind: this.#revision < this.#committed,
       ageMs: contact === undefined ? 0 : (contact.ageMs ?? Date.now() - this.#heardAt),
       ...(error === undefined ? {} : { lastError: error }),
     };
@@ -117,6 +120,8 @@ export class MirroredStore implements SharedView, AsyncDisposable {
   async commit(txn: Txn): Promise<bigint> {
     this.#assertOpen();
     const revision = await this.#shared.commit(txn);
+    // Deleting what is not there changes nothing that a watch would show.
+    if ((txn.put?.length ?? 0) > 0 && revision > this.#committed) this.#committed = revision;
     if (this.#revision < revision) await this.#shown(revision);
     return revision;
   }
@@ -188,6 +193,8 @@ export class MirroredStore implements SharedView, AsyncDisposable {
       events.push({ type: 'delete', entry: { key, value: new Uint8Array(), revision } });
     }
     this.#revision = revision;
+    // In a store that was restored from before it, it will never be shown.
+    if (this.#committed > revision) this.#committed = revision;
     this.#synced = true;
     this.#error = undefined;
     this.#ready.resolve();

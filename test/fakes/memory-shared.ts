@@ -75,6 +75,8 @@ export class MemoryView implements SharedView {
   readonly #listeners = new Set<(events: readonly StoreEvent[]) => void>();
   #cut = false;
   #isDeaf = false;
+  /** It has changed something since it is deaf. */
+  #isBehind = false;
 
   constructor(shared: MemoryShared, entries: readonly Entry[]) {
     this.#shared = shared;
@@ -82,7 +84,7 @@ export class MemoryView implements SharedView {
   }
 
   get status(): SharedStatus {
-    return { connected: !this.#cut, revision: this.#shared.revision, ageMs: 0 };
+    return { connected: !this.#cut, revision: this.#shared.revision, behind: this.#isBehind, ageMs: 0 };
   }
 
   /** True: the store cannot be reached. False: it can again, and what was missed is heard at once. */
@@ -95,6 +97,7 @@ export class MemoryView implements SharedView {
   deafen(deaf: boolean): void {
     this.#isDeaf = deaf;
     if (deaf) return;
+    this.#isBehind = false;
     const now = new Map(this.#shared.entries().map((entry) => [entry.key, entry]));
     const events: StoreEvent[] = [];
     for (const [key, entry] of this.#known)
@@ -131,7 +134,9 @@ export class MemoryView implements SharedView {
 
   async commit(txn: Txn): Promise<bigint> {
     if (this.#cut) throw new Unavailable('the shared store cannot be reached');
-    return this.#shared.commit(txn);
+    const revision = this.#shared.commit(txn);
+    this.#isBehind = this.#isDeaf;
+    return revision;
   }
 
   async lease(): Promise<Lease> {

@@ -9,6 +9,8 @@ function ip(...args: string[]): string {
   return execFileSync('ip', args, { encoding: 'utf8' });
 }
 
+t.setTimeout(300_000);
+
 /** The process' own namespace, emptied: sysctls below /proc/sys are always its. */
 function empty(): void {
   for (const { ifname } of JSON.parse(ip('-j', 'link')) as { ifname: string }[]) {

@@ -47,7 +47,7 @@ t.test('the process is killed under queries', async (t) => {
   await sleep(500);
   let last = 0;
   for (let n = 0; n < 3; n++) {
-    last = scene.pid;
+    last = await scene.running();
     process.kill(last, 'SIGKILL');
     t.equal(await scene.serving(resolver, 1, last), standby, 'the one that stood by serves');
     standby = await scene.standby(standby);
@@ -113,7 +113,7 @@ t.test('the process that stands by', async (t) => {
   gone.unmount();
   await poll(() => handed() === 4);
   t.pass('holds the sockets of later sandboxes, and none of one that is gone');
-  const serving = scene.pid;
+  const serving = await scene.running();
   process.kill(serving, 'SIGKILL');
   t.equal(await scene.serving(resolver, 2, serving), second);
   for (const sandbox of [early, late]) t.equal(sandbox.dig('web', '+short'), '198.18.0.1');
@@ -127,7 +127,7 @@ t.test('both processes are killed at once, and while one takes over', async (t) 
   await resolver.ready(sandbox.key, 10_000);
   const stream = startStream(sandbox, RATE, 'web', '198.18.0.1');
   for (const ms of [0, 10, 20, 40]) {
-    const [pid, standby] = [scene.pid, await scene.standby()];
+    const [standby, pid] = [await scene.standby(), await scene.running()];
     process.kill(pid, 'SIGKILL');
     await sleep(ms);
     process.kill(standby, 'SIGKILL');
@@ -209,7 +209,7 @@ t.test('the process is killed while weftd is away, and none stands by', async (t
   const redirect = sandbox.namespace.run('nft list table ip weft-dns');
   await before[Symbol.asyncDispose]();
   await written(sandbox, join(scene.runDir, 'resolver/ports.json'));
-  process.kill(scene.pid, 'SIGKILL');
+  process.kill(await scene.running(), 'SIGKILL');
   await poll(() => sandbox.dig('web', '+short') !== '198.18.0.1');
   await using resolver = await scene.resolver();
   await scene.serving(resolver, 1);

@@ -201,7 +201,12 @@ export class ResolverScene implements AsyncDisposable {
     return sandbox;
   }
 
-  /** Pid of the resolver process, as its lock says. */
+  /** Pid of the resolver process, as soon as its lock says so: 0 would be the test itself and all it has started. */
+  running(): Promise<number> {
+    return poll(() => this.pid > 0 && this.pid, 20_000);
+  }
+
+  /** Pid of the resolver process, as its lock says; 0 while that does not. */
   get pid(): number {
     return this.#pidOf('process.lock');
   }
