@@ -22,7 +22,7 @@ const ABSENCE_MS = 1500;
 /** How soon to look again while one lives that is not connected. */
 const AWAITED_MS = 100;
 /** For this long, starting one has not just been slow. */
-const FAILURE_MS = 15_000;
+const FAILURE_MS = 60_000;
 
 /** How long redirects may take before an earlier process is told to end all the same. */
 const SETTLE_MS = 5000;
