@@ -7,8 +7,8 @@ import { Restarts } from './restarts.ts';
 import { reserveStandby, runningProcess, signal } from './running-process.ts';
 import { type StartOptions, startProcess } from './start-process.ts';
 
-/** A process that lives says hello within this time, or is ended. */
-const HELLO_MS = 5000;
+/** A process that lives says hello within this time, or is ended: on a slow and busy machine a start takes many seconds. */
+const HELLO_MS = 30_000;
 /** How often the lock for a process that is to stand by is tried. */
 const RESERVE_MS = 10;
 

@@ -12,9 +12,9 @@ import { Returns } from './returns.ts';
 import { runningProcess, signal } from './running-process.ts';
 
 /** A process that lives says hello within this time, or is ended. */
-const HELLO_MS = 5000;
+const HELLO_MS = 10_000;
 /** How long a connection may be lost although its process lives. */
-const LOST_MS = 3000;
+const LOST_MS = 5000;
 
 export interface SupervisorParts {
   readonly files: ResolverFiles;
