@@ -7,7 +7,7 @@ import { Restarts } from './restarts.ts';
 import { reserveStandby, runningProcess, signal } from './running-process.ts';
 import { type StartOptions, startProcess } from './start-process.ts';
 
-/** A process that lives says hello within this time, or is ended: on a slow and busy machine a start takes many seconds. */
+/** A process that lives says hello within this time, or is ended: a start may take long on a busy machine. */
 const HELLO_MS = 30_000;
 /** How often the lock for a process that is to stand by is tried. */
 const RESERVE_MS = 10;
