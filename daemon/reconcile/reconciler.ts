@@ -177,6 +177,8 @@ export class Reconciler {
     const endpoint = endpointIn(veth.alias);
     if (endpoint === undefined) return 'sandbox gone';
     try {
+      // Somebody else's link has its name.
+      if (step.op === 'replace') await this.#parts.kernel.apply([{ op: 'delete', object: veth }]);
       return (await this.#parts.replumb(veth, endpoint)) ? 'done' : 'sandbox gone';
     } catch (error) {
       this.#refused(step, error);
@@ -241,9 +243,12 @@ function isLinkDeletion({ op, object }: Step): boolean {
   return op === 'delete' && object.kind === 'link';
 }
 
-/** A veth whose host end is gone has taken the container's interface with it. */
-function lostVeth({ op, object }: Step): VethLink | undefined {
-  return op === 'create' && object.kind === 'link' && object.type === 'veth' ? object : undefined;
+/** A veth whose host end is gone, or is another link by now, has taken the container's interface with it. */
+function lostVeth(step: Step): VethLink | undefined {
+  const { op, object } = step;
+  if (op === 'delete' || object.kind !== 'link' || object.type !== 'veth') return undefined;
+  const isThere = op === 'replace' && step.was.kind === 'link' && step.was.type === 'veth';
+  return isThere ? undefined : object;
 }
 
 /** `weft:<driver>:<network>:<endpoint>` */
