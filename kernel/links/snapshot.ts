@@ -122,11 +122,20 @@ async function dumpEach(
 }
 
 /** A link that has gone since it was listed has nothing on it. */
-async function dumpOfLink(transport: NetlinkTransport, request: Request): Promise<readonly NetlinkReply[]> {
+function dumpOfLink(transport: NetlinkTransport, request: Request): Promise<readonly NetlinkReply[]> {
+  return dumpUnless(['ENODEV'], transport, request);
+}
+
+/** Nothing, where the kernel refuses with one of these. */
+async function dumpUnless(
+  refusals: readonly string[],
+  transport: NetlinkTransport,
+  request: Request,
+): Promise<readonly NetlinkReply[]> {
   try {
     return await transport.dump(request);
   } catch (error) {
-    if (error instanceof KernelError && error.errno === 'ENODEV') return [];
+    if (error instanceof KernelError && refusals.includes(error.errno)) return [];
     throw error;
   }
 }
@@ -212,13 +221,8 @@ async function routesOf(
 /**
  * A dump by table is refused while the namespace has had no route of the family in it, one by link when that has gone.
  */
-async function dumpTable(transport: NetlinkTransport, request: Request): Promise<readonly NetlinkReply[]> {
-  try {
-    return await transport.dump(request);
-  } catch (error) {
-    if (error instanceof KernelError && (error.errno === 'ENOENT' || error.errno === 'ENODEV')) return [];
-    throw error;
-  }
+function dumpTable(transport: NetlinkTransport, request: Request): Promise<readonly NetlinkReply[]> {
+  return dumpUnless(['ENOENT', 'ENODEV'], transport, request);
 }
 
 function routeDump(family: Family, header: { protocol?: number; table?: number }, oif?: number): Request {
