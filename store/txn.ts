@@ -25,6 +25,11 @@ export function checkTxn(txn: Txn): void {
   for (const key of txn.delete ?? []) checkChange(key, changed);
 }
 
+/** Whether a watch shows it for certain: deleting what is not there changes nothing. */
+export function isShownByWatch({ put = [] }: Txn): boolean {
+  return put.length > 0;
+}
+
 function checkChange(key: string, changed: Set<string>): void {
   checkKey(key);
   if (changed.has(key)) throw new InvalidArgument(`key ${quote(key)} is changed twice in one transaction`);

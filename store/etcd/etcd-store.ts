@@ -3,7 +3,7 @@ import type { Entry, Lease, SharedStore, StoreEvent, Txn } from '../../core/port
 import { inSlices } from '../../core/slices.ts';
 import type { StoreContact } from '../contact.ts';
 import type { StoreLog } from '../log.ts';
-import { checkTxn } from '../txn.ts';
+import { checkTxn, isShownByWatch } from '../txn.ts';
 import {
   decodePage,
   decodeStored,
@@ -111,8 +111,7 @@ export class EtcdStore implements SharedStore {
     checkTxn(txn);
     checkEtcdLimits(txn);
     const revision = await this.#commits.push(copyOf(txn));
-    // Deleting what is not there is nothing that a watch would show.
-    if ((txn.put?.length ?? 0) > 0) this.#changed = { epoch: this.#history.epoch, revision };
+    if (isShownByWatch(txn)) this.#changed = { epoch: this.#history.epoch, revision };
     return revision;
   }
 

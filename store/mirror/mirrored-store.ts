@@ -12,6 +12,7 @@ import type {
 } from '../../core/ports.ts';
 import type { StoreContact } from '../contact.ts';
 import type { StoreLog } from '../log.ts';
+import { isShownByWatch } from '../txn.ts';
 import { EntryTable } from './entry-table.ts';
 import { LocalCopy } from './local-copy.ts';
 
@@ -120,8 +121,7 @@ export class MirroredStore implements SharedView, AsyncDisposable {
   async commit(txn: Txn): Promise<bigint> {
     this.#assertOpen();
     const revision = await this.#shared.commit(txn);
-    // Deleting what is not there changes nothing that a watch would show.
-    if ((txn.put?.length ?? 0) > 0 && revision > this.#committed) this.#committed = revision;
+    if (isShownByWatch(txn) && revision > this.#committed) this.#committed = revision;
     if (this.#revision < revision) await this.#shown(revision);
     return revision;
   }
