@@ -68,17 +68,20 @@ export class VipSandboxes implements AsyncDisposable {
     if (outcomes.includes(false)) throw new Error('a sandbox has no virtual IPs');
   }
 
-  /** What nft(8) says of the ring of service `n` in the last sandbox. */
-  ringInLast(n: number): string {
+  /** What nft(8) says of the ring of service `n` in a sandbox, the last one unless said. */
+  ringIn(n: number, sandbox = this.#names.length - 2): string {
     const { vip4 } = serviceOf(n);
-    const ring = execFileSync('ip', [
-      ...['netns', 'exec', this.#names.at(-1) ?? ''],
-      ...['nft', 'list', 'map', 'ip', 'weft-vip', 'ring'],
-    ]);
-    return [...String(ring).matchAll(/([\d.]+) \. 0x\w+ : ([\d.]+)/g)]
+    const ring = this.run(sandbox, 'nft', ['list', 'map', 'ip', 'weft-vip', 'ring']);
+    return [...ring.matchAll(/([\d.]+) \. 0x\w+ : ([\d.]+)/g)]
       .filter(([, vip]) => vip === vip4)
       .map(([, , backend]) => backend)
       .join(' ');
+  }
+
+  /** Runs a program in the namespace of a sandbox, counted from 0. @returns what it printed. */
+  run(sandbox: number, program: string, args: readonly string[]): string {
+    const where = this.#names[sandbox + 1] ?? '';
+    return execFileSync('ip', ['netns', 'exec', where, program, ...args], { encoding: 'utf8' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,17 +1,19 @@
+import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { errorMessage } from '../../core/errors.ts';
-import type { Clock, Step } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports.ts';
 import { TimeSlice } from '../../kernel/nftables/index.ts';
 import type { DriftLog } from '../reconcile/index.ts';
+import { Aside } from './aside.ts';
 import { type Delta, Deltas } from './delta.ts';
-import { repairsOf } from './drift.ts';
+import { recordRepairs } from './drift.ts';
+import { Groups, type GroupsParts } from './groups.ts';
 import { Lanes } from './lanes.ts';
 import { behind, type Group, isSettled, type Member } from './member.ts';
 import { midway } from './midway.ts';
-import type { PlannedService } from './planned-service.ts';
 import { staleFlows } from './stale-flows.ts';
 import type { Outcome, TableKeeper } from './table-keeper.ts';
-import { NOTHING, type StateMaker, type VipState } from './vip-state.ts';
+import { NOTHING, type VipState } from './vip-state.ts';
 
 /** Up to so many bytes of a transaction the kernel takes in a fraction of a millisecond. */
 const SMALL = 8192;
@@ -20,10 +22,12 @@ const WAYS = 4;
 /** Namespaces worked on at a time in each of three ways; the thread pool has four threads for everything. */
 const AT_A_TIME = 2;
 
-export interface SpreaderParts {
-  readonly states: StateMaker;
-  /** The services of networks, in their order, as they are for such a place. */
-  readonly services: (place: Group['place'], networks: readonly string[]) => Iterable<PlannedService>;
+/** For fewer, this thread alone is as fast. */
+const WORTH_THE_POOL = 32;
+/** Sends in the thread pool at a time: enough for its threads while this one is at work for a slice. */
+const AT_ONCE = availableParallelism() > 1 ? 64 : 0;
+
+export interface SpreaderParts extends GroupsParts {
   readonly drift: DriftLog;
   readonly clock: Clock;
   readonly log: Logger;
@@ -36,7 +40,7 @@ export interface SpreaderParts {
 export class Spreader {
   readonly #parts: SpreaderParts;
   readonly #deltas = new Deltas();
-  readonly #groups = new Map<string, Group>();
+  readonly #groups: Groups;
   /** Apart, so that a container that starts now does not wait for a reading of all that were there before. */
   readonly #lanes = {
     making: new Lanes(AT_A_TIME),
@@ -50,6 +54,7 @@ export class Spreader {
 
   constructor(parts: SpreaderParts) {
     this.#parts = parts;
+    this.#groups = new Groups(parts);
   }
 
   /** Whether a change is on its way to namespaces. */
@@ -58,7 +63,7 @@ export class Spreader {
   }
 
   members(): Iterable<Member> {
-    return [...this.#groups.values()].flatMap(({ members }) => [...members]);
+    return this.#groups.members();
   }
 
   /** Looks after a namespace from now on. One whose content is not known is read first. */
@@ -68,7 +73,7 @@ export class Spreader {
     place: Group['place'],
     networks: readonly string[],
   ): Member {
-    const group = this.#group(place, networks);
+    const group = this.#groups.of(place, networks);
     const member: Member = { where, keeper, group, pending: 0, gone: false, failed: false };
     group.members.add(member);
     if (keeper.has === undefined) this.compare(member, 'start');
@@ -78,38 +83,31 @@ export class Spreader {
 
   /** Lays out what a sandbox that is about to appear will be given. */
   prepare(networks: readonly string[]): void {
-    const { state } = this.#group('sandbox', networks);
+    const { state } = this.#groups.of('sandbox', networks);
     // Whoever needs it hears of what is wrong with it.
     this.#deltas.between(NOTHING, state).catch(() => undefined);
   }
 
   /** Forgets what no namespace has come for. */
   prune(): void {
-    for (const group of this.#groups.values()) if (group.members.size === 0) this.#groups.delete(group.key);
+    this.#groups.prune();
   }
 
   /** The namespace reaches other networks now. */
   move(member: Member, networks: readonly string[]): void {
-    const group = this.#group(member.group.place, networks);
-    if (group === member.group) return;
-    this.#remove(member);
-    member.group = group;
-    group.members.add(member);
-    this.#spread();
+    if (this.#groups.move(member, networks)) this.#spread();
   }
 
   /** Resolves when nothing more is done with the namespace. */
   async leave(member: Member): Promise<void> {
     member.gone = true;
-    this.#remove(member);
+    this.#groups.remove(member);
     if (member.pending > 0) await this.#until(member, ({ pending }) => pending === 0);
   }
 
   /** Networks, of which services changed. */
   changed(networks: ReadonlySet<string>): void {
-    for (const group of this.#groups.values()) {
-      if (group.networks.some((network) => networks.has(network))) this.#plan(group);
-    }
+    this.#groups.plan(networks);
     this.#spread();
   }
 
@@ -129,38 +127,10 @@ export class Spreader {
   compare(member: Member, cause: string): void {
     this.#slowly('comparing', member, async () => {
       const steps = await member.keeper.compare(member.group.state);
-      this.#record(member, cause, steps);
+      recordRepairs(this.#parts, steps, { where: member.where, cause });
       for (const listener of this.#compared) listener(member);
       await member.keeper.forgetFlows(staleFlows(steps));
     });
-  }
-
-  #record({ where }: Member, cause: string, steps: readonly Step[]): void {
-    const { drift, clock, log } = this.#parts;
-    if (steps.length === 0) return;
-    if (cause === 'start') log.info({ sandbox: where, steps: steps.length }, 'virtual IPs recovered');
-    else for (const repair of repairsOf(steps, { where, cause, at: clock.now() })) drift.add(repair);
-  }
-
-  #group(place: Group['place'], networks: readonly string[]): Group {
-    const key = `${place} ${networks.join(' ')}`;
-    const known = this.#groups.get(key);
-    if (known !== undefined) return known;
-    const group: Group = { key, networks, place, members: new Set(), state: NOTHING };
-    this.#groups.set(key, group);
-    this.#plan(group);
-    return group;
-  }
-
-  #plan(group: Group): void {
-    const { states, services } = this.#parts;
-    group.state = states.after(group.state, group.place, services(group.place, group.networks));
-  }
-
-  #remove(member: Member): void {
-    const { group } = member;
-    group.members.delete(member);
-    if (group.members.size === 0) this.#groups.delete(group.key);
   }
 
   /** Begins at once: whoever changed something has it under way when this returns. */
@@ -174,7 +144,7 @@ export class Spreader {
   async #run(): Promise<void> {
     while (this.#again) {
       this.#again = false;
-      for (const group of [...this.#groups.values()]) {
+      for (const group of [...this.#groups.all()]) {
         const ways = behind(group);
         for (const [from, members] of ways) await this.#step(from, group, members, ways.size < WAYS);
       }
@@ -207,11 +177,18 @@ export class Spreader {
   ): Promise<void> {
     const slice = new TimeSlice();
     const done: Member[] = [];
+    const took = (member: Member, isDone: boolean) => {
+      if (isDone) done.push(member);
+    };
+    const aside = new Aside(members.length < WORTH_THE_POOL ? 0 : AT_ONCE);
     for (const member of members) {
-      if (slice.over) await slice.next();
       if (isOvertaken()) break;
-      if (this.#takeNow(member, from, to, delta)) done.push(member);
+      const sent = aside.hasRoom ? this.#takeAside(member, from, to, delta) : undefined;
+      if (sent === undefined) took(member, this.#takeNow(member, from, to, delta));
+      else aside.add(sent.then((isDone) => took(member, isDone)));
+      if (slice.over) await slice.next();
     }
+    await aside.ended();
     // Not before: the last of them would get the change later.
     for (const member of done) this.#forget(member, delta);
   }
@@ -222,6 +199,18 @@ export class Spreader {
     const outcome = member.keeper.takeNow(to, delta);
     if (outcome === 'busy') this.#take(member, from, to, delta);
     return this.#took(member, outcome);
+  }
+
+  /** As `#takeNow`, in the thread pool; undefined while its socket is in use, or it is not to take it at all. */
+  #takeAside(member: Member, from: VipState, to: VipState, delta: Delta): Promise<boolean> | undefined {
+    if (member.gone || member.pending > 0 || member.keeper.has !== from) return undefined;
+    const outcome = member.keeper.takeAside(to, delta);
+    if (outcome === undefined) return undefined;
+    member.pending++;
+    return outcome.then((outcome) => {
+      member.pending--;
+      return this.#took(member, outcome);
+    });
   }
 
   #take(member: Member, from: VipState, to: VipState, delta: Delta): void {

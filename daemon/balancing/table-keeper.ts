@@ -1,6 +1,6 @@
 import { CLIENT_MAPS, clientsToForget, VIP_TABLE } from '../../balancer/index.ts';
 import { deletions, diff } from '../../core/diff.ts';
-import { KernelError } from '../../core/errors.ts';
+import { WeftError } from '../../core/errors.ts';
 import { type ElementObject, hostState, nftFamily } from '../../core/kernel-objects.ts';
 import type { FlowFilter, Step } from '../../core/ports.ts';
 import { Conntrack } from '../../kernel/netlink/index.ts';
@@ -49,7 +49,7 @@ export class TableKeeper implements AsyncDisposable {
     return this.#has;
   }
 
-  /** Takes a delta from what it has, in this turn. @throws {WeftError} never for what the kernel refuses. */
+  /** Takes a delta from what it has, in this turn. */
   takeNow(to: VipState, { laid }: Delta): Outcome {
     try {
       if (!this.#nft.commitNow(laid)) return 'busy';
@@ -60,7 +60,7 @@ export class TableKeeper implements AsyncDisposable {
     return 'done';
   }
 
-  /** As `takeNow`, without keeping anybody waiting. @throws {WeftError} when the socket is of no use. */
+  /** As `takeNow`, without keeping anybody waiting. */
   async take(to: VipState, { laid }: Delta): Promise<Outcome> {
     try {
       await this.#nft.commit(laid);
@@ -71,13 +71,24 @@ export class TableKeeper implements AsyncDisposable {
     return 'done';
   }
 
+  /** As `takeNow`, in the thread pool; undefined while its socket is in use. */
+  takeAside(to: VipState, { laid }: Delta): Promise<Outcome> | undefined {
+    return this.#nft.commitAside(laid)?.then(
+      (): Outcome => {
+        this.#took(to, laid.size);
+        return 'done';
+      },
+      (error: unknown) => this.#refused(error),
+    );
+  }
+
   #took(to: VipState, size: number): void {
     this.#has = to;
     if (size > 0) this.#committed();
   }
 
   #refused(error: unknown): Outcome {
-    if (!(error instanceof KernelError)) throw error;
+    if (!(error instanceof WeftError)) throw error;
     this.#has = undefined;
     return 'differs';
   }

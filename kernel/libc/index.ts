@@ -26,5 +26,6 @@ export {
   receiveNow,
   sendTo,
   setSocketOption,
+  socketAddress,
 } from './socket.ts';
 export { refuseSystemCalls } from './system-call-filter.ts';

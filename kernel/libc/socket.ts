@@ -7,6 +7,9 @@ const socket = libcFunction<[number, number, number]>('int socket(int domain, in
 const bind = libcFunction<[number, Uint8Array, number]>(
   'int bind(int fd, const void *address, uint32_t length)',
 );
+const getsockname = libcFunction<[number, Uint8Array, Uint32Array]>(
+  'int getsockname(int fd, void *address, uint32_t *length)',
+);
 const sendto = libcFunction<[number, Uint8Array, number, number, Uint8Array, number]>(
   'intptr_t sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressLength)',
 );
@@ -40,6 +43,17 @@ export function openSocket(domain: number, type: number, protocol: number): numb
  */
 export function bindSocket(fd: number, sockaddr: Uint8Array): void {
   checked(bind(fd, sockaddr, sockaddr.length), 'bind');
+}
+
+/**
+ * Reads a socket's local address into `sockaddr` (getsockname(2)).
+ * @returns how many bytes the address has.
+ * @throws {KernelError}
+ */
+export function socketAddress(fd: number, sockaddr: Uint8Array): number {
+  const length = Uint32Array.of(sockaddr.length);
+  checked(getsockname(fd, sockaddr, length), 'getsockname');
+  return length[0] ?? 0;
 }
 
 /**

@@ -6,6 +6,7 @@ export * from './address.ts';
 export * from './attribute-codecs.ts';
 export * from './attributes.ts';
 export { Conntrack } from './conntrack/conntrack.ts';
+export { type Events, type NetlinkNotification, openEvents } from './events.ts';
 export type { StepText } from './group.ts';
 export * from './link/af-spec.ts';
 export type { BridgeData } from './link/bridge.ts';

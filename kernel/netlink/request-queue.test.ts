@@ -7,12 +7,15 @@ import { RequestQueue } from './request-queue.ts';
 const PLAIN: NetlinkMessage = { type: 18, flags: 0, payload: new Uint8Array() };
 const { NLMSG_DONE, NLMSG_ERROR } = NLMSG;
 
+const byHand = () => undefined;
+const tooLong = () => Promise.reject(Object.assign(new Error('no'), { code: 'EMSGSIZE' }));
+
 /** A kernel whose answers the test gives by hand; it keeps what was sent to it. */
 function kernel() {
   const sent: ReceivedMessage[][] = [];
   const queue = new RequestQueue(async (bytes) => {
     sent.push(decodeMessages(bytes));
-  });
+  }, byHand);
   const answer = (
     seq: number,
     type: number,
@@ -69,9 +72,7 @@ describe('requests', () => {
   });
 
   test('a send that fails rejects what was in it', async () => {
-    const queue = new RequestQueue(() =>
-      Promise.reject(Object.assign(new Error('no'), { code: 'EMSGSIZE' })),
-    );
+    const queue = new RequestQueue(tooLong, byHand);
     await expect(queue.request(PLAIN, 'too long')).rejects.toMatchObject({ errno: 'EMSGSIZE' });
   });
 
@@ -142,9 +143,7 @@ describe('groups', () => {
   });
 
   test('fail as a whole with the send, and when the queue closes', async () => {
-    const broken = new RequestQueue(() =>
-      Promise.reject(Object.assign(new Error('no'), { code: 'EMSGSIZE' })),
-    );
+    const broken = new RequestQueue(tooLong, byHand);
     expect(await broken.group(group('a', 'b'))).toMatchObject([{ errno: 'EMSGSIZE' }, { errno: 'EMSGSIZE' }]);
     const { queue, refuse, turn } = kernel();
     const refusals = queue.group(group('a', 'b'));
@@ -289,7 +288,7 @@ describe('the end', () => {
 
     test('does not come while the kernel is still in the send', async () => {
       const sends: (() => void)[] = [];
-      const queue = new RequestQueue(() => new Promise((resolve) => sends.push(resolve)));
+      const queue = new RequestQueue(() => new Promise((resolve) => sends.push(resolve)), byHand);
       const waiting = queue.request(PLAIN, 'x');
       const batch = queue.batch([{ ...PLAIN, flags: NLM_F.NLM_F_ACK }], ['make']);
       const settled = vi.fn();

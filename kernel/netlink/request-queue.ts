@@ -23,7 +23,7 @@ const MAX_GROUPS = 2;
 const DUMP_ATTEMPTS = 6;
 
 /**
- * Where the queue's bytes go: one call is one send, resolved when the kernel has handled every message in it.
+ * One send, resolved when the kernel has handled every message in it.
  * @param isDump the bytes ask for a dump, so nothing may be received until the send has returned.
  */
 export type Write = (bytes: Uint8Array, isDump: boolean) => Promise<void>;
@@ -34,6 +34,7 @@ export type Write = (bytes: Uint8Array, isDump: boolean) => Promise<void>;
  */
 export class RequestQueue {
   readonly #write: Write;
+  readonly #read: () => void;
   readonly #plain: (Waiter | Group)[] = [];
   readonly #dumps: Waiter[] = [];
   readonly #batches: Batch[] = [];
@@ -46,8 +47,10 @@ export class RequestQueue {
   readonly #watchdog = new Watchdog(() => this.#lost());
   #closed: Error | undefined;
 
-  constructor(write: Write) {
+  /** @param read called when a send has ended and the next one, if any, has begun: answers can be received. */
+  constructor(write: Write, read: () => void) {
     this.#write = write;
+    this.#read = read;
   }
 
   /**
@@ -59,9 +62,7 @@ export class RequestQueue {
     return (await this.#enqueue(this.#plain, { ...message, flags }, step)).replies;
   }
 
-  /**
-   * Requests in one send, of which nothing is told but what the kernel refused; one at least. Never rejects.
-   */
+  /** Requests in one send, of which nothing is told but what the kernel refused; one at least. Never rejects. */
   group(requests: readonly GroupRequest[]): Promise<Refusals> {
     const group = new Group(requests);
     if (this.#closed === undefined) this.#plain.push(group);
@@ -103,7 +104,7 @@ export class RequestQueue {
   /** Nothing has been asked that is not answered, so whatever arrives next answers what is sent next. */
   get idle(): boolean {
     const queued = this.#plain.length + this.#dumps.length + this.#batches.length;
-    return queued === 0 && !this.#awaits() && this.#writing === undefined && this.#closed === undefined;
+    return queued === 0 && !this.awaits && this.#writing === undefined && this.#closed === undefined;
   }
 
   /** Takes one received datagram. Never throws: bytes that make no sense fail whatever waits. */
@@ -117,7 +118,7 @@ export class RequestQueue {
     this.#pump();
   }
 
-  /** Fails everything that waits and refuses what comes later; resolves when no send is under way. */
+  /** Fails everything that waits and what comes later; resolves when no send is under way. */
   async close(reason: Error): Promise<void> {
     this.#closed ??= reason;
     this.#watchdog.unwatch();
@@ -228,6 +229,7 @@ export class RequestQueue {
         this.#writing = undefined;
         this.#watch();
         this.#pump();
+        this.#read();
       });
   }
 
@@ -262,7 +264,6 @@ export class RequestQueue {
     else waiter?.reject(kernelError(ack, stepText(waiter.step)));
   }
 
-  /** Takes a request out of flight. */
   #settle(seq: number): Waiter | undefined {
     const waiter = this.#inFlight.get(seq);
     this.#inFlight.delete(seq);
@@ -284,15 +285,15 @@ export class RequestQueue {
   }
 
   /** Whether the kernel has been asked something and has not answered. */
-  #awaits(): boolean {
+  get awaits(): boolean {
     return this.#inFlight.size > 0 || this.#groups.length > 0 || this.#batch !== undefined;
   }
 
   #watch(): void {
-    if (this.#awaits() && this.#closed === undefined) this.#watchdog.watch();
+    if (this.awaits && this.#closed === undefined) this.#watchdog.watch();
   }
 
   #lost(): void {
-    if (this.#awaits()) this.#failAll(new Unavailable('netlink: the answer of the kernel was lost'));
+    if (this.awaits) this.#failAll(new Unavailable('netlink: the answer of the kernel was lost'));
   }
 }

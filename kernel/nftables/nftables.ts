@@ -174,6 +174,15 @@ export class Nftables implements AsyncDisposable {
     this.#forgetSets(laid);
   }
 
+  /** As `commitNow`, in the thread pool. Undefined, with nothing done, while this socket is in use. */
+  commitAside(laid: LaidOut): Promise<void> | undefined {
+    if (laid.size === 0) return Promise.resolve();
+    return this.#transport.exchangeAside(laid.bytes, laid.size + 1)?.then((answers) => {
+      this.#forgetSets(laid);
+      assertCommitted(laid, answers);
+    });
+  }
+
   #forgetSets({ tables }: LaidOut): void {
     for (const [family, name] of tables) this.#sets.forget(family, name);
   }

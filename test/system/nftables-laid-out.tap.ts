@@ -103,6 +103,35 @@ t.test('a transaction that was laid out before', async (t) => {
     t.ok(await poll(() => nft.commitNow(creation)));
   });
 
+  await t.test(
+    'sent from the thread pool: alone on its socket, and what is asked meanwhile waits',
+    async (t) => {
+      using scratch = await openScratchNamespace();
+      const nft = await Nftables.open({ namespace: scratch.path, tables: [VIP_TABLE] });
+      const shape = table();
+      const creation = await layOut([{ op: 'create', object: tableObject(shape) }], []);
+      const removal = await layOut([{ op: 'delete', object: tableObject(shape) }], [shape]);
+      const sent = nft.commitAside(creation);
+      t.equal(nft.commitAside(removal), undefined);
+      t.equal(nft.commitNow(removal), false);
+      t.equal(nft.generationNow(), undefined);
+      const [, objects] = await Promise.all([sent, nft.snapshot()]);
+      t.match(objects, [{ fingerprint: tableObject(shape).fingerprint }]);
+      await t.rejects(async () => nft.commitAside(creation), {
+        message: /create table ip weft-vip: .*EEXIST/,
+      });
+      t.equal((await nft.snapshot()).length, 1, 'after a refusal, answers belong to their questions');
+      const last = nft.commitAside(removal);
+      await nft[Symbol.asyncDispose]();
+      await last;
+      t.equal(
+        scratch.run('nft list ruleset'),
+        '',
+        'what was under way was ended before its socket was closed',
+      );
+    },
+  );
+
   await t.test('shares its socket with conntrack', async (t) => {
     using scratch = await openScratchNamespace();
     await using nft = await Nftables.open({ namespace: scratch.path, tables: [VIP_TABLE] });
