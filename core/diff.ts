@@ -1,10 +1,14 @@
 import type {
   BridgeLink,
   HostState,
+  IpvlanLink,
   KernelObject,
+  LanLink,
   LinkObject,
+  MacvlanLink,
   ObjectKey,
   VethLink,
+  VlanLink,
   VxlanLink,
 } from './kernel-objects.ts';
 import type { Step } from './ports.ts';
@@ -98,7 +102,28 @@ function linkSatisfies(wanted: LinkObject, found: LinkObject): boolean {
   if (wanted.type === 'bridge') return found.type === 'bridge' && bridgeSatisfies(wanted, found);
   if (wanted.type === 'veth') return found.type === 'veth' && vethSatisfies(wanted, found);
   if (wanted.type === 'vxlan') return found.type === 'vxlan' && vxlanSatisfies(wanted, found);
-  return false;
+  if (wanted.type === 'macvlan') return found.type === 'macvlan' && macvlanSatisfies(wanted, found);
+  if (wanted.type === 'ipvlan') return found.type === 'ipvlan' && ipvlanSatisfies(wanted, found);
+  return wanted.type === 'vlan' && found.type === 'vlan' && vlanSatisfies(wanted, found);
+}
+
+function macvlanSatisfies(wanted: MacvlanLink, found: MacvlanLink): boolean {
+  return childSatisfies(wanted, found) && wanted.mode === found.mode;
+}
+
+function ipvlanSatisfies(wanted: IpvlanLink, found: IpvlanLink): boolean {
+  return childSatisfies(wanted, found) && wanted.mode === found.mode && wanted.flag === found.flag;
+}
+
+function vlanSatisfies(wanted: VlanLink, found: VlanLink): boolean {
+  return childSatisfies(wanted, found) && wanted.vlan === found.vlan;
+}
+
+/** A link that is a sandbox's is brought up by Docker. */
+function childSatisfies(wanted: LanLink | VlanLink, found: LanLink | VlanLink): boolean {
+  const isSandboxes = wanted.type !== 'vlan' && wanted.sandbox !== undefined;
+  const runs = isSandboxes || found.down !== true;
+  return runs && wanted.alias === found.alias && wanted.parent === found.parent;
 }
 
 function bridgeSatisfies(wanted: BridgeLink, found: BridgeLink): boolean {

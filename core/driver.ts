@@ -11,11 +11,12 @@ import type {
   NetworkRequest,
   PortRequest,
 } from './model.ts';
+import type { HostLink } from './ports.ts';
 
 /** What a driver may know of the host when it reads options. */
 export interface HostFacts {
   /** Links that exist and are not weft's, by name. */
-  readonly foreignLinks: ReadonlyMap<string, { readonly type: string; readonly mtu: number }>;
+  readonly foreignLinks: ReadonlyMap<string, Omit<HostLink, 'name' | 'alias'>>;
 }
 
 /** The other weft networks on this host, for checks between networks. */
@@ -45,6 +46,8 @@ export interface NetworkDriver<Options = unknown> {
   planNetwork(network: Network<Options>): readonly KernelObject[];
   /** Objects one endpoint adds, given its stored state: nothing before Join. Independent of other endpoints. */
   planEndpoint(network: Network<Options>, endpoint: Endpoint): readonly KernelObject[];
+  /** Whether a container's link has a MAC that weft chooses where nobody asks for one. */
+  choosesMac(network: Network<Options>): boolean;
   /** Links on the host that go when the endpoint goes, whether it is in a sandbox or not. */
   endpointLinks(endpoint: Endpoint): readonly IfName[];
   /**

@@ -1,7 +1,8 @@
-import { creations } from '../../core/diff.ts';
+import { creations, deletions } from '../../core/diff.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import { Conflict } from '../../core/errors.ts';
 import type { EndpointId, Mac, NetworkId } from '../../core/ids.ts';
+import { isLanLink } from '../../core/kernel-objects.ts';
 import type {
   Attachment,
   DriverName,
@@ -42,7 +43,7 @@ export class EndpointService {
       const existing = repository.endpoint(request.id);
       if (existing !== undefined) {
         assertSameRequest(`endpoint ${request.id}`, existing.request, request);
-        return request.mac === undefined ? { mac: existing.mac } : {};
+        return request.mac === undefined && driver.choosesMac(network) ? { mac: existing.mac } : {};
       }
       driver.parseEndpoint(network, request);
       this.#context.cluster?.assertFree(network, request);
@@ -55,8 +56,7 @@ export class EndpointService {
         endpoint: request.id,
         text: `created endpoint ${request.id.slice(0, 12)} ${addresses(request)}`,
       });
-      // A sandbox without a link has no MAC to report.
-      return request.mac === undefined && driver.bridgeOf(network) !== undefined ? { mac } : {};
+      return request.mac === undefined && driver.choosesMac(network) ? { mac } : {};
     });
   }
 
@@ -125,6 +125,7 @@ export class EndpointService {
    */
   async #unplumb(driver: NetworkDriver, network: Network, endpoint: Endpoint): Promise<void> {
     const { kernel } = this.#context;
+    await kernel.apply(deletions(driver.planEndpoint(network, endpoint).filter(isLanLink)));
     const name = driver.joinInfo(network, endpoint).link?.sourceName;
     if (name === undefined || (await kernel.links()).some((link) => link.name === name)) return;
     const links = driver.endpointLinks(endpoint);

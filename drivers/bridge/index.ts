@@ -25,6 +25,7 @@ export const bridgeDriver: NetworkDriver<BridgeOptions> = {
   parseEndpoint: parseSegmentEndpoint,
   planNetwork: planBridgeNetwork,
   planEndpoint: planBridgeEndpoint,
+  choosesMac: () => true,
   endpointLinks: ({ request }) => [linkName('wv', request.id)],
   portRequests: bridgePortRequests,
   announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),

@@ -13,6 +13,7 @@ export const noneDriver: NetworkDriver<NoneOptions> = {
   },
   planNetwork: () => [],
   planEndpoint: () => [],
+  choosesMac: () => false,
   endpointLinks: () => [],
   portRequests: () => [],
   announcements: () => ({ count: 0, intervalMs: 0 }),

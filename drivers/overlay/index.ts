@@ -36,6 +36,7 @@ export const overlayDriver: NetworkDriver<OverlayOptions> = {
   planEndpoint: planOverlayEndpoint,
   planRemote: planOverlayRemote,
   planPeer: planOverlayPeer,
+  choosesMac: () => true,
   endpointLinks: ({ request }) => [linkName('wv', request.id)],
   portRequests: (network, endpoint) => segmentPortRequests(network, endpoint, false),
   announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),

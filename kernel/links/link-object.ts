@@ -1,7 +1,15 @@
 import { type IfName, parseMac } from '../../core/ids.ts';
-import type { BridgeLink, LinkObject, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
+import type {
+  BridgeLink,
+  LanLink,
+  LinkObject,
+  VethLink,
+  VlanLink,
+  VxlanLink,
+} from '../../core/kernel-objects.ts';
 import { DERIVED_NAME } from '../../core/names.ts';
 import { IFF, IPV4_DEVCONF, type LinkMessage } from '../netlink/index.ts';
+import { childSettings } from './child-messages.ts';
 import { floodOf } from './vxlan-messages.ts';
 
 /** Whether a link is weft's by its name or alias. The container's end of a pair is not: it goes with the host's. */
@@ -26,8 +34,30 @@ export function linkObject(
   const fits = wanted === undefined || wanted.type === kind;
   if (kind === 'bridge' && fits) return bridgeObject(link, name, wanted);
   if (kind === 'veth' && fits) return vethObject(link, name, wanted, nameOf);
-  const vxlan = kind === 'vxlan' && fits ? vxlanObject(link, name, nameOf) : undefined;
-  return vxlan ?? { kind: 'link', type: 'foreign', name, found: kind };
+  const known = fits
+    ? (vxlanObject(link, name, nameOf) ?? childObject(link, name, wanted, nameOf))
+    : undefined;
+  return known ?? { kind: 'link', type: 'foreign', name, found: kind };
+}
+
+/**
+ * A link on a parent. One whose parent lies in another namespace has none that weft could have made it on.
+ */
+function childObject(
+  link: LinkMessage,
+  name: IfName,
+  wanted: LinkObject | undefined,
+  nameOf: (index: number) => string | undefined,
+): LanLink | VlanLink | undefined {
+  const { fields } = link;
+  const settings = childSettings(link);
+  if (settings === undefined) return undefined;
+  const isHere = fields.linkNetnsId === undefined && fields.link !== undefined;
+  const parent = (isHere ? (nameOf(fields.link) ?? '') : '') as IfName;
+  const common = { kind: 'link', name, parent, alias: fields.alias ?? '', ...down(link) } as const;
+  if (settings.type === 'vlan') return { ...common, ...settings };
+  const sandbox = wanted !== undefined && 'sandbox' in wanted ? wanted.sandbox : undefined;
+  return { ...common, ...settings, ...mtu(link), ...(sandbox === undefined ? {} : { sandbox }) };
 }
 
 function down({ header }: LinkMessage): { readonly down?: true } {
@@ -98,6 +128,7 @@ function vxlanObject(
   nameOf: (index: number) => string | undefined,
 ): VxlanLink | undefined {
   const { fields } = link;
+  if (fields.info?.kind !== 'vxlan') return undefined;
   const tunnel = fields.info?.vxlan;
   const local = tunnel?.local ?? tunnel?.local6;
   if (tunnel?.id === undefined || local === undefined || tunnel.port === undefined) return undefined;
