@@ -135,13 +135,28 @@ export interface ForeignLink {
   readonly found: string;
 }
 
+/**
+ * A device that leads nowhere, for links that reach each other only: dummy, or ifb where the kernel has no dummy. A bridge
+ * without ports is none: it has no carrier, nor have links on it.
+ */
+export interface DummyLink {
+  readonly kind: 'link';
+  readonly type: 'dummy';
+  readonly name: IfName;
+  /** Bytes. Absent: 1500. */
+  readonly mtu?: number;
+  readonly alias: string;
+  /** Snapshots only: administratively down. */
+  readonly down?: true;
+}
+
 /** A link on a LAN. */
 export type LanLink = MacvlanLink | IpvlanLink;
 
 /** What gives a container its interface. */
 export type ContainerLink = VethLink | LanLink;
 
-export type LinkObject = BridgeLink | VethLink | VxlanLink | LanLink | VlanLink | ForeignLink;
+export type LinkObject = BridgeLink | VethLink | VxlanLink | LanLink | VlanLink | DummyLink | ForeignLink;
 
 export interface AddressObject {
   readonly kind: 'address';

@@ -104,6 +104,8 @@ function describeLink(link: LinkObject): string {
       return `${link.name}, macvlan on ${link.parent}, mode ${link.mode}${mtu}`;
     case 'ipvlan':
       return `${link.name}, ipvlan on ${link.parent}, mode ${link.mode} ${link.flag}${mtu}`;
+    case 'dummy':
+      return `${link.name}, ${state}${mtu}, leads nowhere`;
     case 'vlan':
       return `${link.name}, ${state}, VLAN ${link.vlan} of ${link.parent}`;
   }

@@ -2,7 +2,7 @@ import { BITS, type Cidr, type IfAddress } from '../../core/address.ts';
 import type { IfName } from '../../core/ids.ts';
 import type { KernelObject, LanLink, RouteObject } from '../../core/kernel-objects.ts';
 import type { Endpoint, EndpointRequest, Network } from '../../core/model.ts';
-import { derivedMac, linkName } from '../../core/names.ts';
+import { linkName } from '../../core/names.ts';
 import { optional } from '../options/index.ts';
 import { hostAddresses } from './host-access.ts';
 import type { LanOptions } from './options.ts';
@@ -19,7 +19,7 @@ export function aliasOf({ driver, request }: Network): string {
   return `weft:${driver}:${request.id}`;
 }
 
-/** What of the parent is weft's to make: a VLAN sub-interface, or a bridge without ports, which leads nowhere. */
+/** What of the parent is weft's to make: a VLAN sub-interface, or a device that leads nowhere. */
 export function planParent(network: Network<LanOptions>): readonly KernelObject[] {
   const { parent, ownParent, vlan, mtu } = network.options;
   if (vlan !== undefined) {
@@ -27,11 +27,7 @@ export function planParent(network: Network<LanOptions>): readonly KernelObject[
     return [{ kind: 'link', type: 'vlan', name: parent, parent: device, vlan: id, alias: VLAN_ALIAS }];
   }
   if (!ownParent) return [];
-  const { id } = network.request;
-  const alias = aliasOf(network);
-  return [
-    { kind: 'link', type: 'bridge', name: parent, mac: derivedMac(id), alias, ...optional('mtu', mtu) },
-  ];
+  return [{ kind: 'link', type: 'dummy', name: parent, alias: aliasOf(network), ...optional('mtu', mtu) }];
 }
 
 /** The host's own link beside the containers' ones, with its addresses; nothing where the host keeps out. */

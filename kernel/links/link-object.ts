@@ -10,6 +10,7 @@ import type {
 import { DERIVED_NAME } from '../../core/names.ts';
 import { IFF, IPV4_DEVCONF, type LinkMessage } from '../netlink/index.ts';
 import { childSettings } from './child-messages.ts';
+import { dummyObject } from './dummy.ts';
 import { floodOf } from './vxlan-messages.ts';
 
 /** Whether a link is weft's by its name or alias. The container's end of a pair is not: it goes with the host's. */
@@ -32,12 +33,35 @@ export function linkObject(
   const kind = link.fields.info?.kind ?? '';
   const name = (link.fields.name ?? '') as IfName;
   const fits = wanted === undefined || wanted.type === kind;
-  if (kind === 'bridge' && fits) return bridgeObject(link, name, wanted);
-  if (kind === 'veth' && fits) return vethObject(link, name, wanted, nameOf);
-  const known = fits
-    ? (vxlanObject(link, name, nameOf) ?? childObject(link, name, wanted, nameOf))
-    : undefined;
-  return known ?? { kind: 'link', type: 'foreign', name, found: kind };
+  const known = knownObject(link, fits ? kind : '', wanted, nameOf);
+  if (known !== undefined) return known;
+  const dummy = wanted === undefined || wanted.type === 'dummy' ? dummyObject(link) : undefined;
+  return dummy === undefined
+    ? { kind: 'link', type: 'foreign', name, found: kind }
+    : { ...dummy, ...down(link) };
+}
+
+function knownObject(
+  link: LinkMessage,
+  kind: string,
+  wanted: LinkObject | undefined,
+  nameOf: (index: number) => string | undefined,
+): LinkObject | undefined {
+  const name = (link.fields.name ?? '') as IfName;
+  switch (kind) {
+    case 'bridge':
+      return bridgeObject(link, name, wanted);
+    case 'veth':
+      return vethObject(link, name, wanted, nameOf);
+    case 'vxlan':
+      return vxlanObject(link, name, nameOf);
+    case 'macvlan':
+    case 'ipvlan':
+    case 'vlan':
+      return childObject(link, name, wanted, nameOf);
+    default:
+      return undefined;
+  }
 }
 
 /**
@@ -128,7 +152,6 @@ function vxlanObject(
   nameOf: (index: number) => string | undefined,
 ): VxlanLink | undefined {
   const { fields } = link;
-  if (fields.info?.kind !== 'vxlan') return undefined;
   const tunnel = fields.info?.vxlan;
   const local = tunnel?.local ?? tunnel?.local6;
   if (tunnel?.id === undefined || local === undefined || tunnel.port === undefined) return undefined;

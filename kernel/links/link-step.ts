@@ -1,11 +1,12 @@
 import { satisfies } from '../../core/diff.ts';
 import { KernelError } from '../../core/errors.ts';
-import type { BridgeLink, LinkObject, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
+import type { BridgeLink, DummyLink, LinkObject, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
 import { DERIVED_NAME } from '../../core/names.ts';
 import type { Step } from '../../core/ports.ts';
 import type { NetlinkTransport } from '../netlink/index.ts';
 import { type Action, existsError, linkAction } from './action.ts';
 import { type ChildLink, childCanBecome, createChild, setUpChild } from './child-messages.ts';
+import { makeDummy, setUpDummy } from './dummy.ts';
 import { createBridge, createVeth, repairBridge, repairVeth, setUpBridge } from './link-messages.ts';
 import { linkObject } from './link-object.ts';
 import type { LinkTable } from './link-table.ts';
@@ -60,9 +61,22 @@ export async function linkStepAction(
     case 'ipvlan':
     case 'vlan':
       return childAction(maker, step, object, exists);
+    case 'dummy':
+      return dummyAction(maker, step, object, exists);
     case 'foreign':
       return undefined;
   }
+}
+
+/** The creation goes alone, because its answer decides of which kind the device is. */
+async function dummyAction(
+  { transport, links, hasIpv6 }: LinkMaker,
+  step: Step,
+  object: DummyLink,
+  exists: boolean,
+): Promise<Action> {
+  if (!exists) await makeDummy(transport, object);
+  return linkAction(step, object, setUpDummy(object, hasIpv6), false, links);
 }
 
 async function childAction(

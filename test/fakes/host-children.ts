@@ -1,6 +1,6 @@
 import { satisfies } from '../../core/diff.ts';
 import type { IfName } from '../../core/ids.ts';
-import type { LanLink, LinkObject, VlanLink } from '../../core/kernel-objects.ts';
+import type { DummyLink, LanLink, LinkObject, VlanLink } from '../../core/kernel-objects.ts';
 import { type FakeLink, type FakeLinks, newLink, refusal } from './host-links.ts';
 
 export type ChildLink = LanLink | VlanLink;
@@ -60,4 +60,26 @@ function settingsOf(object: ChildLink): FakeChild {
   if (object.type === 'vlan') return { parent, type: object.type, vlan: object.vlan };
   if (object.type === 'macvlan') return { parent, type: object.type, mode: object.mode };
   return { parent, type: object.type, mode: object.mode, flag: object.flag };
+}
+
+export function dummyObject({ name, mtu, alias, up }: FakeLink): DummyLink {
+  return {
+    kind: 'link',
+    type: 'dummy',
+    name: name as IfName,
+    mtu,
+    alias,
+    ...(up ? {} : { down: true }),
+  };
+}
+
+export function dummyWith(link: FakeLink, { alias, mtu }: DummyLink): FakeLink {
+  return { ...link, alias, up: true, ...(mtu === undefined ? {} : { mtu }) };
+}
+
+/** @throws {KernelError} where a link of another kind has the name. */
+export function createDummy(links: FakeLinks, object: DummyLink): void {
+  const found = links.get(object.name);
+  if (found !== undefined && found.kind !== 'dummy') throw refusal('EEXIST', `create dummy ${object.name}`);
+  links.set(object.name, dummyWith(found ?? newLink(object.name, 'dummy'), object));
 }

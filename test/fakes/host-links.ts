@@ -8,6 +8,9 @@ import {
   childObject,
   childWith,
   createChild,
+  createDummy,
+  dummyObject,
+  dummyWith,
   type FakeChild,
   isChild,
   isOtherChild,
@@ -80,6 +83,7 @@ export function linkObjectOf(link: FakeLink, wanted: LinkObject | undefined): Li
   if (link.kind === 'bridge' && fits) return bridgeObject(link, wanted);
   if (link.kind === 'veth' && fits) return vethObject(link, wanted);
   if (link.kind === 'vxlan' && link.tunnel !== undefined && fits) return vxlanObject(link, link.tunnel);
+  if (link.kind === 'dummy' && fits) return dummyObject(link);
   if (link.child !== undefined && fits) return childObject(link, link.child, wanted);
   return { kind: 'link', type: 'foreign', name, found: link.kind };
 }
@@ -142,6 +146,7 @@ export function createLink(links: FakeLinks, object: LinkObject): void {
   if (object.type === 'bridge') createBridge(links, object);
   else if (object.type === 'veth') createVeth(links, object);
   else if (isChild(object)) createChild(links, object);
+  else if (object.type === 'dummy') createDummy(links, object);
   else createVxlan(links, object);
 }
 
@@ -252,8 +257,8 @@ export function replaceLink(links: FakeLinks, object: LinkObject, was: LinkObjec
     links.set(object.name, bridgeWith({ ...found, ...own }, object));
     return;
   }
-  if (isChild(object)) {
-    links.set(object.name, childWith(found, object));
+  if (isChild(object) || object.type === 'dummy') {
+    links.set(object.name, isChild(object) ? childWith(found, object) : dummyWith(found, object));
     return;
   }
   if (!links.has(object.master)) throw refusal('ENODEV', `correct ${object.type} ${object.name}`);

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { EngineSeries } from '../../lab/index.ts';
+import { type EngineSeries, type Host, until } from '../../lab/index.ts';
 import { LanScene } from './lan-scene.ts';
 
 /** Tests by name, each on hosts without networks: what it made is removed after it. */
@@ -35,12 +35,10 @@ export async function runLanSuite(engine: EngineSeries, suite: LanSuite): Promis
 
 async function leavesNothing(t: Test, scene: LanScene): Promise<void> {
   for (const { host, weftd } of scene.hosts) {
-    const left = (await host.leaks()).filter((text) => /^(link|route|mount) /.test(text));
-    t.same(
-      left.filter((text) => !/docker/.test(text)),
-      [],
-      `${host.name} has no link, route or mount more`,
+    const left = await until('links are deleted', async () => (await leftOn(host)).length === 0 && []).catch(
+      () => leftOn(host),
     );
+    t.same(left, [], `${host.name} has no link, route or mount more`);
     t.equal(weftd.running, true, 'weftd runs');
     t.same(
       weftd.logs.filter((line) => /"level":(50|60|"error"|"fatal")/.test(line)),
@@ -48,4 +46,8 @@ async function leavesNothing(t: Test, scene: LanScene): Promise<void> {
       'weftd logged no error',
     );
   }
+}
+
+async function leftOn(host: Host): Promise<readonly string[]> {
+  return (await host.leaks()).filter((text) => /^(link|route|mount) /.test(text) && !/docker/.test(text));
 }
