@@ -1,6 +1,6 @@
 import type { Ip } from './address.ts';
 import type { RemoteEndpoint } from './cluster.ts';
-import type { IfName } from './ids.ts';
+import type { IfName, Mac } from './ids.ts';
 import type { KernelObject } from './kernel-objects.ts';
 import type {
   DriverName,
@@ -46,8 +46,8 @@ export interface NetworkDriver<Options = unknown> {
   planNetwork(network: Network<Options>): readonly KernelObject[];
   /** Objects one endpoint adds, given its stored state: nothing before Join. Independent of other endpoints. */
   planEndpoint(network: Network<Options>, endpoint: Endpoint): readonly KernelObject[];
-  /** Whether a container's link has a MAC that weft chooses where nobody asks for one. */
-  choosesMac(network: Network<Options>): boolean;
+  /** The MAC of a container's link where nobody asks for one; undefined where the link has none that weft could choose. */
+  chosenMac(network: Network<Options>, request: EndpointRequest): Mac | undefined;
   /** Links on the host that go when the endpoint goes, whether it is in a sandbox or not. */
   endpointLinks(endpoint: Endpoint): readonly IfName[];
   /**

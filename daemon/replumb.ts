@@ -33,7 +33,9 @@ export async function replumbEndpoint(
     namespace: endpoint.attachment.sandboxKey,
     link: lost,
     prefix: link.destinationPrefix,
-    ...(driver.choosesMac(network) || endpoint.request.mac !== undefined ? { mac: endpoint.mac } : {}),
+    ...((endpoint.request.mac ?? driver.chosenMac(network, endpoint.request)) !== undefined
+      ? { mac: endpoint.mac }
+      : {}),
     addresses: [ipv4, ipv6].flatMap((address) => (address === undefined ? [] : [address])),
     ...(endpoint.external && gateway !== undefined ? { gateway } : {}),
     ...(endpoint.external && gatewayIpv6 !== undefined ? { gatewayIpv6 } : {}),

@@ -40,15 +40,16 @@ export class EndpointService {
     return exclusively(this.#context, request.networkId, request.id, async () => {
       const network = networkOf(this.#context, driverName, request.networkId);
       const driver = driverOf(this.#context, driverName);
+      const chosen = request.mac === undefined ? driver.chosenMac(network, request) : undefined;
       const existing = repository.endpoint(request.id);
       if (existing !== undefined) {
         assertSameRequest(`endpoint ${request.id}`, existing.request, request);
-        return request.mac === undefined && driver.choosesMac(network) ? { mac: existing.mac } : {};
+        return chosen === undefined ? {} : { mac: existing.mac };
       }
       driver.parseEndpoint(network, request);
       this.#context.cluster?.assertFree(network, request);
       await this.#freeAddresses(network, request);
-      const mac = request.mac ?? derivedMac(request.id);
+      const mac = request.mac ?? chosen ?? derivedMac(request.id);
       await repository.putEndpoint({ request, mac, published: [], external: false, createdAt: clock.now() });
       announce({
         kind: 'endpoint-create',
@@ -56,7 +57,7 @@ export class EndpointService {
         endpoint: request.id,
         text: `created endpoint ${request.id.slice(0, 12)} ${addresses(request)}`,
       });
-      return request.mac === undefined && driver.choosesMac(network) ? { mac } : {};
+      return chosen === undefined ? {} : { mac };
     });
   }
 

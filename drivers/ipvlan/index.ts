@@ -44,7 +44,7 @@ export const ipvlanDriver: NetworkDriver<IpvlanOptions> = {
     ...planHostAccess(network, (name) => ipvlanLink(network, name)),
   ],
   planEndpoint: planIpvlanEndpoint,
-  choosesMac: () => false,
+  chosenMac: () => undefined,
   endpointLinks: ({ request }) => [containerLinkName(request)],
   portRequests: () => [],
   announcements: () => ({ count: 0, intervalMs: 0 }),

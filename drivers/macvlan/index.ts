@@ -1,8 +1,8 @@
 /** `weft-macvlan`: containers as machines on the LAN, each with a MAC of its own. Pure. Layer: drivers. */
 import type { NetworkDriver } from '../../core/driver.ts';
-import type { IfName } from '../../core/ids.ts';
+import type { IfName, Mac } from '../../core/ids.ts';
 import type { KernelObject, MacvlanLink } from '../../core/kernel-objects.ts';
-import type { Endpoint, Network } from '../../core/model.ts';
+import type { Endpoint, EndpointRequest, Network } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
 import {
   aliasOf,
@@ -36,7 +36,7 @@ export const macvlanDriver: NetworkDriver<MacvlanOptions> = {
     ...planHostAccess(network, (name) => hostLink(network, name)),
   ],
   planEndpoint: planMacvlanEndpoint,
-  choosesMac: ({ options }) => options.mode !== 'passthru',
+  chosenMac,
   endpointLinks: ({ request }) => [containerLinkName(request)],
   portRequests: () => [],
   announcements: () => ({ count: 0, intervalMs: 0 }),
@@ -50,6 +50,19 @@ export const macvlanDriver: NetworkDriver<MacvlanOptions> = {
 function sharing({ mode }: MacvlanOptions, other: MacvlanOptions): string | undefined {
   if (mode !== 'passthru' && other.mode !== 'passthru') return undefined;
   return `mode "passthru" ${mode === 'passthru' ? 'would have' : 'has'} its parent alone`;
+}
+
+/**
+ * By the address, so that a container that starts again is the same machine for its neighbours, switches and firewalls.
+ * In mode `passthru` the link has the parent's MAC.
+ */
+function chosenMac(
+  { options, request }: Network<MacvlanOptions>,
+  endpoint: EndpointRequest,
+): Mac | undefined {
+  if (options.mode === 'passthru') return undefined;
+  const { ipv4, ipv6, id } = endpoint;
+  return derivedMac(`${request.id} ${(ipv4 ?? ipv6)?.ip ?? id}`);
 }
 
 function hostLink(network: Network<MacvlanOptions>, name: IfName): MacvlanLink {

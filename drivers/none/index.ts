@@ -13,7 +13,7 @@ export const noneDriver: NetworkDriver<NoneOptions> = {
   },
   planNetwork: () => [],
   planEndpoint: () => [],
-  choosesMac: () => false,
+  chosenMac: () => undefined,
   endpointLinks: () => [],
   portRequests: () => [],
   announcements: () => ({ count: 0, intervalMs: 0 }),
