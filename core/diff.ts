@@ -1,10 +1,13 @@
 import type {
   BridgeLink,
+  DummyLink,
   HostState,
   KernelObject,
+  LanLink,
   LinkObject,
   ObjectKey,
   VethLink,
+  VlanLink,
   VxlanLink,
 } from './kernel-objects.ts';
 import type { Step } from './ports.ts';
@@ -95,10 +98,49 @@ export function satisfies(wanted: KernelObject, found: KernelObject): boolean {
 }
 
 function linkSatisfies(wanted: LinkObject, found: LinkObject): boolean {
-  if (wanted.type === 'bridge') return found.type === 'bridge' && bridgeSatisfies(wanted, found);
-  if (wanted.type === 'veth') return found.type === 'veth' && vethSatisfies(wanted, found);
-  if (wanted.type === 'vxlan') return found.type === 'vxlan' && vxlanSatisfies(wanted, found);
-  return false;
+  switch (wanted.type) {
+    case 'bridge':
+      return found.type === 'bridge' && bridgeSatisfies(wanted, found);
+    case 'veth':
+      return found.type === 'veth' && vethSatisfies(wanted, found);
+    case 'vxlan':
+      return found.type === 'vxlan' && vxlanSatisfies(wanted, found);
+    case 'dummy':
+      return found.type === 'dummy' && dummySatisfies(wanted, found);
+    case 'macvlan':
+    case 'ipvlan':
+    case 'vlan':
+      return childSatisfies(wanted, found);
+    case 'foreign':
+      return false;
+  }
+}
+
+function childSatisfies(wanted: LanLink | VlanLink, found: LinkObject): boolean {
+  switch (wanted.type) {
+    case 'macvlan':
+      return found.type === 'macvlan' && sharesPlace(wanted, found) && wanted.mode === found.mode;
+    case 'ipvlan':
+      return (
+        found.type === 'ipvlan' &&
+        sharesPlace(wanted, found) &&
+        wanted.mode === found.mode &&
+        wanted.flag === found.flag
+      );
+    case 'vlan':
+      return found.type === 'vlan' && sharesPlace(wanted, found) && wanted.vlan === found.vlan;
+  }
+}
+
+function dummySatisfies(wanted: DummyLink, found: DummyLink): boolean {
+  return found.down !== true && open(wanted.mtu, found.mtu) && wanted.alias === found.alias;
+}
+
+/** A link that is a sandbox's is brought up by Docker. */
+function sharesPlace(wanted: LanLink | VlanLink, found: LanLink | VlanLink): boolean {
+  const isSandboxes = wanted.type !== 'vlan' && wanted.sandbox !== undefined;
+  const runs = isSandboxes || found.down !== true;
+  return runs && wanted.alias === found.alias && wanted.parent === found.parent;
 }
 
 function bridgeSatisfies(wanted: BridgeLink, found: BridgeLink): boolean {

@@ -1,6 +1,6 @@
 import type { Ip } from './address.ts';
 import type { RemoteEndpoint } from './cluster.ts';
-import type { IfName } from './ids.ts';
+import type { IfName, Mac } from './ids.ts';
 import type { KernelObject } from './kernel-objects.ts';
 import type {
   DriverName,
@@ -11,11 +11,12 @@ import type {
   NetworkRequest,
   PortRequest,
 } from './model.ts';
+import type { HostLink } from './ports.ts';
 
 /** What a driver may know of the host when it reads options. */
 export interface HostFacts {
   /** Links that exist and are not weft's, by name. */
-  readonly foreignLinks: ReadonlyMap<string, { readonly type: string; readonly mtu: number }>;
+  readonly foreignLinks: ReadonlyMap<string, Omit<HostLink, 'name' | 'alias'>>;
 }
 
 /** The other weft networks on this host, for checks between networks. */
@@ -45,6 +46,8 @@ export interface NetworkDriver<Options = unknown> {
   planNetwork(network: Network<Options>): readonly KernelObject[];
   /** Objects one endpoint adds, given its stored state: nothing before Join. Independent of other endpoints. */
   planEndpoint(network: Network<Options>, endpoint: Endpoint): readonly KernelObject[];
+  /** The MAC of a container's link where nobody asks for one; undefined where the link has none that weft could choose. */
+  chosenMac(network: Network<Options>, request: EndpointRequest): Mac | undefined;
   /** Links on the host that go when the endpoint goes, whether it is in a sandbox or not. */
   endpointLinks(endpoint: Endpoint): readonly IfName[];
   /**
@@ -64,4 +67,9 @@ export interface NetworkDriver<Options = unknown> {
   planPeer?(network: Network<Options>, vtep: Ip): readonly KernelObject[];
   /** The host-side bridge of the network, for announcements; undefined when it has none. */
   bridgeOf(network: Network<Options>): IfName | undefined;
+  /**
+   * The host's device through which the network's containers are on a LAN shared with others; undefined for an internal
+   * network or any driver that is not on a LAN.
+   */
+  lanLink?(network: Network<Options>): IfName | undefined;
 }

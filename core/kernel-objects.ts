@@ -1,6 +1,6 @@
 import type { Cidr, Family, IfAddress, Ip } from './address.ts';
 import { formatIfAddress } from './address.ts';
-import type { IfName, Mac } from './ids.ts';
+import type { IfName, Mac, SandboxKey } from './ids.ts';
 import type { NftFamily, NftTable } from './nft.ts';
 
 /**
@@ -73,6 +73,60 @@ export interface VxlanLink {
   readonly altered?: true;
 }
 
+/** What every link on a parent device has. It goes with its parent, in whatever namespace it is. */
+interface ChildLink {
+  readonly kind: 'link';
+  readonly name: IfName;
+  /** Name of the device of the host that it stands on. */
+  readonly parent: IfName;
+  readonly alias: string;
+  /** Snapshots only: administratively down. */
+  readonly down?: true;
+}
+
+/** What links have that share a LAN with others through their parent. */
+interface LanChildLink extends ChildLink {
+  /** Bytes, as the link is made with; absent: the parent's. The kernel changes it with the parent's, so it is not compared. */
+  readonly mtu?: number;
+  /**
+   * The sandbox that Docker moves the link to, or has moved it to; in there it is known by its alias, and has the name
+   * and the settings that Docker gave it. Absent: the host's own, which is brought up and looks for ARP requests that it
+   * would answer by itself only (IPV4_DEVCONF_ARPFILTER).
+   */
+  readonly sandbox?: SandboxKey;
+}
+
+/** How macvlan links of one parent reach each other (include/uapi/linux/if_link.h: enum macvlan_mode). */
+export type MacvlanMode = 'bridge' | 'private' | 'vepa' | 'passthru';
+
+/** A link with a MAC of its own on a parent device. */
+export interface MacvlanLink extends LanChildLink {
+  readonly type: 'macvlan';
+  readonly mode: MacvlanMode;
+  /** As the link is made with; absent: the kernel's choice, in mode `passthru` the parent's. */
+  readonly mac?: Mac;
+}
+
+/** On which layer ipvlan links are told apart. One parent has one mode and one flag (drivers/net/ipvlan). */
+export type IpvlanMode = 'l2' | 'l3' | 'l3s';
+
+/** How ipvlan links of one parent reach each other. */
+export type IpvlanFlag = 'bridge' | 'private' | 'vepa';
+
+/** A link with the MAC of its parent device, told apart by its addresses. */
+export interface IpvlanLink extends LanChildLink {
+  readonly type: 'ipvlan';
+  readonly mode: IpvlanMode;
+  readonly flag: IpvlanFlag;
+}
+
+/** An 802.1Q sub-interface: the frames of the parent that carry this tag. */
+export interface VlanLink extends ChildLink {
+  readonly type: 'vlan';
+  /** VLAN id, 1–4094. */
+  readonly vlan: number;
+}
+
 /** What stands under a wanted name without being what is wanted: another kind of link, or ours set down. Snapshots only. */
 export interface ForeignLink {
   readonly kind: 'link';
@@ -81,7 +135,28 @@ export interface ForeignLink {
   readonly found: string;
 }
 
-export type LinkObject = BridgeLink | VethLink | VxlanLink | ForeignLink;
+/**
+ * A device that leads nowhere, for links that reach each other only: dummy, or ifb where the kernel has no dummy. A bridge
+ * without ports is none: it has no carrier, nor have links on it.
+ */
+export interface DummyLink {
+  readonly kind: 'link';
+  readonly type: 'dummy';
+  readonly name: IfName;
+  /** Bytes. Absent: 1500. */
+  readonly mtu?: number;
+  readonly alias: string;
+  /** Snapshots only: administratively down. */
+  readonly down?: true;
+}
+
+/** A link on a LAN. */
+export type LanLink = MacvlanLink | IpvlanLink;
+
+/** What gives a container its interface. */
+export type ContainerLink = VethLink | LanLink;
+
+export type LinkObject = BridgeLink | VethLink | VxlanLink | LanLink | VlanLink | DummyLink | ForeignLink;
 
 export interface AddressObject {
   readonly kind: 'address';
@@ -205,6 +280,11 @@ export function hostState(objects: Iterable<KernelObject>): Map<ObjectKey, Kerne
   const state = new Map<ObjectKey, KernelObject>();
   for (const object of objects) state.set(keyOf(object), object);
   return state;
+}
+
+/** Whether a link is made to be moved into a sandbox as it is. */
+export function isLanLink(object: KernelObject): object is LanLink {
+  return object.kind === 'link' && (object.type === 'macvlan' || object.type === 'ipvlan');
 }
 
 export function nftFamily(family: Family): NftFamily {

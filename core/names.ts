@@ -4,11 +4,18 @@ import { type IfName, type Mac, quote } from './ids.ts';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** Links that begin so are weft's: bridge, VXLAN, host end and container end of a veth pair. */
-export type LinkPrefix = 'wb' | 'wx' | 'wv' | 'wc';
+/**
+ * Links that begin so are weft's: bridge, VXLAN, host end and container end of a veth pair; a container's link on a LAN,
+ * the parent of an internal network's links, the host's own link on a LAN.
+ */
+export type LinkPrefix = 'wb' | 'wx' | 'wv' | 'wc' | 'wl' | 'wp' | 'wh';
+
+/** Matches names that nobody else may give, and says so in a message. */
+export const OWN_NAME = /^w[bxvclph]-/;
+export const OWN_NAMES = 'names that begin with wb-, wx-, wv-, wc-, wl-, wp- or wh-';
 
 /** Matches every link name that `linkName` can give. */
-export const DERIVED_NAME = /^w[bxvc]-[a-z2-7]{10}$/;
+export const DERIVED_NAME = /^w[bxvclph]-[a-z2-7]{10}$/;
 
 /**
  * A link name derived from an id: the same after a restart, 13 bytes, 50 bits of SHA-256, so that two of a million

@@ -1,12 +1,12 @@
 import type { Cidr, Family, IfAddress, Ip } from './address.ts';
 import type { IfName, Mac, SandboxKey } from './ids.ts';
 import type {
+  ContainerLink,
   FdbObject,
   HostState,
   KernelObject,
   LinkObject,
   NeighbourObject,
-  VethLink,
 } from './kernel-objects.ts';
 
 /** One change of the kernel. `replace` carries what was there, so that every step can be undone. */
@@ -19,6 +19,8 @@ export interface KernelHint {
   readonly source: 'link' | 'address' | 'route' | 'neighbour' | 'netconf' | 'nft' | 'overrun';
   /** Link name, when the notification is about one. */
   readonly dev?: string;
+  /** Ifindex of the link, where the notification is one of its own. */
+  readonly index?: number;
   /** What the notification says the link is now, where it says it all; such a hint can be judged by itself. */
   readonly link?: LinkObject;
   /** What it says of the link as a bridge port. */
@@ -41,6 +43,10 @@ export interface HostLink {
   /** Bytes. */
   readonly mtu: number;
   readonly alias?: string;
+  /** Name of the device that it stands on, where that is in the same namespace. */
+  readonly parent?: string;
+  /** Name of the link that it is a port of. */
+  readonly master?: string;
 }
 
 export interface HostRoute {
@@ -48,16 +54,19 @@ export interface HostRoute {
   readonly dev?: string;
 }
 
-/** How to give a sandbox its interface back: a veth pair whose far end lies in the namespace, named and addressed. */
+/** How to give a sandbox its interface back, named and addressed: a link of which the container's part lies in there. */
 export interface SandboxPlumbing {
   readonly namespace: SandboxKey;
-  readonly veth: VethLink;
+  readonly link: ContainerLink;
   /** The interface takes the lowest free number after it. */
   readonly prefix: string;
-  readonly mac: Mac;
+  /** Absent: the link has the one it is made with. */
+  readonly mac?: Mac;
   readonly addresses: readonly IfAddress[];
   readonly gateway?: Ip;
   readonly gatewayIpv6?: Ip;
+  /** Families whose default route names the interface and no gateway. */
+  readonly defaultByDevice: readonly Family[];
 }
 
 /** Selects conntrack entries by their original destination, their translated destination, or both. */
@@ -111,8 +120,8 @@ export interface Kernel extends AsyncDisposable {
   /** Deletes matching conntrack entries and says how many went. */
   forgetFlows(filters: readonly FlowFilter[]): Promise<number>;
   /**
-   * Makes a lost veth pair again, into the sandbox.
-   * @returns false when the sandbox is gone too, so that there is nothing to repair.
+   * Makes a container's lost link again, into the sandbox.
+   * @returns false when there is nothing to repair: the sandbox is gone too, or the device that a link on a LAN stands on.
    */
   replumb(plumbing: SandboxPlumbing): Promise<boolean>;
   /**

@@ -1,6 +1,7 @@
+import { familyOf } from '../core/address.ts';
 import type { NetworkDriver } from '../core/driver.ts';
 import type { EndpointId } from '../core/ids.ts';
-import type { VethLink } from '../core/kernel-objects.ts';
+import type { ContainerLink } from '../core/kernel-objects.ts';
 import type { DriverName } from '../core/model.ts';
 import type { Kernel } from '../core/ports.ts';
 import { sandboxLives } from './networks/index.ts';
@@ -17,7 +18,7 @@ export async function replumbEndpoint(
     readonly drivers: ReadonlyMap<DriverName, NetworkDriver>;
     readonly kernel: Kernel;
   },
-  veth: VethLink,
+  lost: ContainerLink,
   id: EndpointId,
 ): Promise<boolean> {
   const endpoint = parts.repository.endpoint(id);
@@ -25,16 +26,21 @@ export async function replumbEndpoint(
   const driver = network && parts.drivers.get(network.driver);
   if (endpoint?.attachment === undefined || network === undefined || driver === undefined) return false;
   if (!(await sandboxLives(endpoint.attachment.sandboxKey))) return false;
-  const { link, gateway, gatewayIpv6 } = driver.joinInfo(network, endpoint);
+  const { link, gateway, gatewayIpv6, routes } = driver.joinInfo(network, endpoint);
   if (link === undefined) return false;
   const { ipv4, ipv6 } = endpoint.request;
   return parts.kernel.replumb({
     namespace: endpoint.attachment.sandboxKey,
-    veth,
+    link: lost,
     prefix: link.destinationPrefix,
-    mac: endpoint.mac,
+    ...((endpoint.request.mac ?? driver.chosenMac(network, endpoint.request)) !== undefined
+      ? { mac: endpoint.mac }
+      : {}),
     addresses: [ipv4, ipv6].flatMap((address) => (address === undefined ? [] : [address])),
     ...(endpoint.external && gateway !== undefined ? { gateway } : {}),
     ...(endpoint.external && gatewayIpv6 !== undefined ? { gatewayIpv6 } : {}),
+    defaultByDevice: routes.flatMap(({ destination, nextHop }) =>
+      nextHop === undefined && destination.endsWith('/0') ? [familyOf(destination)] : [],
+    ),
   });
 }

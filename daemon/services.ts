@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IfName } from '../core/ids.ts';
 import type { ObjectKey } from '../core/kernel-objects.ts';
+import { OWN_NAME } from '../core/names.ts';
 import { drivers } from '../drivers/index.ts';
 import { HostPorts, hasIpv6, openForwardAccept, readEphemeralRange } from '../kernel/index.ts';
 import { ipamBackend } from './addresses.ts';
@@ -179,7 +180,7 @@ async function startReconciling(
     forwardAccept,
     desired,
     namedBridges,
-    replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel }, veth, endpoint),
+    replumb: (link, endpoint) => replumbEndpoint({ repository, drivers, kernel }, link, endpoint),
     mayDelete: () => base.docker.heard,
     repaired: (steps) => base.cluster.repaired(steps),
     drift,
@@ -190,13 +191,15 @@ async function startReconciling(
   if (drift.totals().length > 0) log.info({ repaired: drift.totals() }, 'recovered');
   const wanted = (dev: string) => desired.link(dev);
   const wantedObject = (key: ObjectKey) => desired.now().get(key)?.object;
-  const concerns = (dev: string): boolean => /^w[bvx]-/.test(dev) || wanted(dev) !== undefined;
+  const concerns = (dev: string): boolean =>
+    (OWN_NAME.test(dev) && !dev.startsWith('wc-')) || wanted(dev) !== undefined;
+  const standingOn = (dev: string) => desired.standingOn(dev);
   const silent = async () => {
     if (forwardAccept.resized()) await reconciler.keepForwarding('timer');
     return withoutLocalnet(desired.localnetBridges());
   };
   const loop = stack.use(
-    new ReconcileLoop({ reconciler, kernel, concerns, wanted, wantedObject, silent, log }),
+    new ReconcileLoop({ reconciler, kernel, concerns, wanted, wantedObject, standingOn, silent, log }),
   );
   compare = () => loop.request('notification');
   return {

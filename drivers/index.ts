@@ -2,6 +2,8 @@
 import type { NetworkDriver } from '../core/driver.ts';
 import type { DriverName } from '../core/model.ts';
 import { bridgeDriver } from './bridge/index.ts';
+import { ipvlanDriver } from './ipvlan/index.ts';
+import { macvlanDriver } from './macvlan/index.ts';
 import { noneDriver } from './none/index.ts';
 import { overlayDriver } from './overlay/index.ts';
 
@@ -12,6 +14,8 @@ import { overlayDriver } from './overlay/index.ts';
 export const drivers: ReadonlyMap<DriverName, NetworkDriver> = new Map<DriverName, NetworkDriver>([
   ['weft-bridge', bridgeDriver as NetworkDriver],
   ['weft-overlay', overlayDriver as NetworkDriver],
+  ['weft-macvlan', macvlanDriver as NetworkDriver],
+  ['weft-ipvlan', ipvlanDriver as NetworkDriver],
   ['weft-none', noneDriver as NetworkDriver],
 ]);
 

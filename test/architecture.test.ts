@@ -190,7 +190,7 @@ describe('files', () => {
 
 describe('driver folders', () => {
   test('have the same files', () => {
-    const shared = new Set(['segment', 'options']);
+    const shared = new Set(['segment', 'lan', 'options']);
     const drivers = readdirSync(join(ROOT, 'drivers'), { withFileTypes: true }).filter(
       (entry) => entry.isDirectory() && !shared.has(entry.name),
     );

@@ -21,6 +21,7 @@ import { judgeParents } from './parent-devices.ts';
 import { judgePluginSockets } from './plugin-sockets.ts';
 import { judgePluginSpecs } from './plugin-specs.ts';
 import { judgePools } from './pools.ts';
+import { judgePublishing } from './published-on-lan.ts';
 import { judgeRecords } from './records.ts';
 import { judgeResolver } from './resolver.ts';
 import { judgeReversePath } from './reverse-path.ts';
@@ -268,6 +269,10 @@ const ROWS: readonly Row[] = [
     'warn',
     /9000/,
   ],
+
+  ['nothing on a LAN', judgePublishing([]), ''],
+  ['no ports on a LAN', judgePublishing([{ label: 'lan', publishing: 0 }]), 'ok'],
+  ['ports on a LAN', judgePublishing([{ label: 'lan', publishing: 2 }]), 'info', /network lan: 2 of/],
 
   [
     'no overlap with routes',

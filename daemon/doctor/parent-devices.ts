@@ -23,7 +23,7 @@ export function judgeParents(networks: readonly ParentFacts[]): readonly DoctorF
           level: 'fail',
           title: `Network ${label} has lost its parent device ${parent}`,
           detail: `there is no link ${parent}`,
-          remedy: `Bring ${parent} back, then restart the containers of the network`,
+          remedy: `Bring ${parent} back: weftd then gives the containers of the network their links again`,
         },
       ];
     }

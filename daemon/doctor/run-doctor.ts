@@ -24,6 +24,7 @@ import { parentDevices } from './parent-devices.ts';
 import { pluginSockets } from './plugin-sockets.ts';
 import { pluginSpecs } from './plugin-specs.ts';
 import { pools } from './pools.ts';
+import { publishedOnLan } from './published-on-lan.ts';
 import { records } from './records.ts';
 import { resolver } from './resolver.ts';
 import { reversePath } from './reverse-path.ts';
@@ -59,6 +60,7 @@ const CHECKS: readonly Check[] = [
   bridges,
   mtu,
   parentDevices,
+  publishedOnLan,
   routeOverlaps,
   dockerSubnets,
   pools,

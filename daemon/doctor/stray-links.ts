@@ -1,5 +1,6 @@
 import type { DoctorFinding } from '../../core/control.ts';
 import type { IfName } from '../../core/ids.ts';
+import type { Network } from '../../core/model.ts';
 import { DERIVED_NAME, linkName } from '../../core/names.ts';
 import type { HostLink } from '../../core/ports.ts';
 import { drivers } from '../../drivers/index.ts';
@@ -50,8 +51,10 @@ export const strayLinks: Check = {
 
 function ownedLinks({ repository, ownBridges }: HostView['parts']): Set<string> {
   const owned = new Set<string>(ownBridges());
-  for (const { driver, request } of repository.networks()) {
+  for (const network of repository.networks()) {
+    const { driver, request } = network;
     owned.add(linkName('wb', request.id)).add(linkName('wx', request.id));
+    for (const name of linksOf(network)) owned.add(name);
     for (const endpoint of repository.endpointsOf(request.id)) {
       const { id } = endpoint.request;
       owned.add(linkName('wv', id)).add(linkName('wc', id));
@@ -59,4 +62,9 @@ function ownedLinks({ repository, ownBridges }: HostView['parts']): Set<string> 
     }
   }
   return owned;
+}
+
+function linksOf(network: Network): readonly string[] {
+  const plan = drivers.get(network.driver)?.planNetwork(network) ?? [];
+  return plan.flatMap((object) => (object.kind === 'link' ? [object.name] : []));
 }

@@ -92,7 +92,7 @@ export function describe(object: KernelObject): string {
 function describeLink(link: LinkObject): string {
   if (link.type === 'foreign') return `${link.name} is ${link.found}`;
   const state = link.down === true ? 'down' : 'up';
-  const mtu = link.mtu === undefined ? '' : `, MTU ${link.mtu}`;
+  const mtu = !('mtu' in link) || link.mtu === undefined ? '' : `, MTU ${link.mtu}`;
   switch (link.type) {
     case 'bridge':
       return `bridge ${link.name}, ${state}${mtu}`;
@@ -100,5 +100,13 @@ function describeLink(link: LinkObject): string {
       return `${link.name}, ${state}, port of ${link.master}${mtu}`;
     case 'vxlan':
       return `${link.name}, ${state}, port of ${link.master}, VNI ${link.vni}, from ${link.local}, UDP port ${link.port}${mtu}`;
+    case 'macvlan':
+      return `${link.name}, macvlan on ${link.parent}, mode ${link.mode}${mtu}`;
+    case 'ipvlan':
+      return `${link.name}, ipvlan on ${link.parent}, mode ${link.mode} ${link.flag}${mtu}`;
+    case 'dummy':
+      return `${link.name}, ${state}${mtu}, leads nowhere`;
+    case 'vlan':
+      return `${link.name}, ${state}, VLAN ${link.vlan} of ${link.parent}`;
   }
 }

@@ -1,7 +1,8 @@
-import { creations } from '../../core/diff.ts';
+import { creations, deletions } from '../../core/diff.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import { Conflict } from '../../core/errors.ts';
 import type { EndpointId, Mac, NetworkId } from '../../core/ids.ts';
+import { isLanLink } from '../../core/kernel-objects.ts';
 import type {
   Attachment,
   DriverName,
@@ -39,15 +40,16 @@ export class EndpointService {
     return exclusively(this.#context, request.networkId, request.id, async () => {
       const network = networkOf(this.#context, driverName, request.networkId);
       const driver = driverOf(this.#context, driverName);
+      const chosen = request.mac === undefined ? driver.chosenMac(network, request) : undefined;
       const existing = repository.endpoint(request.id);
       if (existing !== undefined) {
         assertSameRequest(`endpoint ${request.id}`, existing.request, request);
-        return request.mac === undefined ? { mac: existing.mac } : {};
+        return chosen === undefined ? {} : { mac: existing.mac };
       }
       driver.parseEndpoint(network, request);
       this.#context.cluster?.assertFree(network, request);
       await this.#freeAddresses(network, request);
-      const mac = request.mac ?? derivedMac(request.id);
+      const mac = request.mac ?? chosen ?? derivedMac(request.id);
       await repository.putEndpoint({ request, mac, published: [], external: false, createdAt: clock.now() });
       announce({
         kind: 'endpoint-create',
@@ -55,8 +57,7 @@ export class EndpointService {
         endpoint: request.id,
         text: `created endpoint ${request.id.slice(0, 12)} ${addresses(request)}`,
       });
-      // A sandbox without a link has no MAC to report.
-      return request.mac === undefined && driver.bridgeOf(network) !== undefined ? { mac } : {};
+      return chosen === undefined ? {} : { mac };
     });
   }
 
@@ -125,6 +126,7 @@ export class EndpointService {
    */
   async #unplumb(driver: NetworkDriver, network: Network, endpoint: Endpoint): Promise<void> {
     const { kernel } = this.#context;
+    await kernel.apply(deletions(driver.planEndpoint(network, endpoint).filter(isLanLink)));
     const name = driver.joinInfo(network, endpoint).link?.sourceName;
     if (name === undefined || (await kernel.links()).some((link) => link.name === name)) return;
     const links = driver.endpointLinks(endpoint);

@@ -92,15 +92,26 @@ export class NetworkService {
     for (const endpoint of repository.endpointsOf(id)) await this.#endpoints.remove(network, endpoint);
     const plan = driver.planNetwork(network);
     await repository.deleteNetwork(id);
+    const kept = this.#sharedLinks();
     try {
       await kernel.apply(deletions(plan.filter((object) => object.kind !== 'link')));
     } catch (error) {
       // Docker has forgotten the network whatever is answered; the reconciler finds what is left.
       log.error({ networkId: id, error: errorMessage(error) }, 'network is only partly gone; reconciling');
     }
-    kernel.discardLinks(plan.flatMap(ownedLink));
+    kernel.discardLinks(plan.flatMap(ownedLink).filter((name) => !kept.has(name)));
     await this.#bridgeChanged(driver.bridgeOf(network));
     announce({ kind: 'network-delete', network: id, text: `deleted ${describe(network)}` });
+  }
+
+  /** VLAN sub-interfaces that networks have. */
+  #sharedLinks(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const { options } of this.#context.repository.networks()) {
+      const { parent, vlan } = options as { readonly parent?: string; readonly vlan?: unknown };
+      if (parent !== undefined && vlan !== undefined) names.add(parent);
+    }
+    return names;
   }
 
   /** The accept in DOCKER-USER is part of what a network needs; where it fails the reconciler goes on trying. */
@@ -114,8 +125,8 @@ export class NetworkService {
 
   /** Links that exist and are nobody's of weft, once a bridge that is just going away has gone. */
   async #hostFacts(request: NetworkRequest): Promise<HostFacts> {
-    const named = request.options['com.docker.network.bridge.name'];
-    if (named === undefined || named === '') return { foreignLinks: new Map() };
+    const { 'com.docker.network.bridge.name': bridge = '', parent = '' } = request.options;
+    if (bridge === '' && parent === '') return { foreignLinks: new Map() };
     await this.#context.kernel.discarded();
     const links = await this.#context.kernel.links();
     return {

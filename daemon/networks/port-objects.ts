@@ -11,15 +11,15 @@ export function portObjects(objects: readonly KernelObject[]): readonly KernelOb
   return objects.filter((object) => object.kind === 'element' && object.family !== 'netdev');
 }
 
-/** What is in the kernel's rules for one plan of an endpoint and not for another; links stay for Docker. */
+const WITHDRAWN: ReadonlySet<KernelObject['kind']> = new Set(['element', 'shortcut', 'route']);
+
+/** What is in the kernel's rules and routes for one plan of an endpoint and not for another; links stay for Docker. */
 export function rulesWithout(
   before: readonly KernelObject[],
   after: readonly KernelObject[],
 ): readonly KernelObject[] {
   const kept = new Set(after.map(keyOf));
-  return before.filter(
-    (object) => (object.kind === 'element' || object.kind === 'shortcut') && !kept.has(keyOf(object)),
-  );
+  return before.filter((object) => WITHDRAWN.has(object.kind) && !kept.has(keyOf(object)));
 }
 
 /**

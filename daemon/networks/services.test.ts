@@ -212,8 +212,8 @@ describe('a call out of order', () => {
     );
     await expect(world.backend.createNetwork(DRIVER, aNetworkRequest())).rejects.toThrow(Conflict);
     await expect(world.backend.deleteNetwork(DRIVER, NET)).rejects.toThrow(Conflict);
-    await expect(world.backend.createNetwork('weft-macvlan', aNetworkRequest())).rejects.toThrow(
-      'this weftd has no driver weft-macvlan',
+    await expect(world.backend.createNetwork('weft-other' as never, aNetworkRequest())).rejects.toThrow(
+      'this weftd has no driver weft-other',
     );
   });
 });

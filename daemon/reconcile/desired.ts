@@ -27,6 +27,8 @@ export class DesiredState {
   readonly #drivers: ReadonlyMap<DriverName, NetworkDriver>;
   readonly #wanted = new Map<ObjectKey, Wanted>();
   readonly #keys = new Map<string, readonly ObjectKey[]>();
+  /** Names of links that intent requires, by the device that they stand on. */
+  readonly #children = new Map<string, Set<string>>();
   /** Who stopped wanting an object; kept for as long as that change may be on its way to the kernel. */
   readonly #leaving = new Map<ObjectKey, OwnerId>();
 
@@ -62,6 +64,12 @@ export class DesiredState {
   link(name: string): LinkObject | undefined {
     const object = this.#wanted.get(`link ${name}`)?.object;
     return object?.kind === 'link' ? object : undefined;
+  }
+
+  /** Names of the links that intent requires on a device, and of those on them, in that order. */
+  standingOn(dev: string): readonly string[] {
+    const children = this.#children.get(dev);
+    return children === undefined ? [] : [...children].flatMap((name) => [name, ...this.standingOn(name)]);
   }
 
   /** Bridges through which packets of the loopback network may leave. */
@@ -113,16 +121,47 @@ export class DesiredState {
   ): void {
     for (const key of this.#keys.get(source) ?? []) {
       if (this.#wanted.get(key)?.source !== source) continue;
-      this.#wanted.delete(key);
+      if (this.#passOn(key, source)) continue;
+      this.#forget(key);
       this.#leaving.set(key, owner);
     }
     for (const [i, object] of objects.entries()) {
       const key = keys[i] as ObjectKey;
-      this.#wanted.set(key, { key, object, owner, source });
+      this.#want({ key, object, owner, source });
       this.#leaving.delete(key);
     }
     if (keys.length === 0) this.#keys.delete(source);
     else this.#keys.set(source, keys);
+  }
+
+  #want(wanted: Wanted): void {
+    const { key, object } = wanted;
+    this.#wanted.set(key, wanted);
+    if (object.kind !== 'link' || !('parent' in object)) return;
+    const children = this.#children.get(object.parent) ?? new Set();
+    this.#children.set(object.parent, children.add(object.name));
+  }
+
+  #forget(key: ObjectKey): void {
+    const object = this.#wanted.get(key)?.object;
+    this.#wanted.delete(key);
+    if (object?.kind !== 'link' || !('parent' in object)) return;
+    const children = this.#children.get(object.parent);
+    children?.delete(object.name);
+    if (children?.size === 0) this.#children.delete(object.parent);
+  }
+
+  /** Networks share a VLAN sub-interface: where another wants it, it is that one's from now on. */
+  #passOn(key: ObjectKey, from: string): boolean {
+    const wanted = this.#wanted.get(key);
+    if (wanted?.object.kind !== 'link' || wanted.object.type !== 'vlan') return false;
+    for (const { request } of this.#repository.networks()) {
+      const source = request.id;
+      if (source === from || this.#keys.get(source)?.includes(key) !== true) continue;
+      this.#wanted.set(key, { ...wanted, owner: source, source });
+      return true;
+    }
+    return false;
   }
 
   #plan(record: Network | Endpoint): readonly KernelObject[] {

@@ -51,6 +51,7 @@ beforeEach(async () => {
     concerns: (dev) => dev.startsWith('w'),
     wanted: (dev) => (dev === WB ? wanted : dev === WX ? vxlan : undefined),
     wantedObject: (key) => entries.get(key),
+    standingOn: () => [],
     silent: async () => silent.splice(0),
     log: pino({ level: 'silent' }),
     times: TIMES,

@@ -4,6 +4,7 @@ import { errorMessage, Unavailable } from '../../core/errors.ts';
 import type { KernelObject, LinkObject, ObjectKey, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
 import type { Kernel, KernelHint } from '../../core/ports.ts';
 import { EntryHints } from './entry-hints.ts';
+import { ParentHints } from './parent-hints.ts';
 import type { Reconciler } from './reconciler.ts';
 
 export interface LoopTimes {
@@ -35,11 +36,13 @@ export class ReconcileLoop implements AsyncDisposable {
   readonly #log: Logger;
   readonly #concerns: (dev: string) => boolean;
   readonly #wanted: (dev: string) => LinkObject | undefined;
+  readonly #standingOn: (dev: string) => readonly string[];
   readonly #times: LoopTimes;
   readonly #stop = new AbortController();
   /** Links to look at. `whole`: for something that a later notification about the link itself says nothing of. */
   readonly #devices = new Map<string, 'link' | 'whole'>();
   readonly #entries: EntryHints;
+  readonly #parents = new ParentHints();
   readonly #watching: Promise<void>;
   #whole: string | undefined;
   #repeats = 0;
@@ -59,6 +62,8 @@ export class ReconcileLoop implements AsyncDisposable {
     readonly wanted: (dev: string) => LinkObject | undefined;
     /** The object of that key that intent requires. */
     readonly wantedObject: (key: ObjectKey) => KernelObject | undefined;
+    /** The links that intent requires on a device, in the order of their making. */
+    readonly standingOn: (dev: string) => readonly string[];
     /** Links that differ from intent in something the kernel sends no notification of. */
     readonly silent: () => Promise<readonly string[]>;
     readonly log: Logger;
@@ -69,6 +74,7 @@ export class ReconcileLoop implements AsyncDisposable {
     this.#times = parts.times ?? LOOP_TIMES;
     this.#concerns = parts.concerns;
     this.#wanted = parts.wanted;
+    this.#standingOn = parts.standingOn;
     this.#entries = new EntryHints(parts.wantedObject);
     this.#watching = this.#watch(parts.kernel);
     this.#schedule(this.#times.everyMs);
@@ -115,9 +121,10 @@ export class ReconcileLoop implements AsyncDisposable {
 
   #linkHint(hint: KernelHint, dev: string): void {
     const { source } = hint;
+    this.#parentHint(hint, dev);
     // A hint carries its link where that is weft's by name or alias.
     const isOurs = hint.link !== undefined || this.#concerns(dev);
-    if (!isOurs || (source !== 'link' && source !== 'address' && source !== 'netconf')) return;
+    if (!isOurs || !this.#counts(source, dev)) return;
     switch (this.#verdict(hint, dev)) {
       case 'as wanted':
         if (this.#devices.get(dev) === 'link' || hint.gone === true) this.#devices.delete(dev);
@@ -128,6 +135,21 @@ export class ReconcileLoop implements AsyncDisposable {
         this.#devices.set(dev, hint.link === undefined ? 'whole' : (this.#devices.get(dev) ?? 'link'));
         this.#schedule(this.#times.gatherMs);
     }
+  }
+
+  /** What stands on a device goes with it, in whatever namespace, and can come back when it does. */
+  #parentHint(hint: KernelHint, dev: string): void {
+    if (hint.source !== 'link') return;
+    const children = this.#standingOn(dev);
+    if (children.length === 0 || !this.#parents.isOther(dev, hint)) return;
+    for (const child of children) this.#devices.set(child, 'whole');
+    this.#schedule(this.#times.gatherMs);
+  }
+
+  /** Routes are weft's on the host's own links on a LAN alone. */
+  #counts(source: KernelHint['source'], dev: string): boolean {
+    if (source === 'route') return /^wh-/.test(dev);
+    return source === 'link' || source === 'address' || source === 'netconf';
   }
 
   #look(silent: () => Promise<readonly string[]>): void {

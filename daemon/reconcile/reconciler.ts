@@ -1,8 +1,15 @@
 import type { Logger } from 'pino';
 import { differences } from '../../core/diff.ts';
-import { errorMessage, WeftError } from '../../core/errors.ts';
+import { errorMessage, KernelError, WeftError } from '../../core/errors.ts';
 import type { EndpointId, IfName } from '../../core/ids.ts';
-import { type HostState, keyOf, type ObjectKey, type VethLink } from '../../core/kernel-objects.ts';
+import {
+  type ContainerLink,
+  type HostState,
+  isLanLink,
+  type KernelObject,
+  keyOf,
+  type ObjectKey,
+} from '../../core/kernel-objects.ts';
 import type { Clock, ForwardAccept, Kernel, Step } from '../../core/ports.ts';
 import type { OwnerId, Repository } from '../state/index.ts';
 import { type DesiredState, deviceOf, type Wanted } from './desired.ts';
@@ -16,7 +23,7 @@ export interface ReconcilerParts {
   /** Bridges of weft's whose names do not tell, for DOCKER-USER. */
   readonly namedBridges: () => readonly IfName[];
   /** Brings a lost link back into its sandbox; false when the sandbox is gone as well. */
-  readonly replumb: (veth: VethLink, endpoint: EndpointId) => Promise<boolean>;
+  readonly replumb: (link: ContainerLink, endpoint: EndpointId) => Promise<boolean>;
   /** False while it is not known yet whether what intent does not name is nobody's. */
   readonly mayDelete: () => boolean;
   /** Told of what a pass has repaired. */
@@ -121,7 +128,7 @@ export class Reconciler {
    * deleted, the link goes next.
    */
   #lingers({ object }: Step): boolean {
-    if (object.kind !== 'link' || object.type !== 'veth') return false;
+    if (object.kind !== 'link' || (object.type !== 'veth' && !isLanLink(object))) return false;
     const endpoint = endpointIn(object.alias);
     const { repository } = this.#parts;
     return (
@@ -129,7 +136,7 @@ export class Reconciler {
     );
   }
 
-  /** A veth whose sandbox is gone is neither done nor refused: its endpoint waits for Docker to delete it. */
+  /** A container's link whose sandbox is gone is neither done nor refused: its endpoint waits for Docker to delete it. */
   async #apply(
     steps: readonly Step[],
   ): Promise<{ readonly done: readonly Step[]; readonly refused: number }> {
@@ -137,13 +144,13 @@ export class Reconciler {
     const doomed = steps.filter(isLinkDeletion);
     const names = doomed.map(({ object }) => deviceOf(object) as IfName);
     kernel.discardLinks(names);
-    const direct = steps.filter((step) => !isLinkDeletion(step) && lostVeth(step) === undefined);
+    const direct = steps.filter((step) => !isLinkDeletion(step) && lostLink(step) === undefined);
     const done = [...(await this.#applyDirect(direct)), ...doomed];
     let refused = direct.length + doomed.length - done.length;
     for (const step of steps) {
-      const veth = lostVeth(step);
-      if (veth === undefined) continue;
-      const outcome = await this.#replumb(step, veth);
+      const link = lostLink(step);
+      if (link === undefined) continue;
+      const outcome = await this.#replumb(step, link);
       if (outcome === 'done') done.push(step);
       if (outcome === 'refused') refused++;
     }
@@ -173,13 +180,13 @@ export class Reconciler {
     return done;
   }
 
-  async #replumb(step: Step, veth: VethLink): Promise<'done' | 'refused' | 'sandbox gone'> {
-    const endpoint = endpointIn(veth.alias);
+  async #replumb(step: Step, link: ContainerLink): Promise<'done' | 'refused' | 'sandbox gone'> {
+    const endpoint = endpointIn(link.alias);
     if (endpoint === undefined) return 'sandbox gone';
     try {
       // Somebody else's link has its name.
-      if (step.op === 'replace') await this.#parts.kernel.apply([{ op: 'delete', object: veth }]);
-      return (await this.#parts.replumb(veth, endpoint)) ? 'done' : 'sandbox gone';
+      if (step.op === 'replace') await this.#parts.kernel.apply([{ op: 'delete', object: link }]);
+      return (await this.#parts.replumb(link, endpoint)) ? 'done' : 'sandbox gone';
     } catch (error) {
       this.#refused(step, error);
       return 'refused';
@@ -187,7 +194,8 @@ export class Reconciler {
   }
 
   #refused({ op, object }: Step, error: unknown): void {
-    this.#parts.log.error({ step: `${op} ${keyOf(object)}`, error: errorMessage(error) }, 'repair refused');
+    const level = waitsForParent(object, error) ? 'debug' : 'error';
+    this.#parts.log[level]({ step: `${op} ${keyOf(object)}`, error: errorMessage(error) }, 'repair refused');
   }
 
   async #tell(steps: readonly Step[]): Promise<void> {
@@ -239,13 +247,26 @@ function isLinkCreation({ op, object }: Step): boolean {
   return op === 'create' && object.kind === 'link';
 }
 
+/** What stands on a device that is gone or down is made when the device comes back. */
+function waitsForParent(object: KernelObject, error: unknown): boolean {
+  if (!(error instanceof KernelError) || (error.errno !== 'ENODEV' && error.errno !== 'ENETDOWN'))
+    return false;
+  return (
+    object.kind === 'address' || object.kind === 'route' || (object.kind === 'link' && 'parent' in object)
+  );
+}
+
 function isLinkDeletion({ op, object }: Step): boolean {
   return op === 'delete' && object.kind === 'link';
 }
 
-/** A veth whose host end is gone, or is another link by now, has taken the container's interface with it. */
-function lostVeth(step: Step): VethLink | undefined {
+/**
+ * A veth whose host end is gone, or is another link by now, has taken the container's interface with it. A link on a LAN
+ * is not corrected where it is, because what differs came with its making.
+ */
+function lostLink(step: Step): ContainerLink | undefined {
   const { op, object } = step;
+  if (op !== 'delete' && isLanLink(object) && object.sandbox !== undefined) return object;
   if (op === 'delete' || object.kind !== 'link' || object.type !== 'veth') return undefined;
   const isThere = op === 'replace' && step.was.kind === 'link' && step.was.type === 'veth';
   return isThere ? undefined : object;

@@ -61,7 +61,9 @@ export function endpointView({ repository, drivers, names }: ViewSources, endpoi
     ...named('networkName', names.network(request.networkId)),
     ...named('ipv4', request.ipv4 && formatIfAddress(request.ipv4)),
     ...named('ipv6', request.ipv6 && formatIfAddress(request.ipv6)),
-    ...(network !== undefined && driver?.bridgeOf(network) === undefined ? {} : { mac: endpoint.mac }),
+    ...(network !== undefined && (request.mac ?? driver?.chosenMac(network, request)) === undefined
+      ? {}
+      : { mac: endpoint.mac }),
     ...named('link', link),
     ...named('sandbox', attachment?.sandboxKey),
     ports: endpoint.published.map(bindingView),

@@ -1,7 +1,7 @@
 /** `weft-bridge`: a NAT bridge on one host. Options, plan and join are pure; nothing here causes an effect. */
 import type { NetworkDriver, OtherNetworks } from '../../core/driver.ts';
 import { Conflict } from '../../core/errors.ts';
-import { linkName } from '../../core/names.ts';
+import { derivedMac, linkName } from '../../core/names.ts';
 import { checkSubnets, parseSegmentEndpoint, segmentJoinInfo } from '../segment/index.ts';
 import { type BridgeOptions, parseBridgeOptions } from './options.ts';
 import { planBridgeEndpoint, planBridgeNetwork } from './plan.ts';
@@ -25,6 +25,7 @@ export const bridgeDriver: NetworkDriver<BridgeOptions> = {
   parseEndpoint: parseSegmentEndpoint,
   planNetwork: planBridgeNetwork,
   planEndpoint: planBridgeEndpoint,
+  chosenMac: (_network, { id }) => derivedMac(id),
   endpointLinks: ({ request }) => [linkName('wv', request.id)],
   portRequests: bridgePortRequests,
   announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),

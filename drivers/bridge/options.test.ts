@@ -59,7 +59,7 @@ describe('weft-bridge options', () => {
   test.each([
     [{ [`${P}bridge.name`]: 'a-name-of-16-byt' }, /bridge\.name "a-name-of-16-byt" is not an interface name/],
     [{ [`${P}bridge.name`]: 'a/b' }, /bridge\.name "a\/b" is not an interface name/],
-    [{ [`${P}bridge.name`]: 'wb-mine' }, /begin with wb-, wx-, wv- or wc- are weft's own/],
+    [{ [`${P}bridge.name`]: 'wb-mine' }, /begin with wb-, wx-, wv-, wc-, wl-, wp- or wh- are weft's own/],
     [{ [`${P}bridge.enable_icc`]: 'maybe' }, /enable_icc is "maybe": expected "true" or "false"/],
     [
       { [`${P}bridge.host_binding_ipv4`]: 'localhost' },

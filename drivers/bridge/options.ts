@@ -2,7 +2,7 @@ import type { HostFacts } from '../../core/driver.ts';
 import { Conflict, InvalidArgument } from '../../core/errors.ts';
 import type { IfName } from '../../core/ids.ts';
 import type { NetworkRequest } from '../../core/model.ts';
-import { linkName } from '../../core/names.ts';
+import { linkName, OWN_NAME, OWN_NAMES } from '../../core/names.ts';
 import { OptionReader } from '../options/index.ts';
 import { GATEWAY_MODES, readSegmentOptions, type SegmentOptions } from '../segment/index.ts';
 
@@ -42,13 +42,8 @@ function bridgeName(
   const key = 'com.docker.network.bridge.name';
   const name = reader.ifName(key);
   if (name === undefined) return { bridge: linkName('wb', request.id), adopted: false };
-  if (/^w[bxvc]-/.test(name)) {
-    throw new InvalidArgument(
-      `option ${key} is "${name}": names that begin with wb-, wx-, wv- or wc- are weft's own`,
-      {
-        field: key,
-      },
-    );
+  if (OWN_NAME.test(name)) {
+    throw new InvalidArgument(`option ${key} is "${name}": ${OWN_NAMES} are weft's own`, { field: key });
   }
   const existing = host.foreignLinks.get(name);
   if (existing !== undefined && existing.type !== 'bridge') {

@@ -114,7 +114,7 @@ describe('the plan of a weft-bridge network', () => {
 
   test.each([
     ['no subnet', { ipv4: [] }, /neither an IPv4 nor an IPv6 subnet/],
-    ['the null IPAM driver', { ipv4: [aSubnet('0.0.0.0/0')] }, /null IPAM driver cannot serve a bridge/],
+    ['the null IPAM driver', { ipv4: [aSubnet('0.0.0.0/0')] }, /null IPAM driver gives no addresses/],
     [
       'twins',
       { ipv4: [aSubnet('10.1.0.0/16'), aSubnet('10.1.2.0/24')] },

@@ -13,6 +13,7 @@ export const noneDriver: NetworkDriver<NoneOptions> = {
   },
   planNetwork: () => [],
   planEndpoint: () => [],
+  chosenMac: () => undefined,
   endpointLinks: () => [],
   portRequests: () => [],
   announcements: () => ({ count: 0, intervalMs: 0 }),

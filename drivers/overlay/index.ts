@@ -4,7 +4,7 @@
  */
 import type { NetworkDriver, OtherNetworks } from '../../core/driver.ts';
 import { Conflict } from '../../core/errors.ts';
-import { linkName } from '../../core/names.ts';
+import { derivedMac, linkName } from '../../core/names.ts';
 import {
   checkSubnets,
   parseSegmentEndpoint,
@@ -36,6 +36,7 @@ export const overlayDriver: NetworkDriver<OverlayOptions> = {
   planEndpoint: planOverlayEndpoint,
   planRemote: planOverlayRemote,
   planPeer: planOverlayPeer,
+  chosenMac: (_network, { id }) => derivedMac(id),
   endpointLinks: ({ request }) => [linkName('wv', request.id)],
   portRequests: (network, endpoint) => segmentPortRequests(network, endpoint, false),
   announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),

@@ -14,12 +14,15 @@ export {
   planTunnelPort,
   planTunnelSenders,
 } from './elements.ts';
-export { parseSegmentEndpoint, segmentJoinInfo } from './join.ts';
+export { endpointInterface, parseSegmentEndpoint, segmentJoinInfo } from './join.ts';
 export {
   GATEWAY_MODES,
   type GatewayMode,
   LEAST_MTU,
   type OptionContext,
+  readDnsTtl,
+  readIfacePrefix,
+  readMtu,
   readSegmentOptions,
   type SegmentOptions,
 } from './options.ts';
@@ -31,5 +34,5 @@ export {
   type SegmentBridge,
 } from './plan.ts';
 export { segmentPortRequests } from './ports.ts';
-export { checkSubnets, gatewayAddresses } from './subnets.ts';
+export { checkSubnets, gatewayAddresses, gatewayFor } from './subnets.ts';
 export { hostTable, shortcutTable, TABLE, WAYS } from './table.ts';

@@ -1,5 +1,5 @@
 import { InvalidArgument } from '../../core/errors.ts';
-import { parseIfName } from '../../core/ids.ts';
+import { type IfName, parseIfName } from '../../core/ids.ts';
 import type { Endpoint, EndpointRequest, JoinInfo, Network } from '../../core/model.ts';
 import { linkName } from '../../core/names.ts';
 import { OptionReader, optional } from '../options/index.ts';
@@ -12,7 +12,7 @@ const IFNAME = 'com.docker.network.endpoint.ifname';
  * @throws {InvalidArgument} for an endpoint without an address, an address that is none of the network's hosts, or an
  * unknown or wrong driver-opt. {Conflict} for the address of a gateway.
  */
-export function parseSegmentEndpoint(network: Network<SegmentOptions>, request: EndpointRequest): void {
+export function parseSegmentEndpoint(network: Network, request: EndpointRequest): void {
   if (request.ipv4 === undefined && request.ipv6 === undefined) {
     throw new InvalidArgument(
       `Interface has no address: ${network.driver} needs an IPAM driver that gives one`,
@@ -34,6 +34,20 @@ export function parseSegmentEndpoint(network: Network<SegmentOptions>, request: 
   reader.finish();
 }
 
+/** Which link Docker moves, and what it is called in the sandbox. */
+export function endpointInterface(
+  sourceName: IfName,
+  destinationPrefix: string,
+  { options }: EndpointRequest,
+): NonNullable<JoinInfo['link']> {
+  const ifname = options[IFNAME];
+  return {
+    sourceName,
+    destinationPrefix,
+    ...(ifname === undefined ? {} : { destinationName: parseIfName(ifname, IFNAME) }),
+  };
+}
+
 /**
  * Link name and gateways for Docker. Internal networks name no gateway, because Docker would install it as the
  * default route (protocol: Join); one without any gateway needs no docker_gwbridge either.
@@ -41,15 +55,10 @@ export function parseSegmentEndpoint(network: Network<SegmentOptions>, request: 
 export function segmentJoinInfo(network: Network<SegmentOptions>, endpoint: Endpoint): JoinInfo {
   const { options, request } = network;
   const { id, ipv4, ipv6 } = endpoint.request;
-  const ifname = endpoint.request.options[IFNAME];
   const gateway = ipv4 === undefined || options.internal ? undefined : gatewayFor(request.ipv4, ipv4.ip);
   const gatewayIpv6 = ipv6 === undefined || options.internal ? undefined : gatewayFor(request.ipv6, ipv6.ip);
   return {
-    link: {
-      sourceName: linkName('wc', id),
-      destinationPrefix: options.ifacePrefix,
-      ...(ifname === undefined ? {} : { destinationName: parseIfName(ifname, IFNAME) }),
-    },
+    link: endpointInterface(linkName('wc', id), options.ifacePrefix, endpoint.request),
     ...optional('gateway', gateway),
     ...optional('gatewayIpv6', gatewayIpv6),
     routes: [],

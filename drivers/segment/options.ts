@@ -68,7 +68,7 @@ export function readSegmentOptions(
     announceMs: reader.integer('com.docker.network.advertise_addr_ms', { min: 100, max: 2000 }) ?? 1000,
     isolate: reader.boolean('weft.isolate', true),
     internal,
-    ...optional('dnsTtl', reader.integer(DNS_TTL, { min: 0, max: MOST_DNS_TTL })),
+    ...optional('dnsTtl', readDnsTtl(reader)),
   };
 }
 
@@ -86,13 +86,19 @@ function readGatewayMode(
   return mode;
 }
 
-function readMtu(reader: OptionReader, request: OptionContext): number | undefined {
+/** Seconds. */
+export function readDnsTtl(reader: OptionReader): number | undefined {
+  return reader.integer(DNS_TTL, { min: 0, max: MOST_DNS_TTL });
+}
+
+/** Bytes; undefined: the driver's own choice. */
+export function readMtu(reader: OptionReader, request: Pick<OptionContext, 'ipv6'>): number | undefined {
   const key = 'com.docker.network.driver.mtu';
   if (reader.text(key) === '0') return undefined;
   return reader.integer(key, { min: LEAST_MTU[request.ipv6.length > 0 ? 6 : 4], max: MOST_MTU });
 }
 
-function readIfacePrefix(reader: OptionReader): string {
+export function readIfacePrefix(reader: OptionReader): string {
   const key = 'com.docker.network.container_iface_prefix';
   const prefix = reader.text(key) ?? 'eth';
   if (!IFACE_PREFIX.test(prefix) || prefix === 'lo') {

@@ -27,7 +27,7 @@ export function checkSubnets(request: NetworkRequest, others: readonly Network[]
   for (const [index, subnet] of subnets.entries()) {
     if (subnet.pool.endsWith('/0')) {
       throw new InvalidArgument(
-        `subnet ${subnet.pool} covers every address: the null IPAM driver cannot serve a bridge`,
+        `subnet ${subnet.pool} covers every address: the null IPAM driver gives no addresses`,
         {
           field: 'Pool',
         },

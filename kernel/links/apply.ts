@@ -9,6 +9,7 @@ import type { DiscardQueue, LinkLog } from './discard.ts';
 import { inOrder } from './entry-order.ts';
 import { knownIndex, type LinkMaker, linkStepAction, noLink, remadeLink } from './link-step.ts';
 import type { OnLink } from './object-messages.ts';
+import { deleteInSandboxes } from './sandbox-links.ts';
 
 export interface Applier extends LinkMaker {
   readonly discards: DiscardQueue;
@@ -142,8 +143,14 @@ function devicesOf(steps: readonly Step[]): ReadonlySet<string> {
 }
 
 function deviceOf({ op, object }: Step): string | undefined {
-  if (object.kind === 'link') return op !== 'delete' && 'master' in object ? object.master : undefined;
+  if (object.kind === 'link') return op === 'delete' ? undefined : standsOn(object);
   return 'dev' in object ? object.dev : undefined;
+}
+
+/** The link that another is a port of, or stands on. */
+function standsOn(link: LinkObject): string | undefined {
+  if ('master' in link) return link.master;
+  return 'parent' in link ? link.parent : undefined;
 }
 
 function needsUnknownLink({ links }: Applier, step: Step): boolean {
@@ -158,6 +165,7 @@ async function deleteLinks(applier: Applier, steps: readonly Step[], done: Step[
   const names = own.map(({ object }) => (object as LinkObject).name as string);
   for (const name of names) applier.links.forget(name);
   const refused = await applier.discards.deleteAll(names);
+  await deleteInSandboxes(own.map(({ object }) => object));
   done.push(...own.filter((_, i) => !refused.has(names[i] ?? '')));
   for (const error of refused.values()) throw error;
 }

@@ -80,8 +80,9 @@ function linkHint(type: number, payload: Uint8Array, links: LinkTable): KernelHi
   else links.gone(link.header.index);
   if (dev === undefined) return { source: 'link' };
   if (type === RTM.RTM_DELLINK) return { source: 'link', dev, gone: true };
-  if (!isOwned(link)) return { source: 'link', dev };
-  return { source: 'link', dev, link: linkObject(link, undefined, (index) => links.nameOf(index)) };
+  const { index } = link.header;
+  if (!isOwned(link)) return { source: 'link', dev, index };
+  return { source: 'link', dev, index, link: linkObject(link, undefined, (index) => links.nameOf(index)) };
 }
 
 function portHint(type: number, { fields }: LinkMessage): KernelHint | undefined {

@@ -10,6 +10,7 @@ import {
   decodeRoute,
   type Events,
   encodeRoute,
+  type LinkFields,
   NETLINK_PROTOCOL,
   type NetlinkReply,
   type NetlinkTransport,
@@ -22,11 +23,11 @@ import {
 import { type Applier, applySteps, undoSteps } from './apply.ts';
 import { DiscardQueue, type LinkLog } from './discard.ts';
 import { HINT_GROUPS, hintOf, LINK_GROUPS } from './hints.ts';
-import { LinkTable } from './link-table.ts';
+import { allLinks, LinkTable } from './link-table.ts';
 import { correctNeighbour } from './own-neighbour.ts';
 import { pathMtus } from './path-mtu.ts';
 import { plumbSandbox } from './sandbox.ts';
-import { allLinks, destinationOf, deviceOf, takeSnapshot } from './snapshot.ts';
+import { destinationOf, deviceOf, takeSnapshot } from './snapshot.ts';
 
 /** The links of one namespace and what stands on them: addresses, routes, neighbours, forwarding entries. */
 export class LinkLayer implements AsyncDisposable {
@@ -150,6 +151,7 @@ export class LinkLayer implements AsyncDisposable {
       type: fields.info?.kind ?? '',
       mtu: fields.mtu ?? 0,
       ...(fields.alias === undefined ? {} : { alias: fields.alias }),
+      ...this.#relatives(fields),
     }));
   }
 
@@ -169,12 +171,10 @@ export class LinkLayer implements AsyncDisposable {
   }
 
   /**
-   * Makes a lost pair again, its far end in the sandbox with name, MAC, addresses and default routes.
-   * @returns false when the sandbox is gone.
-   * @throws {KernelError} after deleting the pair.
+   * @see plumbSandbox
    */
   async replumb(plumbing: SandboxPlumbing): Promise<boolean> {
-    await this.#discards.settled([plumbing.veth.name]);
+    await this.#discards.settled([plumbing.link.name]);
     return plumbSandbox(this.#transport, this.#links, this.#hasIpv6, plumbing);
   }
 
@@ -199,6 +199,14 @@ export class LinkLayer implements AsyncDisposable {
   #tell(hint: KernelHint | undefined): void {
     if (hint === undefined) return;
     for (const push of this.#watchers) push(hint);
+  }
+
+  /** A veth's other end is no device that it stands on. */
+  #relatives(fields: LinkFields): Pick<HostLink, 'parent' | 'master'> {
+    const isHere = fields.linkNetnsId === undefined && fields.info?.kind !== 'veth';
+    const parent = isHere && fields.link !== undefined ? this.#links.nameOf(fields.link) : undefined;
+    const master = fields.master === undefined ? undefined : this.#links.nameOf(fields.master);
+    return { ...(parent === undefined ? {} : { parent }), ...(master === undefined ? {} : { master }) };
   }
 
   #routesOf({ payload }: NetlinkReply): HostRoute[] {

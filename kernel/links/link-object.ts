@@ -1,7 +1,16 @@
 import { type IfName, parseMac } from '../../core/ids.ts';
-import type { BridgeLink, LinkObject, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
+import type {
+  BridgeLink,
+  LanLink,
+  LinkObject,
+  VethLink,
+  VlanLink,
+  VxlanLink,
+} from '../../core/kernel-objects.ts';
 import { DERIVED_NAME } from '../../core/names.ts';
 import { IFF, IPV4_DEVCONF, type LinkMessage } from '../netlink/index.ts';
+import { childSettings } from './child-messages.ts';
+import { dummyObject } from './dummy.ts';
 import { floodOf } from './vxlan-messages.ts';
 
 /** Whether a link is weft's by its name or alias. The container's end of a pair is not: it goes with the host's. */
@@ -24,10 +33,55 @@ export function linkObject(
   const kind = link.fields.info?.kind ?? '';
   const name = (link.fields.name ?? '') as IfName;
   const fits = wanted === undefined || wanted.type === kind;
-  if (kind === 'bridge' && fits) return bridgeObject(link, name, wanted);
-  if (kind === 'veth' && fits) return vethObject(link, name, wanted, nameOf);
-  const vxlan = kind === 'vxlan' && fits ? vxlanObject(link, name, nameOf) : undefined;
-  return vxlan ?? { kind: 'link', type: 'foreign', name, found: kind };
+  const known = knownObject(link, fits ? kind : '', wanted, nameOf);
+  if (known !== undefined) return known;
+  const dummy = wanted === undefined || wanted.type === 'dummy' ? dummyObject(link) : undefined;
+  return dummy === undefined
+    ? { kind: 'link', type: 'foreign', name, found: kind }
+    : { ...dummy, ...down(link) };
+}
+
+function knownObject(
+  link: LinkMessage,
+  kind: string,
+  wanted: LinkObject | undefined,
+  nameOf: (index: number) => string | undefined,
+): LinkObject | undefined {
+  const name = (link.fields.name ?? '') as IfName;
+  switch (kind) {
+    case 'bridge':
+      return bridgeObject(link, name, wanted);
+    case 'veth':
+      return vethObject(link, name, wanted, nameOf);
+    case 'vxlan':
+      return vxlanObject(link, name, nameOf);
+    case 'macvlan':
+    case 'ipvlan':
+    case 'vlan':
+      return childObject(link, name, wanted, nameOf);
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * A link on a parent. One whose parent lies in another namespace has none that weft could have made it on.
+ */
+function childObject(
+  link: LinkMessage,
+  name: IfName,
+  wanted: LinkObject | undefined,
+  nameOf: (index: number) => string | undefined,
+): LanLink | VlanLink | undefined {
+  const { fields } = link;
+  const settings = childSettings(link);
+  if (settings === undefined) return undefined;
+  const isHere = fields.linkNetnsId === undefined && fields.link !== undefined;
+  const parent = (isHere ? (nameOf(fields.link) ?? '') : '') as IfName;
+  const common = { kind: 'link', name, parent, alias: fields.alias ?? '', ...down(link) } as const;
+  if (settings.type === 'vlan') return { ...common, ...settings };
+  const sandbox = wanted !== undefined && 'sandbox' in wanted ? wanted.sandbox : undefined;
+  return { ...common, ...settings, ...mtu(link), ...(sandbox === undefined ? {} : { sandbox }) };
 }
 
 function down({ header }: LinkMessage): { readonly down?: true } {

@@ -1,10 +1,12 @@
 import { satisfies } from '../../core/diff.ts';
 import { KernelError } from '../../core/errors.ts';
-import type { BridgeLink, LinkObject, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
+import type { BridgeLink, DummyLink, LinkObject, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
 import { DERIVED_NAME } from '../../core/names.ts';
 import type { Step } from '../../core/ports.ts';
 import type { NetlinkTransport } from '../netlink/index.ts';
 import { type Action, existsError, linkAction } from './action.ts';
+import { type ChildLink, childCanBecome, createChild, setUpChild } from './child-messages.ts';
+import { makeDummy, setUpDummy } from './dummy.ts';
 import { createBridge, createVeth, repairBridge, repairVeth, setUpBridge } from './link-messages.ts';
 import { linkObject } from './link-object.ts';
 import type { LinkTable } from './link-table.ts';
@@ -33,7 +35,12 @@ export function remadeLink(step: Step): LinkObject | undefined {
 
 function mustGo(was: LinkObject, wanted: LinkObject): boolean {
   if (was.type === 'foreign') return true;
+  if (isChild(was) && isChild(wanted)) return !childCanBecome(was, wanted);
   return was.type === 'vxlan' && wanted.type === 'vxlan' && !canBecome(was, wanted);
+}
+
+function isChild(link: LinkObject): link is ChildLink {
+  return link.type === 'macvlan' || link.type === 'ipvlan' || link.type === 'vlan';
 }
 
 /** How to make or correct a link; undefined when nothing need be done. @throws {KernelError} */
@@ -50,9 +57,42 @@ export async function linkStepAction(
       return vxlanAction(maker, step, object, exists);
     case 'bridge':
       return bridgeAction(maker, step, object, exists);
+    case 'macvlan':
+    case 'ipvlan':
+    case 'vlan':
+      return childAction(maker, step, object, exists);
+    case 'dummy':
+      return dummyAction(maker, step, object, exists);
     case 'foreign':
       return undefined;
   }
+}
+
+/** The creation goes alone, because its answer decides of which kind the device is. */
+async function dummyAction(
+  { transport, links, hasIpv6 }: LinkMaker,
+  step: Step,
+  object: DummyLink,
+  exists: boolean,
+): Promise<Action> {
+  if (!exists) await makeDummy(transport, object);
+  return linkAction(step, object, setUpDummy(object, hasIpv6), false, links);
+}
+
+async function childAction(
+  { links, hasIpv6 }: LinkMaker,
+  step: Step,
+  object: ChildLink,
+  exists: boolean,
+): Promise<Action> {
+  const settings = setUpChild(object, hasIpv6);
+  if (exists) return linkAction(step, object, settings, false, links);
+  const parent = await knownIndex(links, object.parent);
+  if (parent === undefined) throw noLink(object.parent, `create ${object.type} ${object.name}`);
+  // Others come and go behind our back, and their ifindexes with them.
+  const request = createChild(object, parent);
+  const action = linkAction(step, object, [request, ...settings], true, links);
+  return { ...action, on: { dev: object.parent, index: parent } };
 }
 
 async function vethAction(

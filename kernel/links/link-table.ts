@@ -1,4 +1,5 @@
 import { KernelError } from '../../core/errors.ts';
+import { inSlices } from '../../core/slices.ts';
 import {
   decodeLink,
   encodeLink,
@@ -89,4 +90,19 @@ export class LinkTable {
     for (const link of links) this.learn(link);
     return links;
   }
+}
+
+/** All links, learnt by the table too. */
+export async function allLinks(
+  transport: NetlinkTransport,
+  links: LinkTable,
+): Promise<readonly LinkMessage[]> {
+  const payload = encodeLink({}, { extMask: RTEXT_FILTER.RTEXT_FILTER_SKIP_STATS });
+  const replies = await transport.dump({ type: RTM.RTM_GETLINK, flags: 0, payload });
+  const found: LinkMessage[] = [];
+  await inSlices(replies, ({ payload }) => {
+    found.push(decodeLink(payload));
+  });
+  for (const link of found) links.learn(link);
+  return found;
 }

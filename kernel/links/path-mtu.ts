@@ -10,8 +10,8 @@ import {
   u32,
 } from '../netlink/index.ts';
 import type { LinkTable } from './link-table.ts';
+import { allLinks } from './link-table.ts';
 import { addressFamily } from './object-messages.ts';
-import { allLinks } from './snapshot.ts';
 
 const METRICS = { mtu: [RTAX.RTAX_MTU, u32] } as const;
 const NO_ROUTE: readonly string[] = ['ENETUNREACH', 'EHOSTUNREACH', 'EINVAL', 'EACCES', 'ESRCH'];

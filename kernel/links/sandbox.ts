@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { BITS, type Family, familyOf, type IfAddress, type Ip, ipToBigint } from '../../core/address.ts';
 import { KernelError } from '../../core/errors.ts';
-import type { Mac } from '../../core/ids.ts';
+import type { ContainerLink } from '../../core/kernel-objects.ts';
 import type { SandboxPlumbing } from '../../core/ports.ts';
 import {
   encodeAddress,
@@ -20,16 +20,17 @@ import {
   RTPROT,
 } from '../netlink/index.ts';
 import type { Outcome } from './action.ts';
+import { createChild } from './child-messages.ts';
 import { createVeth, type NamedRequest } from './link-messages.ts';
-import { LinkTable } from './link-table.ts';
+import { knownIndex, noLink } from './link-step.ts';
+import { allLinks, LinkTable } from './link-table.ts';
 import { addressFamily } from './object-messages.ts';
-import { allLinks } from './snapshot.ts';
 
 /**
- * Makes a veth pair whose far end lies in a sandbox, named `prefix` and the lowest free number there, with MAC,
- * addresses and default routes, as Docker would have left it.
- * @returns false when the sandbox is gone.
- * @throws {KernelError} after deleting the pair again.
+ * Makes a container's link: a veth pair whose far end lies in a sandbox, or a link on a LAN that lies there. It is named
+ * `prefix` and the lowest free number there, with MAC, addresses and default routes, as Docker would have left it.
+ * @returns false when the sandbox, or the device that the link would stand on, is gone.
+ * @throws {KernelError} after deleting the link again.
  */
 export async function plumbSandbox(
   host: NetlinkTransport,
@@ -41,14 +42,18 @@ export async function plumbSandbox(
   if (sandbox === undefined) return false;
   const { descriptor, inside } = sandbox;
   try {
-    const [created, ...settings] = await createPair(host, links, hasIpv6, plumbing, descriptor);
+    const { link } = plumbing;
+    const on = await knownIndex(links, link.type === 'veth' ? link.master : link.parent);
+    if (on === undefined && link.type !== 'veth') return false;
+    const [created, ...settings] = await createInto(host, on, hasIpv6, link, descriptor);
     if (created?.status === 'rejected') throw created.reason;
+    const made = await findInside(inside, link);
     try {
       throwFirst(settings);
-      await configure(inside, plumbing);
+      await configure(inside, plumbing, made);
     } catch (error) {
-      const payload = encodeLink({}, { name: plumbing.veth.name });
-      await host.request({ type: RTM.RTM_DELLINK, flags: 0, payload }, `delete veth ${plumbing.veth.name}`);
+      if (link.type === 'veth') await deleteLink(host, { name: link.name });
+      else await deleteLink(inside, { index: made.index });
       throw error;
     }
     return true;
@@ -59,7 +64,7 @@ export async function plumbSandbox(
 }
 
 /** A sandbox's namespace; undefined when its file is gone, or nothing is mounted on it any more (EINVAL). */
-function openSandbox(path: string): { descriptor: number; inside: NetlinkTransport } | undefined {
+export function openSandbox(path: string): { descriptor: number; inside: NetlinkTransport } | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, 'r');
@@ -75,20 +80,39 @@ function openSandbox(path: string): { descriptor: number; inside: NetlinkTranspo
   }
 }
 
-async function createPair(
+async function createInto(
   host: NetlinkTransport,
-  links: LinkTable,
+  on: number | undefined,
   hasIpv6: boolean,
-  { veth }: SandboxPlumbing,
+  link: ContainerLink,
   namespace: number,
 ): Promise<readonly Outcome[]> {
-  await links.find([veth.master]);
-  const master = links.get(veth.master);
-  const step = `create veth ${veth.name} into the sandbox`;
-  if (master === undefined) {
-    throw new KernelError(`${step}: there is no link ${veth.master} (ENODEV)`, { errno: 'ENODEV', step });
-  }
-  return host.requestAll(createVeth(veth, master, hasIpv6, namespace));
+  if (link.type !== 'veth') return host.requestAll([createChild(link, on ?? 0, namespace)]);
+  if (on === undefined) throw noLink(link.master, `create veth ${link.name} into the sandbox`);
+  return host.requestAll(createVeth(link, on, hasIpv6, namespace));
+}
+
+async function deleteLink(
+  transport: NetlinkTransport,
+  { index, name }: { readonly index?: number; readonly name?: string },
+): Promise<void> {
+  const payload = encodeLink(index === undefined ? {} : { index }, name === undefined ? {} : { name });
+  await transport.request({ type: RTM.RTM_DELLINK, flags: 0, payload }, 'delete the link again');
+}
+
+/** What the container's part of a new link is in its sandbox: its ifindex, and the names that others have. */
+interface MadeInside {
+  readonly index: number;
+  readonly taken: ReadonlySet<string | undefined>;
+}
+
+async function findInside(inside: NetlinkTransport, link: ContainerLink): Promise<MadeInside> {
+  const links = new LinkTable(inside);
+  const present = await allLinks(inside, links);
+  const name = link.type === 'veth' ? link.peerName : link.name;
+  const index = links.get(name);
+  if (index === undefined) throw noLink(name, 'name the link in the sandbox');
+  return { index, taken: new Set(present.map(({ fields }) => fields.name)) };
 }
 
 function throwFirst(outcomes: readonly Outcome[]): void {
@@ -97,30 +121,32 @@ function throwFirst(outcomes: readonly Outcome[]): void {
   }
 }
 
-async function configure(inside: NetlinkTransport, plumbing: SandboxPlumbing): Promise<void> {
-  const links = new LinkTable(inside);
-  const present = await allLinks(inside, links);
-  const index = links.get(plumbing.veth.peerName);
-  const step = `find ${plumbing.veth.peerName} in the sandbox`;
-  if (index === undefined)
-    throw new KernelError(`${step}: it is not there (ENODEV)`, { errno: 'ENODEV', step });
-  const taken = new Set(present.map(({ fields }) => fields.name));
+async function configure(
+  inside: NetlinkTransport,
+  plumbing: SandboxPlumbing,
+  { index, taken }: MadeInside,
+): Promise<void> {
   let number = 0;
   while (taken.has(`${plumbing.prefix}${number}`)) number++;
   const name = `${plumbing.prefix}${number}`;
   const outcomes = await inside.requestAll([
-    rename(index, name, plumbing.mac),
+    settle(index, name, plumbing),
     ...plumbing.addresses.map((address) => addAddress(index, name, address)),
     bringUp(index, name),
     ...[plumbing.gateway, plumbing.gatewayIpv6].flatMap((via) =>
       via === undefined ? [] : defaultRoute(index, name, via, plumbing.addresses),
     ),
+    ...plumbing.defaultByDevice.map((family) =>
+      route(index, family, {}, `default route by ${name} in the sandbox`),
+    ),
   ]);
   throwFirst(outcomes);
 }
 
-function rename(index: number, name: string, address: Mac): NamedRequest {
-  const payload = encodeLink({ index }, { name, address });
+/** Name and MAC; of a link on a LAN also the alias by which it is found again. */
+function settle(index: number, name: string, { link, mac }: SandboxPlumbing): NamedRequest {
+  const alias = link.type === 'veth' ? {} : { alias: link.alias };
+  const payload = encodeLink({ index }, { name, ...(mac === undefined ? {} : { address: mac }), ...alias });
   return { type: RTM.RTM_SETLINK, flags: 0, payload, step: `name ${name} in the sandbox` };
 }
 

@@ -3,8 +3,10 @@ import { KernelError } from '../../core/errors.ts';
 import type { IfName } from '../../core/ids.ts';
 import {
   type FdbObject,
+  isLanLink,
   type KernelObject,
   keyOf,
+  type LanLink,
   type LinkObject,
   type NeighbourObject,
 } from '../../core/kernel-objects.ts';
@@ -12,11 +14,9 @@ import { inSlices } from '../../core/slices.ts';
 import {
   AF,
   decodeAddress,
-  decodeLink,
   decodeNeighbour,
   decodeRoute,
   encodeAddress,
-  encodeLink,
   encodeNeighbour,
   encodeRoute,
   type LinkMessage,
@@ -24,15 +24,15 @@ import {
   type NetlinkTransport,
   RT_SCOPE,
   RT_TABLE,
-  RTEXT_FILTER,
   RTM,
   RTN,
   RTPROT,
 } from '../netlink/index.ts';
 import { entryOf } from './entry.ts';
 import { isOwned, linkObject } from './link-object.ts';
-import type { LinkTable } from './link-table.ts';
+import { allLinks, type LinkTable } from './link-table.ts';
 import { addressFamily } from './object-messages.ts';
+import { linksInSandboxes } from './sandbox-links.ts';
 
 /** What a snapshot collects: objects by key, and which of them somebody asked for. */
 class Collection {
@@ -75,6 +75,8 @@ export async function takeSnapshot(
   const found = only === undefined ? await allLinks(transport, links) : await links.read([...only]);
   if (only !== undefined) await links.find(masters(wanted));
   await inSlices(found, (link) => addLink(collection, link));
+  for (const link of await linksInSandboxes(awayFrom(collection, wanted, only), links))
+    collection.add(link, false);
   // Of entries there are many. Those on links of weft's all count, wanted or not, and others are on no link.
   await inSlices(wanted, (object) => {
     if (isEntry(object) ? isOnForeignLink(object) : 'dev' in object) want(object);
@@ -140,21 +142,6 @@ async function dumpUnless(
   }
 }
 
-/** All links, learnt by the table too. */
-export async function allLinks(
-  transport: NetlinkTransport,
-  links: LinkTable,
-): Promise<readonly LinkMessage[]> {
-  const payload = encodeLink({}, { extMask: RTEXT_FILTER.RTEXT_FILTER_SKIP_STATS });
-  const replies = await transport.dump({ type: RTM.RTM_GETLINK, flags: 0, payload });
-  const found: LinkMessage[] = [];
-  await inSlices(replies, ({ payload }) => {
-    found.push(decodeLink(payload));
-  });
-  for (const link of found) links.learn(link);
-  return found;
-}
-
 function isEntry(object: KernelObject): object is NeighbourObject | FdbObject {
   return object.kind === 'neighbour' || object.kind === 'fdb';
 }
@@ -162,7 +149,19 @@ function isEntry(object: KernelObject): object is NeighbourObject | FdbObject {
 function masters(wanted: readonly KernelObject[]): string[] {
   return wanted
     .filter((object) => object.kind === 'link')
-    .flatMap((link) => ('master' in link ? [link.master] : []));
+    .flatMap((link) => ('master' in link ? [link.master] : 'parent' in link ? [link.parent] : []));
+}
+
+/** Links that Docker may have moved into a sandbox: wanted, and not on the host. */
+function awayFrom(
+  { objects }: Collection,
+  wanted: readonly KernelObject[],
+  only: ReadonlySet<string> | undefined,
+): LanLink[] {
+  return wanted
+    .filter(isLanLink)
+    .filter((link) => link.sandbox !== undefined && !objects.has(keyOf(link)))
+    .filter(({ name }) => only === undefined || only.has(name));
 }
 
 export function deviceOf(object: KernelObject): string {

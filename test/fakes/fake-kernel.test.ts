@@ -34,7 +34,8 @@ describe('FakeKernel in the hands of a test', () => {
     await kernel.apply(creations([BRIDGE]));
     const plumbing = {
       namespace: '/run/docker/netns/a' as never,
-      veth: VETH,
+      link: VETH,
+      defaultByDevice: [],
       prefix: 'eth',
       mac: VETH.peerMac as never,
       addresses: [],

@@ -151,9 +151,12 @@ export class FakeKernel implements Kernel {
     await this.#pause();
     if (!this.sandboxes.has(plumbing.namespace)) return false;
     const next = new FakeHost(this.#host);
-    next.apply({ op: 'create', object: plumbing.veth });
+    const { link } = plumbing;
+    if (link.type !== 'veth' && next.links.get(link.parent) === undefined) return false;
+    next.apply({ op: 'create', object: link });
     this.#host = next;
-    this.movePeer(plumbing.veth.peerName);
+    if (link.type === 'veth') this.movePeer(link.peerName);
+    else this.moveLink(link.name);
     this.replumbed.push(plumbing);
     return true;
   }
@@ -196,6 +199,12 @@ export class FakeKernel implements Kernel {
     this.#host.setLink(left);
   }
 
+  /** Docker moves a link on a LAN into its sandbox. */
+  moveLink(name: string): void {
+    const link = this.#host.links.get(name);
+    if (link !== undefined) this.#host.setLink({ ...link, away: true });
+  }
+
   /** Everything in the kernel. */
   objects(): readonly KernelObject[] {
     return this.#host.objects();
@@ -211,7 +220,7 @@ export class FakeKernel implements Kernel {
   }
 
   #discard(name: string): void {
-    if (this.#doomed.delete(name)) this.#host.removeLink(name);
+    if (this.#doomed.delete(name) && this.#host.links.get(name)?.away !== true) this.#host.removeLink(name);
   }
 }
 

@@ -4,6 +4,17 @@ import { KernelError } from '../../core/errors.ts';
 import type { IfName, Mac } from '../../core/ids.ts';
 import type { BridgeLink, LinkObject, VethLink, VxlanLink } from '../../core/kernel-objects.ts';
 import { DERIVED_NAME, derivedMac } from '../../core/names.ts';
+import {
+  childObject,
+  childWith,
+  createChild,
+  createDummy,
+  dummyObject,
+  dummyWith,
+  type FakeChild,
+  isChild,
+  isOtherChild,
+} from './host-children.ts';
 
 /** A link as the kernel of a test has it. `kind` is IFLA_INFO_KIND. */
 export interface FakeLink {
@@ -23,6 +34,10 @@ export interface FakeLink {
   readonly peer?: string;
   /** Of a VXLAN device. `altered`: somebody changed a setting that all of weft's share. */
   readonly tunnel?: FakeTunnel;
+  /** Of a link on a parent. */
+  readonly child?: FakeChild;
+  /** Docker has moved it into a sandbox. */
+  readonly away?: true;
 }
 
 export interface FakeTunnel {
@@ -68,6 +83,8 @@ export function linkObjectOf(link: FakeLink, wanted: LinkObject | undefined): Li
   if (link.kind === 'bridge' && fits) return bridgeObject(link, wanted);
   if (link.kind === 'veth' && fits) return vethObject(link, wanted);
   if (link.kind === 'vxlan' && link.tunnel !== undefined && fits) return vxlanObject(link, link.tunnel);
+  if (link.kind === 'dummy' && fits) return dummyObject(link);
+  if (link.child !== undefined && fits) return childObject(link, link.child, wanted);
   return { kind: 'link', type: 'foreign', name, found: link.kind };
 }
 
@@ -128,6 +145,8 @@ export function createLink(links: FakeLinks, object: LinkObject): void {
   if (object.type === 'foreign') return;
   if (object.type === 'bridge') createBridge(links, object);
   else if (object.type === 'veth') createVeth(links, object);
+  else if (isChild(object)) createChild(links, object);
+  else if (object.type === 'dummy') createDummy(links, object);
   else createVxlan(links, object);
 }
 
@@ -238,6 +257,10 @@ export function replaceLink(links: FakeLinks, object: LinkObject, was: LinkObjec
     links.set(object.name, bridgeWith({ ...found, ...own }, object));
     return;
   }
+  if (isChild(object) || object.type === 'dummy') {
+    links.set(object.name, isChild(object) ? childWith(found, object) : dummyWith(found, object));
+    return;
+  }
   if (!links.has(object.master)) throw refusal('ENODEV', `correct ${object.type} ${object.name}`);
   const { master } = object;
   const moved = { ...found, master, mtu: object.mtu ?? found.mtu };
@@ -248,8 +271,9 @@ export function replaceLink(links: FakeLinks, object: LinkObject, was: LinkObjec
   }
 }
 
-/** A VXLAN device that is made again, without what stood on it, because it cannot become the wanted one. */
+/** A device that is made again, without what stood on it, because it cannot become the wanted one. */
 export function isRemade(found: FakeLink | undefined, wanted: LinkObject): boolean {
+  if (isChild(wanted)) return found?.child !== undefined && isOtherChild(found, wanted);
   return wanted.type === 'vxlan' && found?.tunnel !== undefined && !isSameTunnel(found.tunnel, wanted);
 }
 
@@ -259,6 +283,9 @@ export function deleteLink(links: FakeLinks, name: string): readonly string[] {
   if (link === undefined) return [];
   const gone = [name, ...(link.peer === undefined ? [] : [link.peer])];
   for (const each of gone) links.delete(each);
+  for (const { name: on, child } of [...links.values()]) {
+    if (child !== undefined && gone.includes(child.parent)) gone.push(...deleteLink(links, on));
+  }
   for (const port of links.values()) {
     if (gone.includes(port.master)) {
       links.set(port.name, { ...port, master: '', isolated: false, hairpin: false });

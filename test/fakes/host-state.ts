@@ -121,11 +121,13 @@ export class FakeHost {
   }
 
   hostLinks(): readonly HostLink[] {
-    return [...this.links.values()].map(({ name, kind, mtu, alias }) => ({
+    const here = [...this.links.values()].filter(({ away }) => away !== true);
+    return here.map(({ name, kind, mtu, alias, child }) => ({
       name,
       type: kind,
       mtu,
       ...(alias === '' ? {} : { alias }),
+      ...(child === undefined ? {} : { parent: child.parent }),
     }));
   }
 

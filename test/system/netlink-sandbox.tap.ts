@@ -42,7 +42,8 @@ async function openLinks(scratch: ScratchNamespace): Promise<LinkLayer> {
 
 const plumbing = (sandbox: ScratchNamespace, changes: Partial<SandboxPlumbing> = {}): SandboxPlumbing => ({
   namespace: sandbox.path as SandboxKey,
-  veth: VETH,
+  link: VETH,
+  defaultByDevice: [],
   prefix: 'eth',
   mac: '02:00:00:00:00:05' as Mac,
   addresses: [

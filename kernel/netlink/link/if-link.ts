@@ -89,6 +89,20 @@ export const IFLA_IPVLAN = {
   IFLA_IPVLAN_FLAGS: 2,
 } as const;
 
+/** IPVLAN_MODE_* and IPVLAN_F_*. */
+export const IPVLAN_MODE = { IPVLAN_MODE_L2: 0, IPVLAN_MODE_L3: 1, IPVLAN_MODE_L3S: 2 } as const;
+export const IPVLAN_F = { IPVLAN_F_PRIVATE: 1, IPVLAN_F_VEPA: 2 } as const;
+
+/** enum macvlan_mode */
+export const MACVLAN_MODE = {
+  MACVLAN_MODE_PRIVATE: 1,
+  MACVLAN_MODE_VEPA: 2,
+  MACVLAN_MODE_BRIDGE: 4,
+  MACVLAN_MODE_PASSTHRU: 8,
+} as const;
+
+export const IFLA_VLAN = { IFLA_VLAN_ID: 1, IFLA_VLAN_PROTOCOL: 5 } as const;
+
 export const IFLA_INET_CONF = 1;
 
 export const IFLA_INET6 = {
@@ -106,5 +120,6 @@ export const IN6_ADDR_GEN_MODE = {
 export const IPV4_DEVCONF = {
   IPV4_DEVCONF_FORWARDING: 1,
   IPV4_DEVCONF_RP_FILTER: 8,
+  IPV4_DEVCONF_ARPFILTER: 13,
   IPV4_DEVCONF_ROUTE_LOCALNET: 26,
 } as const;

@@ -14,6 +14,7 @@ import { IFLA_INFO } from './if-link.ts';
 import { IPVLAN } from './ipvlan.ts';
 import { MACVLAN } from './macvlan.ts';
 import { VETH } from './veth.ts';
+import { VLAN } from './vlan.ts';
 import { VXLAN } from './vxlan.ts';
 
 const { IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA } = IFLA_INFO;
@@ -27,6 +28,7 @@ const DATA = {
   vxlan: { vxlan: [IFLA_INFO_DATA, legacyNested(VXLAN)] },
   macvlan: { macvlan: [IFLA_INFO_DATA, legacyNested(MACVLAN)] },
   ipvlan: { ipvlan: [IFLA_INFO_DATA, legacyNested(IPVLAN)] },
+  vlan: { vlan: [IFLA_INFO_DATA, legacyNested(VLAN)] },
 } as const;
 const OTHER_DATA = { data: [IFLA_INFO_DATA, raw] } as const;
 const PORT = { bridgePort: [IFLA_INFO_SLAVE_DATA, legacyNested(BRIDGE_PORT)] } as const;
@@ -39,6 +41,7 @@ const ALL = {
   ...DATA.vxlan,
   ...DATA.macvlan,
   ...DATA.ipvlan,
+  ...DATA.vlan,
   ...OTHER_DATA,
   ...PORT,
   ...OTHER_PORT,
@@ -64,6 +67,7 @@ const READING = {
   vxlan: reading(DATA.vxlan),
   macvlan: reading(DATA.macvlan),
   ipvlan: reading(DATA.ipvlan),
+  vlan: reading(DATA.vlan),
   other: reading(OTHER_DATA),
 } as const;
 

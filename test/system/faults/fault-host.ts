@@ -103,14 +103,18 @@ export class FaultHost implements AsyncDisposable {
   }
 
   /** Calls a method with its argument; without one the body is empty, as an engine repeats a broken call. */
-  call(method: PluginMethod, argument?: object): Promise<Answer> {
-    const name = method.startsWith('IpamDriver') ? 'weft' : 'weft-bridge';
+  call(method: PluginMethod, argument?: object, driver = 'weft-bridge'): Promise<Answer> {
+    const name = method.startsWith('IpamDriver') ? 'weft' : driver;
     return call(join(this.#folder, `plugins/${name}.sock`), method, argument);
   }
 
   /** Calls a method and gives its answer. @throws {Error} when weftd refuses. */
-  async done(method: PluginMethod, argument: object): Promise<Readonly<Record<string, unknown>>> {
-    const { status, text, json } = await this.call(method, argument);
+  async done(
+    method: PluginMethod,
+    argument: object,
+    driver?: string,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const { status, text, json } = await this.call(method, argument, driver);
     if (status !== 200 || json === undefined) throw new Error(`${method}: ${status} ${text}`);
     return json;
   }

@@ -57,9 +57,9 @@ function faultyKernel(kernel: Kernel): Kernel {
       return count;
     },
     async replumb(plumbing) {
-      points.pass(`before replumbing ${plumbing.veth.name}`);
+      points.pass(`before replumbing ${plumbing.link.name}`);
       const isDone = await kernel.replumb(plumbing);
-      points.pass(`after replumbing ${plumbing.veth.name}`);
+      points.pass(`after replumbing ${plumbing.link.name}`);
       return isDone;
     },
     announce: (dev, ip, mac, whose) => kernel.announce(dev, ip, mac, whose),

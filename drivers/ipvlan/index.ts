@@ -1,0 +1,100 @@
+/** `weft-ipvlan`: containers on the LAN with the MAC of their parent, told apart by address. Pure. Layer: drivers. */
+import type { Cidr } from '../../core/address.ts';
+import type { NetworkDriver } from '../../core/driver.ts';
+import { InvalidArgument } from '../../core/errors.ts';
+import type { IfName, SandboxKey } from '../../core/ids.ts';
+import type { IpvlanLink, KernelObject } from '../../core/kernel-objects.ts';
+import type { Endpoint, JoinInfo, Network } from '../../core/model.ts';
+import {
+  aliasOf,
+  checkParent,
+  containerLinkName,
+  lanJoinInfo,
+  planHostAccess,
+  planHostRoutes,
+  planParent,
+} from '../lan/index.ts';
+import { optional } from '../options/index.ts';
+import { checkSubnets, parseSegmentEndpoint } from '../segment/index.ts';
+import { type IpvlanOptions, parseIpvlanOptions } from './options.ts';
+
+export type { IpvlanOptions } from './options.ts';
+
+export const ipvlanDriver: NetworkDriver<IpvlanOptions> = {
+  name: 'weft-ipvlan',
+  connectivity: 'local',
+  // The gateway is a machine on the LAN: an address that nobody named is nobody's. On layer 3 there is none at all.
+  skipGateway: () => ({ ipv4: true, ipv6: true }),
+  parseNetwork: (request, host, others) => {
+    const options = parseIpvlanOptions(request, host);
+    checkParent('weft-ipvlan', options, others, host, (other) => sharing(options, other));
+    checkSubnets(request, others);
+    return options;
+  },
+  parseEndpoint: (network, request) => {
+    parseSegmentEndpoint(network, request);
+    if (request.mac === undefined) return;
+    throw new InvalidArgument(
+      `Interface.MacAddress is "${request.mac}": all links of an ipvlan network have the MAC of their parent`,
+      { field: 'Interface.MacAddress' },
+    );
+  },
+  planNetwork: (network) => [
+    ...planParent(network),
+    ...planHostAccess(network, (name) => ipvlanLink(network, name)),
+  ],
+  planEndpoint: planIpvlanEndpoint,
+  chosenMac: () => undefined,
+  endpointLinks: ({ request }) => [containerLinkName(request)],
+  portRequests: () => [],
+  announcements: () => ({ count: 0, intervalMs: 0 }),
+  ignoredOptions: ({ options }) => options.ignored,
+  joinInfo: ipvlanJoinInfo,
+  bridgeOf: () => undefined,
+  lanLink: ({ options }) => (options.ownParent ? undefined : options.parent),
+};
+
+/** Mode and flag are the parent's, and the last link that is made would set them for all (ipvlan_link_new()). */
+function sharing({ mode, flag }: IpvlanOptions, other: IpvlanOptions): string | undefined {
+  if (mode === other.mode && flag === other.flag) return undefined;
+  return `a parent has one mode and one flag, there ipvlan_mode=${other.mode} and ipvlan_flag=${other.flag}`;
+}
+
+function ipvlanLink(
+  network: Network<IpvlanOptions>,
+  name: IfName,
+  container?: { readonly id: string; readonly sandbox: SandboxKey },
+): IpvlanLink {
+  const { parent, mode, flag, mtu } = network.options;
+  const alias = aliasOf(network);
+  return {
+    kind: 'link',
+    type: 'ipvlan',
+    name,
+    parent,
+    mode,
+    flag,
+    ...optional('mtu', mtu),
+    ...(container === undefined
+      ? { alias }
+      : { alias: `${alias}:${container.id}`, sandbox: container.sandbox }),
+  };
+}
+
+function planIpvlanEndpoint(network: Network<IpvlanOptions>, endpoint: Endpoint): readonly KernelObject[] {
+  const { attachment, request } = endpoint;
+  if (attachment === undefined) return [];
+  const container = { id: request.id, sandbox: attachment.sandboxKey };
+  return [ipvlanLink(network, containerLinkName(request), container), ...planHostRoutes(network, endpoint)];
+}
+
+/** On layer 3 everything leaves by the link itself: there is nobody to ask for a gateway's MAC. */
+function ipvlanJoinInfo(network: Network<IpvlanOptions>, endpoint: Endpoint): JoinInfo {
+  const info = lanJoinInfo(network, endpoint);
+  if (network.options.mode === 'l2') return info;
+  const { gateway: _none, gatewayIpv6: _neither, ...rest } = info;
+  if (network.options.internal) return rest;
+  const { ipv4, ipv6 } = endpoint.request;
+  const families = [...(ipv4 === undefined ? [] : ['0.0.0.0/0']), ...(ipv6 === undefined ? [] : ['::/0'])];
+  return { ...rest, routes: families.map((destination) => ({ destination: destination as Cidr })) };
+}

@@ -1,0 +1,61 @@
+import { BITS, type Cidr, type IfAddress } from '../../core/address.ts';
+import type { IfName } from '../../core/ids.ts';
+import type { KernelObject, LanLink, RouteObject } from '../../core/kernel-objects.ts';
+import type { Endpoint, EndpointRequest, Network } from '../../core/model.ts';
+import { linkName } from '../../core/names.ts';
+import { optional } from '../options/index.ts';
+import { hostAddresses } from './host-access.ts';
+import type { LanOptions } from './options.ts';
+
+/** Several networks may have one VLAN; it belongs to none of them alone. */
+const VLAN_ALIAS = 'weft:vlan';
+
+/** The name of a container's link until Docker moves it. */
+export function containerLinkName({ id }: Pick<EndpointRequest, 'id'>): IfName {
+  return linkName('wl', id);
+}
+
+export function aliasOf({ driver, request }: Network): string {
+  return `weft:${driver}:${request.id}`;
+}
+
+/** What of the parent is weft's to make: a VLAN sub-interface, or a device that leads nowhere. */
+export function planParent(network: Network<LanOptions>): readonly KernelObject[] {
+  const { parent, ownParent, vlan, mtu } = network.options;
+  if (vlan !== undefined) {
+    const { device, id } = vlan;
+    return [{ kind: 'link', type: 'vlan', name: parent, parent: device, vlan: id, alias: VLAN_ALIAS }];
+  }
+  if (!ownParent) return [];
+  return [{ kind: 'link', type: 'dummy', name: parent, alias: aliasOf(network), ...optional('mtu', mtu) }];
+}
+
+/** The host's own link beside the containers' ones, with its addresses; nothing where the host keeps out. */
+export function planHostAccess(
+  network: Network<LanOptions>,
+  link: (name: IfName) => LanLink,
+): readonly KernelObject[] {
+  if (!network.options.hostAccess) return [];
+  const dev = hostLinkName(network);
+  return [
+    link(dev),
+    ...hostAddresses(network.request).map((address): KernelObject => ({ kind: 'address', dev, address })),
+  ];
+}
+
+/** The host's routes to one container. */
+export function planHostRoutes(network: Network<LanOptions>, { request }: Endpoint): readonly RouteObject[] {
+  if (!network.options.hostAccess) return [];
+  const dev = hostLinkName(network);
+  const { ipv4, ipv6 } = request;
+  return [...routeTo(dev, ipv4, BITS[4]), ...routeTo(dev, ipv6, BITS[6])];
+}
+
+function routeTo(dev: IfName, address: IfAddress | undefined, bits: number): readonly RouteObject[] {
+  if (address === undefined) return [];
+  return [{ kind: 'route', destination: `${address.ip}/${bits}` as Cidr, dev }];
+}
+
+function hostLinkName({ request }: Network): IfName {
+  return linkName('wh', request.id);
+}

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest';
+import type { Network } from '../../core/model.ts';
+import {
+  aNetworkRequest,
+  anAttachment,
+  anEndpoint,
+  anEndpointRequest,
+  aSubnet,
+  NETWORK_ID,
+} from '../../test/fakes/builders.ts';
+import { LAN_HOST } from '../../test/fakes/lan-host.ts';
+import { renderPlan as render } from '../../test/support/render-plan.ts';
+import { type MacvlanOptions, macvlanDriver } from './index.ts';
+
+function network(
+  options: Record<string, string> = {},
+  change: Parameters<typeof aNetworkRequest>[0] = {},
+): Network<MacvlanOptions> {
+  const request = aNetworkRequest({ ...change, options: { parent: 'eth0', ...options } });
+  return {
+    driver: 'weft-macvlan',
+    request,
+    options: macvlanDriver.parseNetwork(request, LAN_HOST, []),
+    createdAt: 0,
+  };
+}
+
+const ASIDE = { ...aSubnet('10.80.0.0/24'), aux: { 'weft.host': '10.80.0.250' as never } };
+const HOST = { 'weft.host_access': 'true' };
+const joined = anEndpoint({ attachment: anAttachment() });
+
+describe('weft-macvlan', () => {
+  test.each(['bridge', 'private', 'vepa', 'passthru'])('has the mode %s', (mode) => {
+    expect(network({ macvlan_mode: mode }).options.mode).toBe(mode);
+  });
+
+  test.each([
+    [{ macvlan_mode: 'brigde' }, /macvlan_mode is "brigde": expected one of "bridge", "private", "vepa"/],
+    [{ ...HOST, macvlan_mode: 'private' }, /host_access is true: links in mode "private" reach none/],
+    [{ ...HOST, macvlan_mode: 'vepa' }, /host_access is true: links in mode "vepa" reach each other by/],
+    [{ ...HOST, macvlan_mode: 'passthru' }, /a parent in mode "passthru" has one link only; it needs/],
+    [{ ipvlan_mode: 'l2' }, /weft-macvlan has no option "ipvlan_mode"/],
+  ])('refuses %j', (options, message) => {
+    expect(() => network(options as Record<string, string>)).toThrow(message);
+  });
+
+  test('makes nothing on a device of the host’s, a VLAN where there is none, and a device where none is named', () => {
+    expect(macvlanDriver.planNetwork(network())).toEqual([]);
+    expect(macvlanDriver.planNetwork(network({ parent: 'eth0.9' }))).toEqual([
+      { kind: 'link', type: 'vlan', name: 'eth0.9', parent: 'eth0', vlan: 9, alias: 'weft:vlan' },
+    ]);
+    expect(macvlanDriver.planNetwork(network({ parent: '' }))).toMatchObject([
+      { type: 'dummy', name: 'wp-gsipqbabrb', alias: `weft:weft-macvlan:${NETWORK_ID}` },
+    ]);
+  });
+
+  test('gives the host a link with its addresses, and a route to each container', () => {
+    const made = network(HOST, { ipv4: [ASIDE], ipv6: [aSubnet('fd00:80::/64')] });
+    const [link, ...addresses] = macvlanDriver.planNetwork(made);
+    expect(link).toMatchObject({ type: 'macvlan', name: 'wh-gsipqbabrb', parent: 'eth0', mode: 'bridge' });
+    expect(link).not.toHaveProperty('sandbox');
+    expect(render(addresses)).toEqual([
+      'address wh-gsipqbabrb 10.80.0.250/32',
+      expect.stringMatching(/^address wh-gsipqbabrb fd00:80::[\da-f:]+\/128$/),
+    ]);
+    const both = anEndpoint({
+      request: anEndpointRequest({ ipv6: 'fd00:80::2/64' }),
+      attachment: anAttachment(),
+    });
+    expect(macvlanDriver.planEndpoint(made, both).slice(1)).toEqual([
+      { kind: 'route', destination: '10.80.0.2/32', dev: 'wh-gsipqbabrb' },
+      { kind: 'route', destination: 'fd00:80::2/128', dev: 'wh-gsipqbabrb' },
+    ]);
+  });
+
+  test('needs an address for the host where none can be derived', () => {
+    expect(macvlanDriver.planNetwork(network(HOST))).toHaveLength(1);
+    expect(() => network(HOST, { ipv6: [aSubnet('fd00:80::/80')] })).toThrow(
+      /the host needs an address in subnet fd00:80::\/80: --aux-address weft\.host=ADDRESS/,
+    );
+  });
+
+  test('plans a container’s link from Join on', () => {
+    expect(macvlanDriver.planEndpoint(network(), anEndpoint())).toEqual([]);
+    const mtu = { 'com.docker.network.driver.mtu': '1400' };
+    expect(macvlanDriver.planEndpoint(network(mtu), joined)).toEqual([
+      {
+        kind: 'link',
+        type: 'macvlan',
+        name: macvlanDriver.endpointLinks(joined)[0],
+        parent: 'eth0',
+        mode: 'bridge',
+        mac: joined.mac,
+        mtu: 1400,
+        alias: `weft:weft-macvlan:${NETWORK_ID}:${joined.request.id}`,
+        sandbox: joined.attachment?.sandboxKey,
+      },
+    ]);
+  });
+
+  test('chooses MACs by address, but where a container has its parent’s', () => {
+    const chosen = (request: Parameters<typeof anEndpointRequest>[0], made = network()) =>
+      macvlanDriver.chosenMac(made, anEndpointRequest(request));
+    expect(chosen({})).toBe(chosen({ id: 'd4'.repeat(32) }));
+    expect(chosen({})).not.toBe(chosen({ ipv4: '10.80.0.3/24' }));
+    const alone = network({ macvlan_mode: 'passthru' });
+    expect(chosen({}, alone)).toBeUndefined();
+    expect(macvlanDriver.planEndpoint(alone, joined)[0]).not.toHaveProperty('mac');
+  });
+
+  test('names the gateway that was given, and none in an internal network', () => {
+    const link = { sourceName: macvlanDriver.endpointLinks(joined)[0], destinationPrefix: 'eth' };
+    const always = { link, routes: [], disableGatewayService: true };
+    expect(macvlanDriver.joinInfo(network(), joined)).toEqual({ ...always, gateway: '10.80.0.1' });
+    expect(macvlanDriver.joinInfo(network({}, { internal: true }), joined)).toEqual(always);
+    expect(macvlanDriver.joinInfo(network({ parent: '' }), joined)).toEqual(always);
+    expect(macvlanDriver.joinInfo(network({}, { ipv4: [aSubnet('10.80.0.0/24')] }), joined)).toEqual(always);
+  });
+
+  test('publishes nothing, announces nothing, has no bridge', () => {
+    expect(macvlanDriver.portRequests(network(), joined)).toEqual([]);
+    expect(macvlanDriver.announcements(network()).count).toBe(0);
+    expect(macvlanDriver.bridgeOf(network())).toBeUndefined();
+  });
+});

@@ -1,0 +1,40 @@
+import type { HostFacts } from '../../core/driver.ts';
+import { InvalidArgument } from '../../core/errors.ts';
+import type { MacvlanMode } from '../../core/kernel-objects.ts';
+import type { NetworkRequest } from '../../core/model.ts';
+import { checkHostAddresses, type LanOptions, readLanOptions } from '../lan/index.ts';
+import { OptionReader } from '../options/index.ts';
+
+/** Options of a weft-macvlan network, complete. Key names are Docker's (moby: drivers/macvlan/macvlan_store.go). */
+export interface MacvlanOptions extends LanOptions {
+  readonly mode: MacvlanMode;
+  /** Docker's keys that mean nothing here; logged at creation. */
+  readonly ignored: readonly string[];
+}
+
+const MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
+
+/** Why the host has no link beside those of the containers. */
+const WITHOUT_HOST: Readonly<Partial<Record<MacvlanMode, string>>> = {
+  private: 'links in mode "private" reach none of their parent',
+  vepa: 'links in mode "vepa" reach each other by a switch that sends frames back, and the host has no way to know of one',
+  passthru: 'a parent in mode "passthru" has one link only',
+};
+
+/** @throws {InvalidArgument} naming the option, the value and what is accepted. */
+export function parseMacvlanOptions(request: NetworkRequest, host: HostFacts): MacvlanOptions {
+  const reader = new OptionReader(request.options, 'weft-macvlan');
+  const options = {
+    mode: reader.choice('macvlan_mode', MODES, 'bridge'),
+    ...readLanOptions(reader, request, host),
+  };
+  const ignored = reader.finish();
+  const without = WITHOUT_HOST[options.mode];
+  if (options.hostAccess && without !== undefined) {
+    throw new InvalidArgument(`option weft.host_access is true: ${without}; it needs macvlan_mode=bridge`, {
+      field: 'weft.host_access',
+    });
+  }
+  if (options.hostAccess) checkHostAddresses(request, false);
+  return { ...options, ignored };
+}

@@ -1,0 +1,160 @@
+import t, { type Test } from 'tap';
+import { poll } from '../support/poll.ts';
+import { openScratchNamespace } from '../support/scratch-namespace.ts';
+import { echoes, LanHost, type LanSandbox } from './lan-host.ts';
+
+/*
+ * ipvlan and 802.1Q sub-interfaces, which the machine's own kernel may lack: who reaches whom in every mode, beside
+ * links that `ip` made as Docker's drivers make them; VLANs made, shared and removed; links made again.
+ */
+
+t.setTimeout(500_000);
+
+const IPVLAN = [
+  ['l2', 'bridge'],
+  ['l2', 'private'],
+  ['l2', 'vepa'],
+  ['l3', 'bridge'],
+  ['l3', 'private'],
+  ['l3s', 'bridge'],
+] as const;
+
+/** Who of this mode and flag answers: another container of the host, another machine, the host. */
+const REACHES: Readonly<Record<string, readonly [boolean, boolean, boolean]>> = {
+  bridge: [true, true, false],
+  private: [false, true, false],
+  vepa: [false, true, false],
+};
+
+/** A namespace with an ipvlan link on `eth0` of the host, as moby's driver makes it. */
+async function byHand(lan: LanHost, mode: string, flag: string, ip: string): Promise<LanSandbox> {
+  const namespace = await openScratchNamespace();
+  lan.host.namespace.run(
+    `ip link add link eth0 name hand netns ${namespace.pid} type ipvlan mode ${mode} ${flag}`,
+  );
+  namespace.run(`ip link set lo up; ip link set hand name eth0; ip address add ${ip}/24 dev eth0
+    ip link set eth0 up`);
+  if (mode !== 'l2') namespace.run('ip route add default dev eth0');
+  return { namespace, ip, networkId: '', endpointId: '' };
+}
+
+function matrix([a, b]: readonly [LanSandbox, LanSandbox]): readonly boolean[] {
+  return [b.ip, '10.9.0.2', '10.9.0.1'].map((ip) => echoes(a.namespace, ip));
+}
+
+async function mode(t: Test, lan: LanHost, mode: string, flag: string): Promise<void> {
+  const options = { parent: 'eth0', ipvlan_mode: mode, ipvlan_flag: flag };
+  const own = [
+    await byHand(lan, mode, flag, '10.9.0.31'),
+    await byHand(lan, mode, flag, '10.9.0.32'),
+  ] as const;
+  const docker = matrix(own);
+  for (const { namespace } of own) namespace[Symbol.dispose]();
+  const id = await lan.network('weft-ipvlan', '10.9.0.0/24', options);
+  const pair = [
+    await lan.container('weft-ipvlan', id, '10.9.0.21'),
+    await lan.container('weft-ipvlan', id, '10.9.0.22'),
+  ] as const;
+  const weft = matrix(pair);
+  t.same(weft, docker, 'as links that were made by hand');
+  t.same(weft, REACHES[flag], 'container, machine, host');
+  t.match(
+    pair[0].namespace.run('ip -d link show eth0'),
+    new RegExp(`ipvlan +mode ${mode} ${flag}`),
+    'the link is so',
+  );
+  for (const each of pair) await lan.remove('weft-ipvlan', each);
+  await lan.removeNetwork('weft-ipvlan', id);
+}
+
+async function hostAccess(t: Test, lan: LanHost, mode: string): Promise<void> {
+  const id = await lan.network(
+    'weft-ipvlan',
+    '10.9.0.0/24',
+    { parent: 'eth0', ipvlan_mode: mode, 'weft.host_access': 'true' },
+    { aux: { 'weft.host': '10.9.0.99' } },
+  );
+  const a = await lan.container('weft-ipvlan', id, '10.9.0.23');
+  t.ok(echoes(lan.host.namespace, a.ip), `${mode}: the host reaches the container`);
+  t.ok(echoes(a.namespace, '10.9.0.99'), 'the container reaches the host');
+  t.ok(echoes(a.namespace, '10.9.0.2'), 'and the LAN');
+  await lan.remove('weft-ipvlan', a);
+  await lan.removeNetwork('weft-ipvlan', id);
+}
+
+async function vlans(t: Test, lan: LanHost): Promise<void> {
+  const { namespace } = lan.host;
+  const links = (): string => namespace.run('ip -d -o link show');
+  const first = await lan.network('weft-macvlan', '10.9.50.0/24', { parent: 'eth0.50' });
+  const second = await lan.network('weft-macvlan', '10.9.51.0/24', { parent: 'eth0.50' });
+  t.match(links(), /eth0\.50@eth0: .*UP.* vlan protocol 802\.1Q id 50 /, 'the sub-interface is made');
+  const a = await lan.container('weft-macvlan', first, '10.9.50.7');
+  t.ok(echoes(a.namespace, '10.9.50.2'), 'a container reaches the VLAN');
+  await t.rejects(
+    lan.network('weft-ipvlan', '10.9.52.0/24', { parent: 'eth0.50' }),
+    /one device carries ipvlan or macvlan links/,
+  );
+  const onDevice = await lan.network('weft-ipvlan', '10.9.52.0/24', { parent: 'eth0' });
+  t.pass('the device itself is another parent');
+  namespace.run('ip link delete eth0.50');
+  await poll(() => links().includes('eth0.50@') && echoes(a.namespace, '10.9.50.2'), 20_000);
+  t.pass('a lost sub-interface is made again, and the links on it');
+  await lan.host.killWeftd();
+  namespace.run('ip link delete eth0.50');
+  await lan.host.startWeftd();
+  await poll(() => echoes(a.namespace, '10.9.50.2'), 20_000);
+  t.pass('also while weftd was away');
+  namespace.run('ip link set eth0 down');
+  namespace.run('ip link set eth0 up');
+  await poll(() => echoes(a.namespace, '10.9.50.2'), 20_000);
+  t.pass('and works after the device was down');
+  await lan.removeNetwork('weft-macvlan', second);
+  await lan.host.control('/v1/status');
+  t.ok(echoes(a.namespace, '10.9.50.2'), 'it stays for the other network');
+  await lan.remove('weft-macvlan', a);
+  await lan.removeNetwork('weft-macvlan', first);
+  await lan.removeNetwork('weft-ipvlan', onDevice);
+  await poll(() => !links().includes('eth0.50@'), 10_000);
+  t.pass('and goes with the last one');
+}
+
+async function foreignVlan(t: Test, lan: LanHost): Promise<void> {
+  const { namespace } = lan.host;
+  namespace.run('ip link add link eth0 name eth0.50 type vlan id 50; ip link set eth0.50 up');
+  const id = await lan.network('weft-ipvlan', '10.9.50.0/24', { parent: 'eth0.50' });
+  const a = await lan.container('weft-ipvlan', id, '10.9.50.8');
+  t.ok(echoes(a.namespace, '10.9.50.2'), 'somebody else’s sub-interface is used');
+  await lan.remove('weft-ipvlan', a);
+  await lan.removeNetwork('weft-ipvlan', id);
+  await lan.host.stopWeftd();
+  await lan.host.startWeftd();
+  t.match(namespace.run('ip -o link show'), /eth0\.50@eth0/, 'and stays');
+  namespace.run('ip link delete eth0.50');
+}
+
+async function internal(t: Test, lan: LanHost): Promise<void> {
+  const id = await lan.network('weft-ipvlan', '10.9.60.0/24', {});
+  t.match(lan.host.namespace.run('ip -d -o link show'), / wp-[a-z2-7]+: .* dummy /, 'on a dummy device');
+  const a = await lan.container('weft-ipvlan', id, '10.9.60.2');
+  const b = await lan.container('weft-ipvlan', id, '10.9.60.3');
+  t.ok(echoes(a.namespace, b.ip), 'containers reach each other');
+  for (const each of [a, b]) await lan.remove('weft-ipvlan', each);
+  await lan.removeNetwork('weft-ipvlan', id);
+}
+
+const lan = await LanHost.open();
+try {
+  for (const [name, flag] of IPVLAN) await t.test(`ipvlan ${name} ${flag}`, (t) => mode(t, lan, name, flag));
+  for (const name of ['l2', 'l3', 'l3s'])
+    await t.test(`host access, ${name}`, (t) => hostAccess(t, lan, name));
+  await t.test('VLANs', (t) => vlans(t, lan));
+  await t.test('a VLAN of somebody else’s', (t) => foreignVlan(t, lan));
+  await t.test('without a parent', (t) => internal(t, lan));
+  await t.test('nothing is left, and nothing went wrong', async (t) => {
+    await poll(() => !/ w[a-z]-[a-z2-7]{10}/.test(lan.host.namespace.run('ip -o link show')), 10_000);
+    t.notMatch(lan.host.log, /"level":(50|60)/, 'weftd logged no error');
+  });
+} finally {
+  if (process.env['SHOW_LOG'] !== undefined) t.comment(lan.host.log);
+  await lan[Symbol.asyncDispose]();
+}
