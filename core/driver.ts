@@ -65,8 +65,8 @@ export interface NetworkDriver<Options = unknown> {
   /** The host-side bridge of the network, for announcements; undefined when it has none. */
   bridgeOf(network: Network<Options>): IfName | undefined;
   /**
-   * The host's device through which the network's containers are on a LAN shared with others; undefined for an
-   * internal network, or a driver that is not on a LAN.
+   * The host's device through which the network's containers are on a LAN shared with others; undefined for an internal
+   * network or any driver that is not on a LAN.
    */
   lanLink?(network: Network<Options>): IfName | undefined;
 }

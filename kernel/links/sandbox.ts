@@ -20,7 +20,6 @@ import {
   RTPROT,
 } from '../netlink/index.ts';
 import type { Outcome } from './action.ts';
-import { type EthernetLink, linkWithAddress } from './address-place.ts';
 import { createVeth, type NamedRequest } from './link-messages.ts';
 import { LinkTable } from './link-table.ts';
 import { addressFamily } from './object-messages.ts';
@@ -60,7 +59,7 @@ export async function plumbSandbox(
 }
 
 /** A sandbox's namespace; undefined when its file is gone, or nothing is mounted on it any more (EINVAL). */
-function openSandbox(path: string): { descriptor: number; inside: NetlinkTransport } | undefined {
+export function openSandbox(path: string): { descriptor: number; inside: NetlinkTransport } | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, 'r');
@@ -74,18 +73,6 @@ function openSandbox(path: string): { descriptor: number; inside: NetlinkTranspo
     if (errno === 'ENOENT' || errno === 'EINVAL') return undefined;
     throw error;
   }
-}
-
-/**
- * The link in a sandbox that has an address; undefined when none has, or the sandbox is gone.
- * @throws {KernelError}
- */
-export async function sandboxLinkWith(namespace: string, ip: Ip): Promise<EthernetLink | undefined> {
-  const sandbox = openSandbox(namespace);
-  if (sandbox === undefined) return undefined;
-  closeSync(sandbox.descriptor);
-  await using inside = sandbox.inside;
-  return await linkWithAddress(inside, ip);
 }
 
 async function createPair(
