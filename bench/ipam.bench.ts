@@ -24,7 +24,8 @@ function report(what: string, held: number, count: number, startedAt: bigint): v
 function allocator(held: number, fragmented: boolean): void {
   const addresses = new AddressAllocator('10.0.0.0/8' as Cidr);
   const take = (): Ip => {
-    const ip = addresses.next(0);
+    const ip = addresses.nextFree();
+    if (ip === undefined) throw addresses.full(0);
     addresses.hold({ ip, kind: 'endpoint', createdAt: 0 });
     return ip;
   };

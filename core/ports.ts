@@ -69,6 +69,13 @@ export interface SandboxPlumbing {
   readonly defaultByDevice: readonly Family[];
 }
 
+/** Who has an address on a LAN. */
+export interface AddressHolder {
+  readonly mac: Mac;
+  /** The link of this host that has it; absent: another machine. */
+  readonly dev?: string;
+}
+
 /** Selects conntrack entries by their original destination, their translated destination, or both. */
 export interface FlowFilter {
   readonly family: Family;
@@ -129,6 +136,19 @@ export interface Kernel extends AsyncDisposable {
    * @param whose `remote`: an address of another host, for which this one has an entry of its own already.
    */
   announce(dev: IfName, ip: Ip, mac: Mac, whose?: 'remote'): Promise<void>;
+  /**
+   * As `announce`, by the link inside a sandbox that has the address, with that link's MAC.
+   * @returns false when no link there has it (yet), or the sandbox is gone.
+   */
+  announceInside(sandbox: SandboxKey, ip: Ip): Promise<boolean>;
+  /**
+   * Asks on the LAN behind a link, for a fraction of a second, who has an address or is about to take it (RFC 5227
+   * section 2.1.1, RFC 4862 section 5.4). Containers of this host behind the same link are not asked: a link's own
+   * frames do not come to what stands on it.
+   * @returns the first to say so; undefined when nobody does.
+   * @throws {NotFound} without such a link. {Unsupported} when it is not Ethernet. {KernelError} when it is down.
+   */
+  probe(dev: IfName, ip: Ip): Promise<AddressHolder | undefined>;
 }
 
 /** Holds host ports so that no other process can bind them. Reservations end with the process. */

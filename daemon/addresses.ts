@@ -1,5 +1,5 @@
 import type { Kernel, Store } from '../core/ports.ts';
-import { type ClusterPool, IpamService } from '../ipam/index.ts';
+import { type AskLan, type ClusterPool, IpamService } from '../ipam/index.ts';
 import { definitionsIn, type SharedBase } from './cluster/index.ts';
 import type { KnownToDocker } from './gc/index.ts';
 import type { IpamBackend } from './plugin/index.ts';
@@ -15,8 +15,10 @@ export function openIpam(parts: {
   readonly ownDevice: (dev: string) => boolean;
   /** Name of the network that has a subnet, for messages. */
   readonly nameOfSubnet: (subnet: string) => string | undefined;
+  /** Who has an address on the LAN of a pool's network. */
+  readonly holderOf: AskLan;
 }): Promise<IpamService> {
-  const { store, kernel, shared, restMs, ownDevice, nameOfSubnet } = parts;
+  const { store, kernel, shared, restMs, ownDevice, nameOfSubnet, holderOf } = parts;
   return IpamService.load({
     store,
     clock: { now: () => Date.now() },
@@ -26,6 +28,7 @@ export function openIpam(parts: {
     cluster: shared.addresses,
     clusterSubnets: () => subnetsOf(shared),
     restMs,
+    holderOf,
   });
 }
 

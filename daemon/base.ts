@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Cidr } from '../core/address.ts';
 import { KeyedMutex } from '../core/keyed-mutex.ts';
 import type { Kernel, Store } from '../core/ports.ts';
 import type { IpamService } from '../ipam/index.ts';
@@ -8,6 +9,7 @@ import { Cluster, openShared, type SharedBase } from './cluster/index.ts';
 import type { Config } from './config.ts';
 import { createMetrics, EventLog, type Metrics } from './control/index.ts';
 import { DockerNames, type Engine, openEngine } from './docker/index.ts';
+import { type LanProbe, openLan } from './lan/index.ts';
 import { bridgesOf, networkWith } from './network-lookups.ts';
 import { Repository } from './state/index.ts';
 import { timedKernel, timedStore } from './timed-ports.ts';
@@ -29,6 +31,7 @@ export interface Base {
   readonly kernel: Kernel;
   readonly repository: Repository;
   readonly ipam: IpamService;
+  readonly lan: LanProbe;
   readonly shared: SharedBase;
   readonly cluster: Cluster;
   readonly names: DockerNames;
@@ -63,16 +66,19 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
   const shared = stack.use(await openShared({ config, version, log, store, kernel, clock }));
   const ownBridges = (): Set<string> => bridgesOf(repository);
   const names = new DockerNames();
-  const ipam = await openIpam({
+  const events = new EventLog(clock);
+  const gives = (subnet: Cidr): boolean => ipam.services.gives(subnet);
+  const lan = openLan({ repository, kernel, gives, log, events, metrics });
+  const ipam: IpamService = await openIpam({
     store,
     kernel,
     shared,
     restMs: config.restMs,
     ownDevice: (dev) => ownBridges().has(dev),
     nameOfSubnet: (subnet) => networkWith(repository, names, subnet),
+    holderOf: lan.holderOfPooled,
   });
   const engine = config.docker === 'none' ? undefined : stack.use(openEngine(config.docker));
-  const events = new EventLog(clock);
   const locks = new KeyedMutex();
   const cluster = stack.use(
     await Cluster.open({ ...parts, ...shared, repository, kernel, ipam, engine, locks, clock }),
@@ -82,6 +88,7 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
     kernel,
     repository,
     ipam,
+    lan,
     shared,
     cluster,
     names,

@@ -7,6 +7,7 @@ import type { Cluster, SharedBase } from './cluster/index.ts';
 import type { Config } from './config.ts';
 import type { EventLog } from './control/index.ts';
 import { openContainerApi } from './docker/index.ts';
+import type { LanProbe } from './lan/index.ts';
 import { Naming } from './naming/index.ts';
 import type { Networks } from './networks/index.ts';
 import type { DriftLog } from './reconcile/index.ts';
@@ -30,6 +31,7 @@ export interface ServiceDiscoveryParts {
   readonly cluster: Cluster;
   readonly repository: Repository;
   readonly ipam: IpamService;
+  readonly lan: LanProbe;
   readonly drift: DriftLog;
   readonly events: EventLog;
   readonly clock: Clock;
@@ -159,7 +161,7 @@ async function logGap(
 }
 
 async function openNaming(parts: ServiceDiscoveryParts, stack: AsyncDisposableStack): Promise<Naming> {
-  const { config, cluster, shared, store, repository, ipam, clock, log } = parts;
+  const { config, cluster, shared, store, repository, ipam, lan, clock, log } = parts;
   const { liveness } = cluster;
   const docker = config.docker === 'none' ? undefined : stack.use(openContainerApi(config.docker));
   return stack.use(
@@ -173,6 +175,7 @@ async function openNaming(parts: ServiceDiscoveryParts, stack: AsyncDisposableSt
       node: shared.node.name,
       hasEnded: (sandbox) => !isNamespace(sandbox),
       mayAct: () => shared.membership.fence === undefined,
+      holderOf: (network, ip, kind) => lan.holderOf(network, ip, kind),
       clock,
       log,
     }),

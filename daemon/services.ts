@@ -57,6 +57,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     log: parts.log,
     announce: (event) => events.publish(event),
     cluster: base.cluster,
+    lan: base.lan,
     namedBridgesChanged,
   });
   base.shared.isIdle = () => base.cluster.isIdle();

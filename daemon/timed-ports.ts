@@ -24,6 +24,8 @@ export function timedKernel(kernel: Kernel, observe: (seconds: number) => void):
     forgetFlows: (filters) => kernel.forgetFlows(filters),
     replumb: (plumbing) => kernel.replumb(plumbing),
     announce: (dev, ip, mac, whose) => kernel.announce(dev, ip, mac, whose),
+    announceInside: (sandbox, ip) => kernel.announceInside(sandbox, ip),
+    probe: (dev, ip) => kernel.probe(dev, ip),
     [Symbol.asyncDispose]: () => kernel[Symbol.asyncDispose](),
   };
 }

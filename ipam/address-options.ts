@@ -9,6 +9,8 @@ export interface AddressOptions {
   readonly serial: boolean;
   readonly name?: string;
   readonly mac?: Mac;
+  /** A container of this host has the address already, so the LAN is not asked whether it is free. */
+  readonly isInUse?: boolean;
 }
 
 /**

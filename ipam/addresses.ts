@@ -9,9 +9,11 @@ import {
   reservedRole,
   usableRange,
 } from '../core/address.ts';
-import { Exhausted, InvalidArgument } from '../core/errors.ts';
+import { type Exhausted, InvalidArgument } from '../core/errors.ts';
 import type { Mac } from '../core/ids.ts';
 import { IntervalSet } from './interval-set.ts';
+import { poolFull } from './pool-full.ts';
+import { intersection, type Range } from './range.ts';
 
 /**
  * An auxiliary address is asked for exactly as an endpoint's is by engines up to 28, so it counts as one. `service`: a
@@ -31,16 +33,17 @@ export interface Lease {
   readonly createdAt: number;
 }
 
-/** Numbers from `first` to `last`, both included; empty when `last` is less. */
-export interface Range {
-  readonly first: bigint;
-  readonly last: bigint;
-}
-
-function intersection(a: Range, b: Range): Range {
-  // Math.max and Math.min do not take bigints.
-  if (a.first < b.first) return intersection({ first: b.first, last: a.last }, b);
-  return a.last > b.last ? { first: a.first, last: b.last } : { first: a.first, last: a.last };
+/** An address that somebody else on the LAN has, and that is therefore not given for a while. */
+export interface AddressConflict {
+  readonly ip: Ip;
+  /** Who has it. */
+  readonly mac: Mac;
+  /** The link of this host that has it. */
+  readonly dev?: string;
+  /** Milliseconds since the epoch: when it was found out. */
+  readonly foundAt: number;
+  /** When it may be tried again; before that only when nothing else is free. */
+  readonly until: number;
 }
 
 /**
@@ -61,9 +64,11 @@ export class AddressAllocator {
   readonly #held = new Map<Ip, Lease>();
   /** Until when each released address rests, in the order in which they become free. */
   readonly #resting = new Map<Ip, number>();
-  /** Held, resting and withheld. */
+  /** Set aside, in the order in which they may be tried again. */
+  readonly #conflicts = new Map<Ip, AddressConflict>();
+  /** Held, resting, set aside and withheld. */
   readonly #taken = new IntervalSet();
-  readonly #inRange = { gateway: 0, endpoint: 0, service: 0, resting: 0 };
+  readonly #inRange = { gateway: 0, endpoint: 0, service: 0, resting: 0, conflict: 0 };
   #cursor: bigint;
 
   /** @param subPool lies within `pool`. */
@@ -91,22 +96,29 @@ export class AddressAllocator {
     return this.#resting;
   }
 
-  /**
-   * The next free address after the one given last, so that a released one comes back late.
-   * @throws {Exhausted} saying how full the pool is.
-   */
-  next(now: number): Ip {
-    const free = this.nextFree();
-    if (free === undefined) throw this.full(now);
-    return free;
+  get conflicts(): ReadonlyMap<Ip, AddressConflict> {
+    return this.#conflicts;
   }
 
-  /** The same; undefined when none is left. */
+  /**
+   * The next free address after the one given last, so that a released one comes back late; undefined when none is
+   * left.
+   */
   nextFree(): Ip | undefined {
     const free = this.#gapFrom(this.#cursor) ?? this.#gapFrom(this.#automatic.first);
     if (free === undefined) return undefined;
     this.#cursor = free + 1n;
     return ipFromBigint(free, this.#family);
+  }
+
+  /** The address set aside longest ago that is no exception; undefined when there is none. */
+  longestAside(except: ReadonlySet<Ip>): Ip | undefined {
+    for (const ip of this.#conflicts.keys()) {
+      const { first, last } = this.#automatic;
+      const value = ipToBigint(ip);
+      if (value >= first && value <= last && !except.has(ip)) return ip;
+    }
+    return undefined;
   }
 
   /** The part of a range from which automatic addresses may come in this pool. */
@@ -188,10 +200,11 @@ export class AddressAllocator {
     });
   }
 
-  /** Holds an address that is not held; if it was resting, it no longer is. */
+  /** Holds an address that is not held; if it was resting or set aside, it no longer is. */
   hold(lease: Lease): void {
     const value = ipToBigint(lease.ip);
     if (this.#resting.delete(lease.ip)) this.#count(value, 'resting', -1);
+    if (this.#conflicts.delete(lease.ip)) this.#count(value, 'conflict', -1);
     this.#held.set(lease.ip, lease);
     this.#taken.add(value);
     this.#count(value, lease.kind, 1);
@@ -216,27 +229,38 @@ export class AddressAllocator {
     this.#taken.add(value);
   }
 
-  /** Frees addresses that have rested enough, the oldest `limit` of them, and says which. */
+  /** Keeps an address that somebody else has from automatic requests. Call in the order of `until`. */
+  setAside(conflict: AddressConflict): void {
+    const { ip } = conflict;
+    this.forget(ip);
+    const value = ipToBigint(ip);
+    this.#count(value, 'conflict', 1);
+    this.#conflicts.set(ip, conflict);
+    this.#taken.add(value);
+  }
+
+  /** Frees addresses that have rested, or were set aside, long enough, at most `limit` of them, and says which. */
   wake(now: number, limit: number): readonly Ip[] {
     const woken: Ip[] = [];
-    for (const [ip, until] of this.#resting) {
-      if (until > now || woken.length === limit) break;
-      const value = ipToBigint(ip);
-      this.#resting.delete(ip);
-      this.#untake(ip, value);
-      this.#count(value, 'resting', -1);
+    const waking = (ip: Ip, until: number): boolean => {
+      if (until > now || woken.length === limit) return false;
+      this.forget(ip);
       woken.push(ip);
-    }
+      return true;
+    };
+    for (const [ip, until] of this.#resting) if (!waking(ip, until)) break;
+    for (const [ip, { until }] of this.#conflicts) if (!waking(ip, until)) break;
     return woken;
   }
 
-  /** Frees an address at once, held or resting. */
+  /** Frees an address at once, held, resting or set aside. */
   forget(ip: Ip): void {
     this.drop(ip);
+    const what = this.#resting.delete(ip) ? 'resting' : this.#conflicts.delete(ip) ? 'conflict' : undefined;
+    if (what === undefined) return;
     const value = ipToBigint(ip);
-    if (!this.#resting.delete(ip)) return;
     this.#untake(ip, value);
-    this.#count(value, 'resting', -1);
+    this.#count(value, what, -1);
   }
 
   /** Goes on after this address, as if it had been given last. */
@@ -258,27 +282,14 @@ export class AddressAllocator {
     if (!this.#withheld.has(ip)) this.#taken.delete(value);
   }
 
-  #count(value: bigint, what: LeaseKind | 'resting', change: number): void {
+  #count(value: bigint, what: LeaseKind | 'resting' | 'conflict', change: number): void {
     if (value >= this.#automatic.first && value <= this.#automatic.last) this.#inRange[what] += change;
   }
 
   /** The error that says how full the pool is. */
   full(now: number): Exhausted {
-    const { gateway, endpoint, service, resting } = this.#inRange;
-    const used = gateway + endpoint + service;
-    const services = service === 0 ? '' : `, ${plural(service, 'service')}`;
     const [until] = this.#resting.values();
-    const wait =
-      resting > 0 && until !== undefined
-        ? `, the first free in ${Math.max(1, Math.ceil((until - now) / 1000))} s`
-        : '';
-    return new Exhausted(
-      `${this.#rangeText} is full: ${used} of ${this.size} usable addresses in use (${plural(endpoint, 'endpoint')}, ${plural(gateway, 'gateway')}${services}), ${resting} resting${wait}`,
-      { pool: this.pool, used, resting },
-    );
+    const waitMs = until === undefined ? undefined : until - now;
+    return poolFull({ pool: this.pool, range: this.#rangeText, size: this.size, ...this.#inRange, waitMs });
   }
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -3,7 +3,8 @@
  * (`pool-decision.ts`, `addresses.ts`); `service.ts` keeps them in a store. Knows neither Docker's wire format nor the
  * kernel: routes come in as data. Imports core only.
  */
-export type { Lease, LeaseKind } from './addresses.ts';
+export type { AddressConflict, Lease, LeaseKind } from './addresses.ts';
+export type { AddressQuestion, AskLan } from './ask-lan.ts';
 export { ClusterAddresses, type ClusterPool } from './cluster/cluster-addresses.ts';
 export {
   type AddressLog,
@@ -12,8 +13,9 @@ export {
   systemClock,
 } from './cluster/ports.ts';
 export type { SharedSubnetView } from './cluster/share-view.ts';
+export type { IpamOptions } from './ipam-options.ts';
 export { ADDRESS_SPACES } from './pool-decision.ts';
 export type { PoolSource } from './pools.ts';
-export { type IpamOptions, IpamService } from './service.ts';
+export { IpamService } from './service.ts';
 export type { ServiceAddresses, ServiceLease } from './service-addresses.ts';
-export type { PoolView } from './view.ts';
+export { inAddressOrder, type PoolView } from './view.ts';

@@ -1,40 +1,54 @@
 import type { Ip } from '../core/address.ts';
-import { Conflict, NotFound } from '../core/errors.ts';
+import { Conflict, NotFound, Unavailable } from '../core/errors.ts';
 import { KeyedMutex } from '../core/keyed-mutex.ts';
 import type { Clock } from '../core/ports.ts';
 import type { AddressOptions } from './address-options.ts';
-import type { Lease } from './addresses.ts';
+import type { AddressConflict, Lease } from './addresses.ts';
+import type { AskLan } from './ask-lan.ts';
 import type { PoolState } from './pool-state.ts';
 import type { RecordStore } from './record-store.ts';
-import { encodeLease, poolKey } from './records.ts';
+import { conflictRecord, encodeLease, poolKey } from './records.ts';
 
 /** Records deleted in one commit: etcd takes 128 operations, and a turn stays short. */
 const DELETES_IN_ONE_COMMIT = 100;
 
+/**
+ * How long one request goes on trying addresses that turn out to be others'. Docker waits, and gives up after 15 s;
+ * what was tried is set aside, so that the next request begins behind it.
+ */
+const TRYING_MS = 5_000;
+
+export interface LeaseBookOptions {
+  readonly clock: Clock;
+  /** How long a released address is not given automatically. */
+  readonly restMs: number;
+  /** How long an address that somebody else has is not tried again, while others are free. */
+  readonly conflictRestMs: number;
+  /** Who has an address of a pool that is about to be given; undefined: nobody, or nobody can be asked. */
+  readonly holderOf: AskLan;
+}
+
 /** Gives and takes back the addresses of pools, each change durable before it is answered. */
 export class LeaseBook {
   readonly #records: RecordStore;
+  readonly #options: LeaseBookOptions;
   readonly #clock: Clock;
-  readonly #restMs: number;
   readonly #queue = new KeyedMutex();
 
-  constructor(records: RecordStore, clock: Clock, restMs: number) {
+  constructor(records: RecordStore, options: LeaseBookOptions) {
     this.#records = records;
-    this.#clock = clock;
-    this.#restMs = restMs;
+    this.#options = options;
+    this.#clock = options.clock;
   }
 
   /**
    * The next free address.
-   * @throws {Exhausted} when none is left; {Unavailable} when finding one takes the cluster and it does not answer.
+   * @throws {Exhausted} when none is left; {Unavailable} when finding one takes the cluster and it does not answer, or
+   * one after the other turns out to be somebody else's.
    */
   async giveAny(pool: PoolState, asked: AddressOptions): Promise<Ip> {
     const { sharing } = pool;
-    if (sharing === undefined) {
-      const ip = pool.addresses.next(this.#clock.now());
-      await this.#hold(pool, ip, asked);
-      return ip;
-    }
+    if (sharing === undefined) return this.#giveUntaken(pool, asked);
     const deadline = sharing.deadline();
     for (;;) {
       const ip = sharing.takeNext();
@@ -49,6 +63,23 @@ export class LeaseBook {
       if (single === undefined || pool.addresses.held.has(single.ip)) continue;
       await this.#hold(pool, single.ip, asked);
       return single.ip;
+    }
+  }
+
+  /** The next free address that nobody on the LAN has; with none left, one that somebody had when last asked. */
+  async #giveUntaken(pool: PoolState, asked: AddressOptions): Promise<Ip> {
+    const deadline = this.#clock.now() + TRYING_MS;
+    const others = new Set<Ip>();
+    for (;;) {
+      const ip = pool.addresses.nextFree() ?? pool.addresses.longestAside(others);
+      if (ip === undefined) throw pool.addresses.full(this.#clock.now());
+      if ((await this.#hold(pool, ip, asked)) === undefined) return ip;
+      others.add(ip);
+      if (this.#clock.now() < deadline) continue;
+      throw new Unavailable(
+        `the ${others.size} addresses of pool ${pool.cidr} tried in ${TRYING_MS / 1000} s are all in use by others on the LAN; ask again, or keep them out by --ip-range`,
+        { pool: pool.cidr },
+      );
     }
   }
 
@@ -75,7 +106,9 @@ export class LeaseBook {
       using _wanted = await pool.sharing?.acquire(address);
       assertNotReleased(pool);
       // While the cluster was asked, another request may have been given it.
-      if (!isRepeat(pool, address, asked)) await this.#hold(pool, address, asked);
+      if (isRepeat(pool, address, asked)) return;
+      const conflict = await this.#hold(pool, address, asked);
+      if (conflict !== undefined) throw othersAddress(pool, conflict);
     });
   }
 
@@ -90,7 +123,7 @@ export class LeaseBook {
       if (lease === undefined || pool.closing || (only !== undefined && lease !== only)) return false;
       const now = this.#clock.now();
       pool.wake(now);
-      const restsUntil = now + this.#restMs;
+      const restsUntil = now + this.#options.restMs;
       await this.#put(pool, ip, encodeLease({ lease, restsUntil }));
       if (pool.addresses.held.get(ip) === lease) pool.addresses.rest(ip, restsUntil);
       return true;
@@ -112,8 +145,12 @@ export class LeaseBook {
     }
   }
 
-  /** Takes the address in memory at once, so that no other request can, and gives it back if storing it fails. */
-  async #hold(pool: PoolState, ip: Ip, { kind, name, mac }: AddressOptions): Promise<void> {
+  /**
+   * Takes the address in memory at once, so that no other request can, and gives it back if storing it fails.
+   * @returns who has it, if somebody else does: it is set aside then, and not taken.
+   */
+  async #hold(pool: PoolState, ip: Ip, asked: AddressOptions): Promise<AddressConflict | undefined> {
+    const { kind, name, mac } = asked;
     const lease: Lease = {
       ip,
       kind,
@@ -121,19 +158,38 @@ export class LeaseBook {
       ...(name === undefined ? {} : { name }),
       ...(mac === undefined ? {} : { mac }),
     };
-    const restsUntil = pool.addresses.resting.get(ip);
-    const wasStale = pool.stale.delete(ip);
-    pool.addresses.hold(lease);
+    const giveBack = pool.take(lease);
     try {
-      await this.#put(pool, ip, encodeLease({ lease }));
+      const conflict = await this.#conflictWith(pool, ip, asked);
+      assertNotReleased(pool);
+      assertHeld(pool, lease);
+      if (conflict === undefined) await this.#put(pool, ip, encodeLease({ lease }));
+      else await this.#setAside(pool, conflict);
+      if (conflict !== undefined) return conflict;
     } catch (error) {
-      if (pool.addresses.held.get(ip) === lease) pool.addresses.drop(ip);
-      if (restsUntil !== undefined) pool.addresses.rest(ip, restsUntil);
-      if (wasStale) pool.stale.add(ip);
+      giveBack();
       throw error;
     }
-    // ReleasePool came in between and has deleted the record with all others.
-    if (pool.addresses.held.get(ip) !== lease) throw released(pool);
+    assertHeld(pool, lease);
+    return undefined;
+  }
+
+  async #setAside(pool: PoolState, conflict: AddressConflict): Promise<void> {
+    pool.addresses.setAside(conflict);
+    await this.#put(pool, conflict.ip, encodeLease(conflictRecord(conflict)));
+  }
+
+  /** A gateway is a router's on purpose, and on a cluster network nobody is but its hosts. */
+  async #conflictWith(
+    pool: PoolState,
+    ip: Ip,
+    { kind, isInUse }: AddressOptions,
+  ): Promise<AddressConflict | undefined> {
+    if (kind === 'gateway' || isInUse === true || pool.sharing !== undefined) return undefined;
+    const holder = await this.#options.holderOf({ space: pool.space, pool: pool.cidr, ip, kind });
+    if (holder === undefined) return undefined;
+    const foundAt = this.#clock.now();
+    return { ip, ...holder, foundAt, until: foundAt + this.#options.conflictRestMs };
   }
 
   /** Stores one address, and deletes some records that have served their time in the same commit. */
@@ -152,8 +208,22 @@ export class LeaseBook {
   }
 }
 
+function othersAddress(pool: PoolState, { ip, mac, dev }: AddressConflict): Conflict {
+  const whose = dev === undefined ? '' : `, this host’s ${dev}`;
+  return new Conflict(`address ${ip} of pool ${pool.cidr} is in use on the LAN by ${mac}${whose}`, {
+    ip,
+    pool: pool.cidr,
+    mac,
+  });
+}
+
 function released(pool: PoolState): NotFound {
   return new NotFound(`pool ${pool.id} was released`, { poolId: pool.id });
+}
+
+/** Not so when ReleasePool came in between: it has deleted the record with all others. */
+function assertHeld(pool: PoolState, lease: Lease): void {
+  if (pool.addresses.held.get(lease.ip) !== lease) throw released(pool);
 }
 
 function assertNotReleased(pool: PoolState): void {

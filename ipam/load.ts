@@ -7,6 +7,7 @@ import type { Lease } from './addresses.ts';
 import { PoolState } from './pool-state.ts';
 import { ulaPrefix } from './pools.ts';
 import {
+  conflictOf,
   decodeLease,
   decodePool,
   LEASE_PREFIX,
@@ -89,7 +90,11 @@ class Loading implements Loaded {
   /** Addresses go to rest in the order in which they will wake. */
   finish(): void {
     this.#resting.sort((a, b) => a.until - b.until);
-    for (const { pool, record, until } of this.#resting) pool.addresses.rest(record.lease.ip, until);
+    for (const { pool, record, until } of this.#resting) {
+      const conflict = conflictOf(record);
+      if (conflict === undefined) pool.addresses.rest(record.lease.ip, until);
+      else pool.addresses.setAside(conflict);
+    }
     for (const [pool, lease] of this.#newest) {
       if (lease.kind === 'endpoint') pool.addresses.continueAfter(lease.ip);
     }

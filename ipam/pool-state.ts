@@ -1,7 +1,7 @@
 import type { Cidr, Ip } from '../core/address.ts';
 import { Unsupported } from '../core/errors.ts';
 import type { PoolId } from '../core/ids.ts';
-import { AddressAllocator } from './addresses.ts';
+import { AddressAllocator, type Lease } from './addresses.ts';
 import type { SharedSubnet } from './cluster/shared-subnet.ts';
 import { leaseKey, type PoolRecord } from './records.ts';
 
@@ -23,7 +23,7 @@ export class PoolState {
   released = false;
   /** Set while ReleasePool is under way. */
   closing = false;
-  /** Records of addresses that have rested and wait to be deleted. */
+  /** Records of addresses that have rested or were set aside, and wait to be deleted. */
   readonly stale = new Set<Ip>();
 
   constructor(
@@ -51,9 +51,29 @@ export class PoolState {
     throw new Unsupported(`pool ${this.id} belongs to cluster network ${network}, and there is no cluster`);
   }
 
-  /** Ends the rest of addresses whose time has come. */
+  /** Ends the rest, or the setting aside, of addresses whose time has come. */
   wake(now: number, limit = WOKEN_IN_ONE_CALL): void {
     for (const ip of this.addresses.wake(now, limit)) this.stale.add(ip);
+  }
+
+  /**
+   * Holds an address in memory.
+   * @returns puts back what it was before, unless it is held by somebody else by then.
+   */
+  take(lease: Lease): () => void {
+    const { addresses } = this;
+    const { ip } = lease;
+    const restsUntil = addresses.resting.get(ip);
+    const conflict = addresses.conflicts.get(ip);
+    const wasStale = this.stale.delete(ip);
+    addresses.hold(lease);
+    return () => {
+      if ((addresses.held.get(ip) ?? lease) !== lease) return;
+      addresses.forget(ip);
+      if (restsUntil !== undefined) addresses.rest(ip, restsUntil);
+      if (conflict !== undefined) addresses.setAside(conflict);
+      if (wasStale) this.stale.add(ip);
+    };
   }
 
   /** Takes some records to delete along with another change. */
@@ -68,7 +88,8 @@ export class PoolState {
 
   /** Addresses of every stored record of the pool. */
   recorded(): readonly Ip[] {
-    return [...this.addresses.held.keys(), ...this.addresses.resting.keys(), ...this.stale];
+    const { held, resting, conflicts } = this.addresses;
+    return [...held.keys(), ...resting.keys(), ...conflicts.keys(), ...this.stale];
   }
 
   /** Drops an address, whatever its state, once its record is gone. */

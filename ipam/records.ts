@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile';
 import { type Cidr, cidrContains, type Ip, parseCidr, parseIp } from '../core/address.ts';
 import { DecodeError } from '../core/errors.ts';
 import { type PoolId, parseMac } from '../core/ids.ts';
-import type { Lease } from './addresses.ts';
+import type { AddressConflict, Lease } from './addresses.ts';
 
 /** A pool as stored under `pool/<space>/<cidr>`. */
 export interface PoolRecord {
@@ -28,6 +28,11 @@ export interface LeaseRecord {
   readonly lease: Lease;
   /** When the address may be given automatically again; milliseconds since the epoch. */
   readonly restsUntil?: number;
+  /**
+   * Somebody else on the LAN has the address: the lease was never given, its MAC is theirs, and its name the link of
+   * this host that has it. A weft that does not know of this takes the address for one that rests.
+   */
+  readonly conflict?: true;
 }
 
 const PoolJson = Compile(
@@ -52,6 +57,7 @@ const LeaseJson = Compile(
     mac: Type.Optional(Type.String()),
     createdAt: Type.Number(),
     restsUntil: Type.Optional(Type.Number()),
+    conflict: Type.Optional(Type.Literal(true)),
   }),
 );
 
@@ -115,15 +121,32 @@ export function decodePool(key: string, value: Uint8Array): PoolRecord {
   });
 }
 
-export function encodeLease({ lease, restsUntil }: LeaseRecord): Uint8Array {
+export function encodeLease({ lease, restsUntil, conflict }: LeaseRecord): Uint8Array {
   const { ip: _, ...rest } = lease;
-  return new TextEncoder().encode(JSON.stringify({ ...rest, restsUntil }));
+  return new TextEncoder().encode(JSON.stringify({ ...rest, restsUntil, conflict }));
+}
+
+/** The record of an address that somebody else has. */
+export function conflictRecord({ ip, mac, dev, foundAt, until }: AddressConflict): LeaseRecord {
+  return {
+    lease: { ip, kind: 'endpoint', mac, createdAt: foundAt, ...(dev === undefined ? {} : { name: dev }) },
+    restsUntil: until,
+    conflict: true,
+  };
+}
+
+/** What a record says of somebody else; undefined when it is about weft's own lease. */
+export function conflictOf({ lease, restsUntil, conflict }: LeaseRecord): AddressConflict | undefined {
+  const { ip, mac, name, createdAt } = lease;
+  if (conflict === undefined || restsUntil === undefined || mac === undefined) return undefined;
+  const dev = name === undefined ? {} : { dev: name };
+  return { ip, mac, ...dev, foundAt: createdAt, until: restsUntil };
 }
 
 /** @throws {DecodeError} */
 export function decodeLease(key: string, ip: Ip, value: Uint8Array): LeaseRecord {
   return decoding(key, () => {
-    const { restsUntil, mac, name, kind, createdAt } = LeaseJson.Parse(parseJson(value));
+    const { restsUntil, mac, name, kind, createdAt, conflict } = LeaseJson.Parse(parseJson(value));
     const lease = {
       ip,
       kind,
@@ -131,7 +154,11 @@ export function decodeLease(key: string, ip: Ip, value: Uint8Array): LeaseRecord
       ...(name === undefined ? {} : { name }),
       ...(mac === undefined ? {} : { mac: parseMac(mac, 'mac') }),
     };
-    return restsUntil === undefined ? { lease } : { lease, restsUntil };
+    return {
+      lease,
+      ...(restsUntil === undefined ? {} : { restsUntil }),
+      ...(conflict === undefined ? {} : { conflict }),
+    };
   });
 }
 

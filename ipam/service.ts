@@ -3,10 +3,10 @@ import { cidrRange } from '../core/address.ts';
 import { Conflict, NotFound, Unsupported } from '../core/errors.ts';
 import { type PoolId, quote } from '../core/ids.ts';
 import { KeyedMutex } from '../core/keyed-mutex.ts';
-import type { Clock, HostRoute, Store } from '../core/ports.ts';
 import { type AddressOptions, parseAddressOptions } from './address-options.ts';
 import type { Lease } from './addresses.ts';
-import type { ClusterAddresses, ClusterPool } from './cluster/cluster-addresses.ts';
+import type { ClusterPool } from './cluster/cluster-addresses.ts';
+import type { IpamOptions } from './ipam-options.ts';
 import { LeaseBook } from './lease-book.ts';
 import { type IpamProblem, type Loaded, loadPools, loadUla } from './load.ts';
 import {
@@ -17,7 +17,7 @@ import {
   type PoolRequest,
 } from './pool-decision.ts';
 import { PoolState } from './pool-state.ts';
-import { DEFAULT_IPV4_SOURCES, type PoolSource } from './pools.ts';
+import { DEFAULT_IPV4_SOURCES } from './pools.ts';
 import { RecordStore } from './record-store.ts';
 import { encodePool, poolKey } from './records.ts';
 import { ServiceAddresses } from './service-addresses.ts';
@@ -25,25 +25,8 @@ import { type PoolView, viewOf } from './view.ts';
 
 /** All requests for and releases of pools are answered one after the other. */
 const POOLS = 'pools';
-
-export interface IpamOptions {
-  readonly store: Store;
-  readonly clock: Clock;
-  /** Where automatic IPv4 pools come from; absent: `DEFAULT_IPV4_SOURCES`. */
-  readonly defaults?: { readonly ipv4: readonly PoolSource[] };
-  /** All routes of the host, now. */
-  readonly hostRoutes: () => Promise<readonly HostRoute[]>;
-  /** True for links that are weft's own. */
-  readonly ownDevices?: (dev: string) => boolean;
-  /** Name of the network that has a pool, for messages. */
-  readonly nameOfPool?: (id: PoolId) => string | undefined;
-  /** The part of other hosts in the addresses of cluster networks; absent: no pool can be shared. */
-  readonly cluster?: ClusterAddresses;
-  /** Subnets of all cluster networks. */
-  readonly clusterSubnets?: () => Iterable<ClusterPool>;
-  /** How long a released address rests before it is given again automatically; absent: 30 s. */
-  readonly restMs?: number;
-}
+/** How long an address that somebody else on the LAN has is not tried again, while others are free. */
+const CONFLICT_REST_MS = 600_000;
 
 /**
  * IPAM as Docker's IpamDriver protocol asks for it. Every change is durable before it is answered, in one commit
@@ -65,7 +48,13 @@ export class IpamService {
     this.#ula = ula;
     this.#pools = pools;
     this.#records = new RecordStore(options.store, revisions);
-    this.#leases = new LeaseBook(this.#records, options.clock, options.restMs ?? 30_000);
+    const { clock, restMs = 30_000, holderOf = async () => undefined } = options;
+    this.#leases = new LeaseBook(this.#records, {
+      clock,
+      restMs,
+      conflictRestMs: CONFLICT_REST_MS,
+      holderOf,
+    });
     this.problems = problems;
     this.services = new ServiceAddresses(pools, this.#leases);
     for (const pool of pools.values()) this.#attach(pool);
@@ -130,7 +119,8 @@ export class IpamService {
   }
 
   /**
-   * An address with the pool's prefix length: the one asked for, or one chosen.
+   * An address with the pool's prefix length: the one asked for, or one chosen. On a LAN it is one that nobody else has.
+   * @param request.isInUse a container has it already, so that nobody is asked.
    * @throws {NotFound} for an unknown pool; {InvalidArgument} for an address no host of the pool can have;
    * {Conflict} for one that is held, naming the holder; {Exhausted} when none is left.
    */
@@ -138,8 +128,9 @@ export class IpamService {
     readonly poolId: string;
     readonly address?: Ip | undefined;
     readonly options: Readonly<Record<string, string>> | null;
+    readonly isInUse?: true;
   }): Promise<IfAddress> {
-    const asked = parseAddressOptions(request.options);
+    const asked = { ...parseAddressOptions(request.options), isInUse: request.isInUse === true };
     const pool = this.#openPool(request.poolId);
     pool.assertGivable();
     pool.wake(this.#options.clock.now());

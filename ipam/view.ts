@@ -1,6 +1,6 @@
 import { BITS, type Cidr, cidrRange, type Family, familyOf, type Ip, ipToBigint } from '../core/address.ts';
 import type { PoolId } from '../core/ids.ts';
-import type { Lease } from './addresses.ts';
+import type { AddressConflict, Lease } from './addresses.ts';
 import type { SharedSubnetView } from './cluster/share-view.ts';
 import type { PoolState } from './pool-state.ts';
 
@@ -20,6 +20,8 @@ export interface PoolView {
   /** Addresses held: gateway, endpoints, auxiliary ones. */
   readonly used: number;
   readonly resting: number;
+  /** Addresses that somebody else on the LAN has, in numeric order. */
+  readonly conflicts: readonly AddressConflict[];
   readonly gateway?: Ip;
   /** How the hosts share it, when it belongs to a cluster network. */
   readonly cluster?: SharedSubnetView;
@@ -42,10 +44,11 @@ export function viewOf(pool: PoolState): PoolView {
     size: Number(addresses.size),
     used: addresses.held.size,
     resting: addresses.resting.size,
+    conflicts: inAddressOrder(pool.cidr, [...addresses.conflicts.values()]),
     ...(gateway === undefined ? {} : { gateway }),
     ...(pool.sharing === undefined ? {} : { cluster: pool.sharing.view() }),
     get leases() {
-      return sortedLeases(pool);
+      return inAddressOrder(pool.cidr, [...addresses.held.values()]);
     },
   };
 }
@@ -56,10 +59,14 @@ function gatewayOf(pool: PoolState): Ip | undefined {
   return undefined;
 }
 
-function sortedLeases(pool: PoolState): readonly Lease[] {
-  const width = BITS[familyOf(pool.cidr)] / 4;
-  const { first } = cidrRange(pool.cidr);
+/** What is about addresses of a subnet, in their numeric order. */
+export function inAddressOrder<T extends { readonly ip: Ip }>(
+  subnet: Cidr,
+  items: readonly T[],
+): readonly T[] {
+  const width = BITS[familyOf(subnet)] / 4;
+  const { first } = cidrRange(subnet);
   const place = (ip: Ip) => (ipToBigint(ip) - first).toString(16).padStart(width, '0');
-  const placed = [...pool.addresses.held.values()].map((lease) => ({ lease, at: place(lease.ip) }));
-  return placed.sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ lease }) => lease);
+  const placed = items.map((item) => ({ item, at: place(item.ip) }));
+  return placed.sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ item }) => item);
 }

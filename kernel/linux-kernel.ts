@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Ip } from '../core/address.ts';
 import { errorMessage, KernelError, NotFound } from '../core/errors.ts';
-import type { IfName, Mac } from '../core/ids.ts';
+import type { IfName, Mac, SandboxKey } from '../core/ids.ts';
 import { type HostState, type KernelObject, keyOf, type ObjectKey } from '../core/kernel-objects.ts';
 import type {
+  AddressHolder,
   FlowFilter,
   HostLink,
   HostRoute,
@@ -13,10 +14,10 @@ import type {
   Step,
 } from '../core/ports.ts';
 import { inSlices } from '../core/slices.ts';
-import type { LinkLayer } from './links/index.ts';
+import { type LinkLayer, sandboxLinkWith } from './links/index.ts';
 import type { Conntrack } from './netlink/index.ts';
 import type { Nftables } from './nftables/index.ts';
-import type { Announcer } from './packet/index.ts';
+import { type Announcer, announceInside, type Prober } from './packet/index.ts';
 import { readSysctls, writeSysctl } from './sysctl/index.ts';
 
 /** The pieces of the kernel that LinuxKernel puts together. */
@@ -25,6 +26,7 @@ export interface KernelParts {
   readonly nftables: Nftables;
   readonly conntrack: Conntrack & AsyncDisposable;
   readonly announcer: Announcer;
+  readonly prober: Prober;
   /** Without, frames take the way over the bridge; what shortcuts need is then neither made nor missed. */
   readonly hasShortcuts: boolean;
 }
@@ -146,8 +148,25 @@ export class LinuxKernel implements Kernel {
     if (whose === undefined) await this.#parts.links.correctNeighbour(index, ip, mac);
   }
 
+  async announceInside(sandbox: SandboxKey, ip: Ip): Promise<boolean> {
+    const link = await sandboxLinkWith(sandbox, ip);
+    if (link === undefined) return false;
+    announceInside(sandbox, link.ifindex, ip, link.mac);
+    return true;
+  }
+
+  async probe(dev: IfName, ip: Ip): Promise<AddressHolder | undefined> {
+    const { links, prober } = this.#parts;
+    // The host does not answer itself.
+    const [link, own] = await Promise.all([links.ethernet(dev), links.withAddress(ip)]);
+    if (own !== undefined) return { mac: own.mac, dev: own.name };
+    const mac = await prober.probe(link, ip);
+    return mac === undefined ? undefined : { mac };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const { links, nftables, conntrack, announcer } = this.#parts;
+    const { links, nftables, conntrack, announcer, prober } = this.#parts;
+    prober[Symbol.dispose]();
     await Promise.all([links, nftables, conntrack].map((part) => part[Symbol.asyncDispose]()));
     announcer[Symbol.dispose]();
   }

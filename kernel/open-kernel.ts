@@ -2,7 +2,7 @@ import { LinkLayer, type LinkLog } from './links/index.ts';
 import { LinuxKernel } from './linux-kernel.ts';
 import { Conntrack } from './netlink/index.ts';
 import { Nftables } from './nftables/index.ts';
-import { Announcer } from './packet/index.ts';
+import { Announcer, Prober } from './packet/index.ts';
 
 /** Tables weft owns, in every family. */
 const TABLES = ['weft'];
@@ -26,8 +26,9 @@ export async function openLinuxKernel(options: OpenKernelOptions): Promise<Linux
   const hasShortcuts = await nftables.hasShortcuts();
   const conntrack = stack.use(Conntrack.open(where));
   const announcer = stack.use(new Announcer(options.namespace));
+  const prober = stack.use(new Prober(options.namespace));
   stack.move();
-  return new LinuxKernel({ links, nftables, conntrack, announcer, hasShortcuts });
+  return new LinuxKernel({ links, nftables, conntrack, announcer, prober, hasShortcuts });
 }
 
 /** Deletes weft's tables with everything in them. */

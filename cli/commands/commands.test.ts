@@ -187,16 +187,18 @@ describe('weft ipam', () => {
     await inspectPool(session, 'weft/198.18.0.0/24', {});
     const byId = output();
     expect(byId).toMatchInlineSnapshot(`
-      "pool     weft/198.18.0.0/24
-      range    198.18.0.128/25
-      gateway  198.18.0.1
-      used     2 of 254
-      resting  1
+      "pool       weft/198.18.0.0/24
+      range      198.18.0.128/25
+      gateway    198.18.0.1
+      used       2 of 254
+      resting    1
+      conflicts  1
 
       ADDRESS     KIND      NAME   MAC                SINCE         FREE
       198.18.0.1  gateway   -      -                  1 hour ago    -
       198.18.0.2  endpoint  web-1  02:00:00:00:00:02  1 minute ago  -
-      198.18.0.3  resting   -      -                  -             in 20 seconds"
+      198.18.0.3  resting   -      -                  -             in 20 seconds
+      198.18.0.4  conflict  -      02:00:00:00:00:99  1 minute ago  in 9 minutes"
     `);
     await inspectPool(session, '198.18.0.0/24', {});
     expect(output()).toBe(byId);

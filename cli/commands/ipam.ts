@@ -31,8 +31,8 @@ function countText(count: number): string {
   return count <= 1_000_000 ? String(count) : count.toExponential(1).replace('+', '');
 }
 
-function useCell({ used, resting, usable }: IpamPoolView): Cell {
-  const share = usable === 0 ? 1 : (used + resting) / usable;
+function useCell({ used, resting, conflicts, usable }: IpamPoolView): Cell {
+  const share = usable === 0 ? 1 : (used + resting + conflicts) / usable;
   const percent = Math.min(100, share * 100);
   const text = percent > 0 && percent < 1 ? '<1%' : `${Math.floor(percent)}%`;
   return share >= NEARLY_FULL ? { text, tone: 'warning' } : text;
@@ -57,6 +57,7 @@ export async function inspectPool(
       ['gateway', pool.gateway],
       ['used', `${pool.used} of ${countText(pool.usable)}`],
       ['resting', String(pool.resting)],
+      ['conflicts', pool.conflicts === 0 ? undefined : String(pool.conflicts)],
     ],
     terminal.paint,
   );
@@ -68,10 +69,15 @@ export async function inspectPool(
   return EXIT.fine;
 }
 
+function kindCell({ kind }: LeaseView): Cell {
+  if (kind === 'conflict') return { text: kind, tone: 'warning' };
+  return kind === 'resting' ? { text: kind, tone: 'faint' } : kind;
+}
+
 function leaseColumns(now: number): Column<LeaseView>[] {
   return [
     { header: 'ADDRESS', cell: ({ address }) => address },
-    { header: 'KIND', cell: ({ kind }) => (kind === 'resting' ? { text: kind, tone: 'faint' } : kind) },
+    { header: 'KIND', cell: kindCell },
     { header: 'NAME', cell: ({ name }) => name ?? '', shrinks: true },
     { header: 'MAC', cell: ({ mac }) => mac ?? '' },
     { header: 'SINCE', cell: ({ since }) => (since === undefined ? '' : ago(since, now)) },

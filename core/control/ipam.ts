@@ -9,6 +9,7 @@ const pool = {
   gateway: Type.Optional(text('Gateway address.')),
   used: count('Addresses in use, gateway and auxiliary ones included.'),
   resting: count('Released addresses that are not given again yet.'),
+  conflicts: count('Addresses not given for a while, because somebody else on the LAN has them.'),
   usable: Type.Number({
     minimum: 0,
     description: 'Addresses that can be in use at once. Exact up to 2^53; rounded for large IPv6 pools.',
@@ -18,13 +19,16 @@ const pool = {
 /** Part of GET /v1/ipam/{ref}. */
 export const LeaseView = resource('LeaseView', 'One address of a pool that is not free.', {
   address: text('The address, without prefix length.'),
-  kind: Type.Enum(['gateway', 'auxiliary', 'endpoint', 'vip', 'resting'], {
-    description: 'What holds it; resting: released and not given again yet.',
+  kind: Type.Enum(['gateway', 'auxiliary', 'endpoint', 'vip', 'resting', 'conflict'], {
+    description:
+      'What holds it; resting: released and not given again yet; conflict: somebody else on the LAN has it.',
   }),
-  name: Type.Optional(text('Container name or auxiliary name, once known.')),
-  mac: Type.Optional(text('MAC address it was asked for.')),
-  since: Type.Optional(time('When it was given.')),
-  restingUntil: Type.Optional(time('When it can be given again.')),
+  name: Type.Optional(
+    text('Container name or auxiliary name, once known; of a conflict the link, if it is this host itself.'),
+  ),
+  mac: Type.Optional(text('MAC address it was asked for; of a conflict whose it is.')),
+  since: Type.Optional(time('When it was given, or the conflict found.')),
+  restingUntil: Type.Optional(time('When it can be given, or is tried, again.')),
 });
 export type LeaseView = View<typeof LeaseView>;
 

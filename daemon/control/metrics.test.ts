@@ -19,6 +19,7 @@ describe('createMetrics', () => {
     metrics.countDriftRepair('route', 'missing');
     metrics.countDriftRepair('route', 'missing');
     metrics.countGcRemoved('link', 3);
+    metrics.countAddressConflict('service');
     const text = await metrics.render();
     const call = 'method="NetworkDriver.Join",driver="weft-bridge",outcome="ok"';
     expect(text).toContain(`weft_plugin_call_seconds_bucket{le="0.0025",${call}} 0`);
@@ -36,7 +37,7 @@ describe('createMetrics', () => {
       networks: 2,
       endpoints: 5,
       publishedPorts: 4,
-      pools: [{ id: 'weft/198.18.0.0/24', used: 3, resting: 1, usable: 254 }],
+      pools: [{ id: 'weft/198.18.0.0/24', used: 3, resting: 1, conflicts: 2, usable: 254 }],
     };
     const metrics = createMetrics({ version: '1', sample: async () => sample });
     const before = await metrics.render();
@@ -45,7 +46,8 @@ describe('createMetrics', () => {
     expect(before).toContain('weft_published_ports 4');
     expect(before).toContain('weft_ipam_addresses{pool="weft/198.18.0.0/24",state="used"} 3');
     expect(before).toContain('weft_ipam_addresses{pool="weft/198.18.0.0/24",state="resting"} 1');
-    expect(before).toContain('weft_ipam_addresses{pool="weft/198.18.0.0/24",state="free"} 250');
+    expect(before).toContain('weft_ipam_addresses{pool="weft/198.18.0.0/24",state="conflict"} 2');
+    expect(before).toContain('weft_ipam_addresses{pool="weft/198.18.0.0/24",state="free"} 248');
     sample = EMPTY;
     const after = await metrics.render();
     expect(after).toContain('weft_networks 0');

@@ -18,6 +18,8 @@ export interface MetricsSample {
     readonly id: string;
     readonly used: number;
     readonly resting: number;
+    /** Others on the LAN have them. */
+    readonly conflicts: number;
     readonly usable: number;
   }[];
   /** Absent: there are no names and services. */
@@ -42,6 +44,8 @@ export interface Metrics extends Exposition {
   countDriftRepair(object: string, cause: string, count?: number): void;
   /** @param kind what was removed, such as `link`. */
   countGcRemoved(kind: string, count?: number): void;
+  /** @param kind what the address was to be: `endpoint` or `service`. */
+  countAddressConflict(kind: string): void;
 }
 
 /** What the metrics report that is not observed. `sample` may throw: that scrape then fails. */
@@ -108,6 +112,12 @@ function createObservers(registry: Registry): Omit<Metrics, keyof Exposition> {
     labelNames: ['kind'],
     registers,
   });
+  const conflicts = new Counter({
+    name: 'weft_address_conflicts_total',
+    help: 'Addresses that were about to be given and that somebody else on the LAN has.',
+    labelNames: ['kind'],
+    registers,
+  });
   return {
     observePluginCall: ({ method, driver, outcome }, seconds) =>
       pluginCall.observe({ method, driver, outcome }, seconds),
@@ -115,6 +125,7 @@ function createObservers(registry: Registry): Omit<Metrics, keyof Exposition> {
     observeKernelApply: (seconds) => apply.observe(seconds),
     countDriftRepair: (object, cause, count = 1) => repairs.inc({ object, cause }, count),
     countGcRemoved: (kind, count = 1) => removed.inc({ kind }, count),
+    countAddressConflict: (kind) => conflicts.inc({ kind }),
   };
 }
 
@@ -129,7 +140,7 @@ function createGauges(registry: Registry): (sample: MetricsSample) => void {
   });
   const addresses = new Gauge({
     name: 'weft_ipam_addresses',
-    help: 'Addresses of a pool: used, resting after release, free.',
+    help: 'Addresses of a pool: used, resting after release, in conflict with others on the LAN, free.',
     labelNames: ['pool', 'state'],
     registers,
   });
@@ -144,7 +155,9 @@ function createGauges(registry: Registry): (sample: MetricsSample) => void {
     for (const pool of sample.pools) {
       addresses.set({ pool: pool.id, state: 'used' }, pool.used);
       addresses.set({ pool: pool.id, state: 'resting' }, pool.resting);
-      addresses.set({ pool: pool.id, state: 'free' }, Math.max(0, pool.usable - pool.used - pool.resting));
+      addresses.set({ pool: pool.id, state: 'conflict' }, pool.conflicts);
+      const taken = pool.used + pool.resting + pool.conflicts;
+      addresses.set({ pool: pool.id, state: 'free' }, Math.max(0, pool.usable - taken));
     }
   };
 }

@@ -68,6 +68,8 @@ export interface PoolUse {
   readonly id: string;
   readonly used: number;
   readonly resting: number;
+  /** Others on the LAN have them. */
+  readonly conflicts: number;
   readonly usable: number;
 }
 

@@ -38,8 +38,8 @@ const up = { label: 'app', bridge: 'wb-aaaaaaaaaa', state: 'up', ports: 900 } as
 const agreed = { forgottenNetworks: [], forgottenEndpoints: [], unknownNetworks: [], graceMs: 60_000 };
 const feature = { name: 'bridges', evidence: 'loaded', loss: 'nothing works', remedy: 'modprobe' } as const;
 const socket = (name: string, state: 'answers' | 'refused') => ({ name, path: `/p/${name}.sock`, state });
-const pool = (used: number, resting: number, usable: number) => [
-  { id: 'local/10.1.0.0/24', used, resting, usable },
+const pool = (used: number, resting: number, usable: number, conflicts = 0) => [
+  { id: 'local/10.1.0.0/24', used, resting, conflicts, usable },
 ];
 const neighbours = (endpoints: number) =>
   judgeNeighbourTable({ family: 'ipv4', thresholds: [128, 512, 1024], endpoints });
@@ -243,6 +243,7 @@ const ROWS: readonly Row[] = [
   ['pools none', judgePools([]), 'ok', /0 pools/],
   ['pool at 90 %', judgePools(pool(225, 0, 250)), 'ok'],
   ['pool over 90 %', judgePools(pool(220, 6, 250)), 'warn', /6 resting/],
+  ['pool full of others', judgePools(pool(4, 0, 6, 2)), 'fail', /2 in use by others on the LAN, of 6/],
   ['pool full by resting', judgePools(pool(249, 1, 250)), 'fail', /full/],
 
   ['MTU without uplink', judgeMtu([{ label: 'app', option: 9000 }], undefined), 'ok'],

@@ -8,8 +8,9 @@ const NEARLY_FULL = 0.9;
 
 export function judgePools(pools: readonly PoolUse[]): readonly DoctorFinding[] {
   const findings = pools.flatMap((pool): readonly DoctorFinding[] => {
-    const taken = pool.used + pool.resting;
-    const detail = `${pool.used} used, ${pool.resting} resting after release, of ${pool.usable}`;
+    const taken = pool.used + pool.resting + pool.conflicts;
+    const others = pool.conflicts === 0 ? '' : `, ${pool.conflicts} in use by others on the LAN`;
+    const detail = `${pool.used} used, ${pool.resting} resting after release${others}, of ${pool.usable}`;
     const remedy = 'Remove containers, or create a network with a larger --subnet and move them there';
     if (taken >= pool.usable) {
       const title = `Address pool ${pool.id} is full: no container can join`;

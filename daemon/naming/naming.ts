@@ -17,7 +17,7 @@ import { ServiceRecords } from './service-records.ts';
 import type { ServiceChange, ServiceSpec } from './service-spec.ts';
 import { Services } from './services.ts';
 import { type NodeLiveness, StoreView } from './store-view.ts';
-import { VirtualIps } from './virtual-ips.ts';
+import { type HolderOf, VirtualIps } from './virtual-ips.ts';
 
 export interface NamingParts {
   /** This host's own store; it stays open. */
@@ -35,6 +35,8 @@ export interface NamingParts {
   readonly hasEnded?: (sandbox: SandboxKey) => boolean;
   /** False while this host must not speak in the cluster. */
   readonly mayAct: () => boolean;
+  /** Who has an address on the LAN of a network; absent: nobody is asked. */
+  readonly holderOf?: HolderOf;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -54,7 +56,8 @@ export class Naming implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
 
   private constructor(parts: NamingParts, host: SharedView & AsyncDisposable, stack: AsyncDisposableStack) {
-    const { shared, liveness, repository, ipam, docker, node, hasEnded, mayAct, log } = parts;
+    const { shared, liveness, repository, ipam, docker, node, hasEnded, mayAct, holderOf, clock, log } =
+      parts;
     const view = stack.use(new StoreView({ stores: [shared, host], liveness, log }));
     const pulse = stack.use(
       new NodePulse({
@@ -67,7 +70,7 @@ export class Naming implements AsyncDisposable {
     stack.use(view.subscribe(() => pulse.look()));
     const records = new ServiceRecords(shared, host);
     const addresses = ipam.services;
-    const vips = new VirtualIps({ addresses, repository, shared, view });
+    const vips = new VirtualIps({ addresses, repository, shared, view, holderOf, clock });
     const common = { ...parts, view, records, vips, locks: new KeyedMutex() };
     this.#stack = stack;
     this.#view = view;

@@ -232,6 +232,15 @@ describe('on a network of one host', () => {
   });
 });
 
+test('where Docker’s IPAM gives the addresses a virtual IP is none that somebody on the LAN has', async () => {
+  await both({ ipam: 'default' });
+  for (const end of [252, 254]) h1.neighbours.set(`10.80.0.${end}`, { mac: '02:00:00:00:00:99' as never });
+  await h1.run({ name: 'a', networkId: NET, labels: WEB });
+  expect((await service(h1)).vip4).toBe('10.80.0.253');
+  await h1.run({ name: 'b', networkId: NET, labels: { 'weft.service': 'db' } });
+  expect((await service(h1, 'app', 'db')).vip4).toBe('10.80.0.251');
+});
+
 test('where Docker’s IPAM gives the addresses the virtual IP is the highest free one', async () => {
   await both({ ipam: 'default' });
   await h1.run({ name: 'a', networkId: NET, labels: WEB });

@@ -2,7 +2,7 @@ import { type Cidr, cidrContains, cidrRange, familyOf, type Ip } from '../../cor
 import { CLUSTER_KEYS } from '../../core/cluster.ts';
 import { Exhausted } from '../../core/errors.ts';
 import type { Network } from '../../core/model.ts';
-import type { SharedView } from '../../core/ports.ts';
+import type { AddressHolder, Clock, SharedView } from '../../core/ports.ts';
 import type { Service } from '../../core/service.ts';
 import type { ServiceAddresses } from '../../ipam/index.ts';
 import { readClusterRecord } from '../cluster/index.ts';
@@ -21,7 +21,19 @@ export interface VirtualIpsParts {
   readonly repository: Repository;
   readonly shared: SharedView;
   readonly view: StoreView;
+  /** Who has an address on the LAN of a network; absent: nobody is asked. */
+  readonly holderOf?: HolderOf | undefined;
+  /** Milliseconds since the epoch; when a LAN's answers are forgotten. */
+  readonly clock: Clock;
 }
+
+/** Says who has an address on the LAN of a network. Must not reject. */
+export type HolderOf = (network: Network, ip: Ip, kind: 'service') => Promise<AddressHolder | undefined>;
+
+/** How long an address that somebody else on the LAN has is not tried again. */
+const ASIDE_MS = 600_000;
+/** Addresses of others found before the next are left to a later try. */
+const MOST_TRIED = 16;
 
 /**
  * Chooses the virtual IPs of services: one of each family that the network has, from the network's own subnets. Where
@@ -34,6 +46,8 @@ export class VirtualIps {
   readonly #pending = new Map<string, Vips>();
   /** Services for which an address is being taken just now: it is held before it is known here. */
   readonly #choosing = new Set<string>();
+  /** Until when addresses are kept back, by network and address: somebody else on the LAN has them, or is looked for. */
+  readonly #aside = new Map<string, number>();
 
   constructor(parts: VirtualIpsParts) {
     this.#parts = parts;
@@ -115,6 +129,7 @@ export class VirtualIps {
     try {
       const ip = await this.#choose(network, service, subnets);
       this.#pending.set(id, { ...this.#pending.get(id), [field]: ip });
+      this.#aside.delete(asideKey(network, ip));
       return ip;
     } finally {
       this.#choosing.delete(id);
@@ -135,7 +150,7 @@ export class VirtualIps {
     for (const subnet of subnets) {
       try {
         const held = await this.#parts.addresses.hold(subnet, service.name);
-        const ip = held ?? topAddress(subnet, (each) => this.#isTaken(network, service, each));
+        const ip = held ?? (await this.#fromTop(network, service, subnet));
         if (ip !== undefined) return ip;
       } catch (error) {
         if (!(error instanceof Exhausted)) throw error;
@@ -144,6 +159,30 @@ export class VirtualIps {
     }
     if (full !== undefined) throw full;
     throw new Exhausted(`no address of ${subnets.join(', ')} is free for service ${service.name}`, {});
+  }
+
+  /** The highest address of a subnet that is nobody's. It is kept back from others until it is known as chosen. */
+  async #fromTop(network: Network, service: Service, subnet: Cidr): Promise<Ip | undefined> {
+    const { holderOf, clock } = this.#parts;
+    const isFree = (ip: Ip) => !this.#isAside(network, ip) && !this.#isTaken(network, service, ip);
+    for (let tried = 0; tried < MOST_TRIED; tried++) {
+      const ip = topAddress(subnet, (each) => !isFree(each));
+      if (ip === undefined || holderOf === undefined) return ip;
+      const key = asideKey(network, ip);
+      this.#aside.set(key, Number.POSITIVE_INFINITY);
+      const holder = await holderOf(network, ip, 'service');
+      if (holder !== undefined) this.#aside.set(key, clock.now() + ASIDE_MS);
+      else if (!this.#isTaken(network, service, ip)) return ip;
+      else this.#aside.delete(key);
+    }
+    return undefined;
+  }
+
+  #isAside(network: Network, ip: Ip): boolean {
+    const key = asideKey(network, ip);
+    const until = this.#aside.get(key);
+    if (until !== undefined && until <= this.#parts.clock.now()) this.#aside.delete(key);
+    return this.#aside.has(key);
   }
 
   #isTaken(network: Network, { network: key }: Service, ip: Ip): boolean {
@@ -177,6 +216,10 @@ export class VirtualIps {
     }
     return false;
   }
+}
+
+function asideKey({ request }: Network, ip: Ip): string {
+  return `${request.id} ${ip}`;
 }
 
 /** The subnets of a family in which endpoints of the network have addresses. */

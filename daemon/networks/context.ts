@@ -39,6 +39,12 @@ export interface ClusterGate {
   assertFree(network: Network, request: EndpointRequest): void;
 }
 
+/** Where containers share a LAN with others, which may have an address that Docker gives. */
+export interface LanGate {
+  /** @throws {Conflict} naming who has an address asked for. */
+  assertFree(network: Network, request: EndpointRequest): Promise<void>;
+}
+
 /** What the network and endpoint services work with. */
 export interface Context {
   readonly repository: Repository;
@@ -52,6 +58,8 @@ export interface Context {
   readonly announce: Announce;
   /** What other hosts have to say of overlay networks; absent where nothing is shared. */
   readonly cluster?: ClusterGate;
+  /** Absent: no LAN is asked. */
+  readonly lan?: LanGate;
   /** Called when a bridge came or went whose name does not tell that it is weft's, so that forwarding follows. */
   readonly namedBridgesChanged?: () => Promise<void>;
 }

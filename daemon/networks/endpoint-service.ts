@@ -33,10 +33,15 @@ export class EndpointService {
   /**
    * @returns the MAC weft chose, if the request had none.
    * @throws {NotFound} for an unknown network. {AlreadyExists} for an id with other content. {InvalidArgument}.
-   * @throws {Conflict} when another endpoint of the network has the address.
+   * @throws {Conflict} when another endpoint of the network has the address, or another machine on its LAN.
    */
-  create(driverName: DriverName, request: EndpointRequest): Promise<{ readonly mac?: Mac }> {
-    const { repository, clock, announce } = this.#context;
+  async create(driverName: DriverName, request: EndpointRequest): Promise<{ readonly mac?: Mac }> {
+    const { repository, clock, announce, lan } = this.#context;
+    const known = repository.network(request.networkId);
+    // Outside the network's turn, so that containers that start at once do not wait for each other's probes.
+    if (known !== undefined && repository.endpoint(request.id) === undefined) {
+      await lan?.assertFree(known, request);
+    }
     return exclusively(this.#context, request.networkId, request.id, async () => {
       const network = networkOf(this.#context, driverName, request.networkId);
       const driver = driverOf(this.#context, driverName);

@@ -23,7 +23,7 @@ export async function adoptAddresses(ipam: IpamService, network: EngineNetwork):
     for (const { ip, options } of wanted(network, subnet, gateway, aux)) {
       const address = parseIp(ip, 'address');
       if (held.has(address)) continue;
-      await ipam.requestAddress({ poolId, address, options });
+      await ipam.requestAddress({ poolId, address, options, isInUse: true });
       adopted++;
     }
   }

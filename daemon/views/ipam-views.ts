@@ -1,5 +1,5 @@
-import type { IpamPoolDetail, IpamPoolView } from '../../core/control.ts';
-import type { Lease, PoolView } from '../../ipam/index.ts';
+import type { IpamPoolDetail, IpamPoolView, LeaseView } from '../../core/control.ts';
+import { type AddressConflict, inAddressOrder, type Lease, type PoolView } from '../../ipam/index.ts';
 
 export function poolView({
   poolId,
@@ -9,6 +9,7 @@ export function poolView({
   gateway,
   used,
   resting,
+  conflicts,
   size,
 }: PoolView): IpamPoolView {
   return {
@@ -19,15 +20,33 @@ export function poolView({
     ...(gateway === undefined ? {} : { gateway }),
     used,
     resting,
+    conflicts: conflicts.length,
     usable: size,
   };
 }
 
 export function poolDetail(view: PoolView): IpamPoolDetail {
-  return { ...poolView(view), leases: view.leases.map(leaseView) };
+  const { pool, leases, conflicts } = view;
+  const shown = [
+    ...leases.map((lease) => ({ ip: lease.ip, shown: leaseView(lease) })),
+    ...conflicts.map((conflict) => ({ ip: conflict.ip, shown: conflictView(conflict) })),
+  ];
+  const inOrder = conflicts.length === 0 ? shown : inAddressOrder(pool, shown);
+  return { ...poolView(view), leases: inOrder.map((each) => each.shown) };
 }
 
-function leaseView({ ip, kind, name, mac, createdAt }: Lease): IpamPoolDetail['leases'][number] {
+function conflictView({ ip, mac, dev, foundAt, until }: AddressConflict): LeaseView {
+  return {
+    address: ip,
+    kind: 'conflict',
+    ...(dev === undefined ? {} : { name: dev }),
+    mac,
+    since: new Date(foundAt).toISOString(),
+    restingUntil: new Date(until).toISOString(),
+  };
+}
+
+function leaseView({ ip, kind, name, mac, createdAt }: Lease): LeaseView {
   return {
     address: ip,
     kind: kind === 'service' ? 'vip' : kind,

@@ -22,9 +22,13 @@ export function metricsSample({
     networks: [...repository.networks()].length,
     endpoints: endpoints.length,
     publishedPorts: endpoints.reduce((sum, { published }) => sum + published.length, 0),
-    pools: ipam
-      .list()
-      .map(({ poolId, used, resting, size }) => ({ id: poolId, used, resting, usable: size })),
+    pools: ipam.list().map(({ poolId, used, resting, conflicts, size }) => ({
+      id: poolId,
+      used,
+      resting,
+      conflicts: conflicts.length,
+      usable: size,
+    })),
     ...(discovery && { names: namesSample(discovery) }),
   };
 }

@@ -144,6 +144,7 @@ test('a pool is shown with its leases, and without what it has not', () => {
     pool: '10.0.0.0/24',
     used: 1,
     resting: 0,
+    conflicts: [],
     size: 253n,
     leases: [lease],
   };
@@ -153,6 +154,7 @@ test('a pool is shown with its leases, and without what it has not', () => {
     subnet: '10.0.0.0/24',
     used: 1,
     resting: 0,
+    conflicts: 0,
     usable: 253n,
   });
   expect(poolDetail({ ...view, gateway: '10.0.0.1', subPool: '10.0.0.0/25' } as never)).toMatchObject({

@@ -12,7 +12,7 @@ import {
 } from '../../core/address.ts';
 import { CLUSTER_KEYS } from '../../core/cluster.ts';
 import { InvalidArgument } from '../../core/errors.ts';
-import type { Range } from '../addresses.ts';
+import type { Range } from '../range.ts';
 
 /**
  * Prefix length of the blocks of a subnet: about as many blocks as addresses in each, so at least 16 blocks where

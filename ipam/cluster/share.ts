@@ -1,5 +1,6 @@
 import type { Cidr, Ip } from '../../core/address.ts';
-import type { AddressAllocator, Range } from '../addresses.ts';
+import type { AddressAllocator } from '../addresses.ts';
+import type { Range } from '../range.ts';
 import { BlockGrid, blockPrefixOf } from './block-grid.ts';
 import type { BlockLedger } from './block-ledger.ts';
 import { type BlockRecord, type Grant, grantedAway } from './block-record.ts';

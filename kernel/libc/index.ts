@@ -2,6 +2,7 @@
  * The few C library functions that Node does not offer, each with errno turned into a KernelError. The only folder
  * that imports koffi; what the bytes handed over mean is the caller's affair. Part of the kernel layer.
  */
+export { BPF, type BpfInstruction } from './bpf-program.ts';
 export { errnoName } from './call.ts';
 export { CAPABILITY, gainNoPrivileges, startingWith } from './capabilities.ts';
 export { DatagramBatch } from './datagram-batch.ts';
@@ -28,4 +29,5 @@ export {
   setSocketOption,
   socketAddress,
 } from './socket.ts';
+export { attachFilter } from './socket-filter.ts';
 export { refuseSystemCalls } from './system-call-filter.ts';

@@ -1,6 +1,6 @@
 import { KernelError } from '../../core/errors.ts';
+import { BPF, type BpfInstruction, withProgram } from './bpf-program.ts';
 import { checked, libcFunction } from './call.ts';
-import { addressOf } from './memory.ts';
 
 const syscall = libcFunction<[number, number, number, Uint8Array]>(
   'long syscall(long number, long operation, long flags, const void *program)',
@@ -44,11 +44,6 @@ const MACHINES: Readonly<Partial<Record<NodeJS.Architecture, Machine>>> = {
 /** The mount calls of Linux 5.2 and later, the same on all machines: open_tree to fspick, and mount_setattr. */
 const NEWER_REFUSED = [428, 429, 430, 431, 432, 433, 442];
 
-/** include/uapi/linux/bpf_common.h and filter.h, put together. */
-const LOAD_WORD = 0x20;
-const IF_EQUAL = 0x15;
-const IF_AT_LEAST = 0x35;
-const RETURN = 0x06;
 /** include/uapi/linux/seccomp.h */
 const ALLOW = 0x7fff0000;
 const REFUSE_EPERM = 0x00050001;
@@ -62,38 +57,24 @@ const SECOND_ARGUMENT = 24;
 const X32 = 0x40000000;
 const CLONE_NEWNET = 0x40000000;
 
-/** struct sock_filter: u16 code, u8 jump if true, u8 jump if false, u32 operand. */
-type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
-
 /** Refuses with EPERM; of setns(2) all but entering a network namespace. */
-function program({ arch, setns, refused }: Machine): readonly Instruction[] {
+function program({ arch, setns, refused }: Machine): readonly BpfInstruction[] {
   const all = [...refused, ...NEWER_REFUSED];
-  const checks = all.map((number, index): Instruction => [IF_EQUAL, all.length - index + 3, 0, number]);
+  const checks = all.map((number, index): BpfInstruction => [BPF.ifEqual, all.length - index + 3, 0, number]);
   return [
-    [LOAD_WORD, 0, 0, ARCH],
-    [IF_EQUAL, 1, 0, arch],
-    [RETURN, 0, 0, REFUSE_EPERM],
-    [LOAD_WORD, 0, 0, NUMBER],
-    [IF_AT_LEAST, all.length + 4, 0, X32],
+    [BPF.loadWord, 0, 0, ARCH],
+    [BPF.ifEqual, 1, 0, arch],
+    [BPF.return, 0, 0, REFUSE_EPERM],
+    [BPF.loadWord, 0, 0, NUMBER],
+    [BPF.ifAtLeast, all.length + 4, 0, X32],
     ...checks,
-    [IF_EQUAL, 1, 0, setns],
-    [RETURN, 0, 0, ALLOW],
-    [LOAD_WORD, 0, 0, SECOND_ARGUMENT],
-    [IF_EQUAL, 1, 0, CLONE_NEWNET],
-    [RETURN, 0, 0, REFUSE_EPERM],
-    [RETURN, 0, 0, ALLOW],
+    [BPF.ifEqual, 1, 0, setns],
+    [BPF.return, 0, 0, ALLOW],
+    [BPF.loadWord, 0, 0, SECOND_ARGUMENT],
+    [BPF.ifEqual, 1, 0, CLONE_NEWNET],
+    [BPF.return, 0, 0, REFUSE_EPERM],
+    [BPF.return, 0, 0, ALLOW],
   ];
-}
-
-function encode(instructions: readonly Instruction[]): Uint8Array {
-  const bytes = Buffer.alloc(8 * instructions.length);
-  for (const [index, [code, ifTrue, ifFalse, operand]] of instructions.entries()) {
-    bytes.writeUInt16LE(code, 8 * index);
-    bytes.writeUInt8(ifTrue, 8 * index + 2);
-    bytes.writeUInt8(ifFalse, 8 * index + 3);
-    bytes.writeUInt32LE(operand, 8 * index + 4);
-  }
-  return bytes;
 }
 
 /**
@@ -105,12 +86,9 @@ export function refuseSystemCalls(): void {
   const machine = MACHINES[process.arch];
   const step = 'seccomp';
   if (machine === undefined) throw new KernelError(`${step}: ENOSYS`, { errno: 'ENOSYS', step });
-  const filter = encode(program(machine));
-  // struct sock_fprog: u16 count, 6 bytes unused, pointer.
-  const description = Buffer.alloc(16);
-  description.writeUInt16LE(filter.length / 8);
-  description.writeBigUInt64LE(addressOf(filter), 8);
-  const odd = checked(syscall(machine.seccomp, SET_MODE_FILTER, ALL_THREADS, description), step);
+  const odd = withProgram(program(machine), (description) =>
+    checked(syscall(machine.seccomp, SET_MODE_FILTER, ALL_THREADS, description), step),
+  );
   // The number of a thread that has a filter of its own.
   if (odd > 0) throw new KernelError(`${step}: thread ${odd} differs`, { errno: 'EBUSY', step });
 }

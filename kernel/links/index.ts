@@ -5,3 +5,4 @@
  */
 export type { LinkLog } from './discard.ts';
 export { LinkLayer } from './link-layer.ts';
+export { sandboxLinkWith } from './sandbox-link.ts';

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Ip } from '../../core/address.ts';
+import { NotFound, Unsupported } from '../../core/errors.ts';
 import type { IfName, Mac } from '../../core/ids.ts';
 import type { KernelObject } from '../../core/kernel-objects.ts';
 import type { HostLink, HostRoute, KernelHint, SandboxPlumbing, Step } from '../../core/ports.ts';
@@ -20,6 +21,7 @@ import {
   RTM,
   RTN,
 } from '../netlink/index.ts';
+import { type EthernetLink, ethernetLink, linkWithAddress } from './address-place.ts';
 import { type Applier, applySteps, undoSteps } from './apply.ts';
 import { DiscardQueue, type LinkLog } from './discard.ts';
 import { HINT_GROUPS, hintOf, LINK_GROUPS } from './hints.ts';
@@ -129,6 +131,23 @@ export class LinkLayer implements AsyncDisposable {
    */
   correctNeighbour(index: number, ip: Ip, mac: Mac): Promise<void> {
     return correctNeighbour(this.#transport, index, ip, mac);
+  }
+
+  /**
+   * A link as it is now, if it is one by which ARP can be spoken.
+   * @throws {NotFound} without such a link. {Unsupported} when it is not Ethernet. {KernelError}
+   */
+  async ethernet(name: string): Promise<EthernetLink> {
+    const [link] = await this.#links.read([name]);
+    if (link === undefined) throw new NotFound(`there is no link ${name}`, { dev: name });
+    const found = ethernetLink(link);
+    if (found === undefined) throw new Unsupported(`link ${name} is not Ethernet`, { dev: name });
+    return found;
+  }
+
+  /** The link that has an address. @throws {KernelError} */
+  withAddress(ip: Ip): Promise<EthernetLink | undefined> {
+    return linkWithAddress(this.#transport, ip);
   }
 
   /** The indexes that links have now; what is no link is not in the result. @throws {KernelError} */

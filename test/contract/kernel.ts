@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Ip } from '../../core/address.ts';
 import { creations, deletions, diff } from '../../core/diff.ts';
-import { KernelError } from '../../core/errors.ts';
-import type { IfName } from '../../core/ids.ts';
+import { KernelError, NotFound } from '../../core/errors.ts';
+import type { IfName, SandboxKey } from '../../core/ids.ts';
 import { hostState, type KernelObject, keyOf, type LinkObject } from '../../core/kernel-objects.ts';
 import { linkName } from '../../core/names.ts';
 import type { Kernel, Step } from '../../core/ports.ts';
@@ -415,6 +415,15 @@ promise('a link made while its discard waits is there afterwards', async ({ kern
   await kernel.apply(creations([VETH]));
   await kernel.discarded();
   assert.deepEqual(await differences(kernel, [BRIDGE, VETH]), []);
+});
+
+promise('a LAN cannot be asked behind a link that is not there', async ({ kernel }) => {
+  await assert.rejects(kernel.probe('absent0' as IfName, '198.18.0.9' as Ip), NotFound);
+});
+
+promise('nothing is announced inside a sandbox that is not there', async ({ kernel }) => {
+  const sandbox = '/run/docker/netns/absent' as SandboxKey;
+  assert.equal(await kernel.announceInside(sandbox, '198.18.0.9' as Ip), false);
 });
 
 promise('watching ends when aborted', async ({ kernel }) => {

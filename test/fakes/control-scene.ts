@@ -153,6 +153,7 @@ export function aControlScene(now = NOW): ControlScene {
         gateway: '198.18.0.1',
         used: 2,
         resting: 1,
+        conflicts: 1,
         usable: 254,
         leases: [
           { address: '198.18.0.1', kind: 'gateway', since: ago(3600) },
@@ -164,6 +165,13 @@ export function aControlScene(now = NOW): ControlScene {
             since: ago(90),
           },
           { address: '198.18.0.3', kind: 'resting', restingUntil: ago(-20) },
+          {
+            address: '198.18.0.4',
+            kind: 'conflict',
+            mac: '02:00:00:00:00:99',
+            since: ago(60),
+            restingUntil: ago(-540),
+          },
         ],
       },
       {
@@ -173,6 +181,7 @@ export function aControlScene(now = NOW): ControlScene {
         gateway: 'fd00:18::1',
         used: 2,
         resting: 0,
+        conflicts: 0,
         usable: 2 ** 64 - 1,
         leases: [],
       },

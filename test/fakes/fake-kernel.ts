@@ -1,8 +1,9 @@
 import { cidrContains, type Ip } from '../../core/address.ts';
-import { KernelError } from '../../core/errors.ts';
-import type { IfName, Mac } from '../../core/ids.ts';
+import { KernelError, NotFound } from '../../core/errors.ts';
+import type { IfName, Mac, SandboxKey } from '../../core/ids.ts';
 import { type HostState, type KernelObject, keyOf, type ObjectKey } from '../../core/kernel-objects.ts';
 import type {
+  AddressHolder,
   FlowFilter,
   HostLink,
   HostRoute,
@@ -28,10 +29,15 @@ export class FakeKernel implements Kernel {
   /** For each snapshot, the links it was limited to. */
   readonly snapshots: (ReadonlySet<string> | undefined)[] = [];
   readonly announced: { readonly dev: IfName; readonly ip: Ip; readonly mac: Mac }[] = [];
+  readonly announcedInside: { readonly sandbox: SandboxKey; readonly ip: Ip }[] = [];
   readonly forgotten: FlowFilter[] = [];
   readonly replumbed: SandboxPlumbing[] = [];
   /** Sandboxes that exist, for `replumb`. */
   readonly sandboxes = new Set<string>();
+  /** Who has which address on the LAN behind each link, for `probe`. */
+  readonly neighbours = new Map<Ip, AddressHolder>();
+  /** What was probed, in order. */
+  readonly probed: { readonly dev: IfName; readonly ip: Ip }[] = [];
   readonly #pause: () => Promise<void>;
   readonly #watchers = new Set<(hint: KernelHint | undefined) => void>();
   #host = new FakeHost();
@@ -163,6 +169,19 @@ export class FakeKernel implements Kernel {
 
   async announce(dev: IfName, ip: Ip, mac: Mac): Promise<void> {
     this.announced.push({ dev, ip, mac });
+  }
+
+  async announceInside(sandbox: SandboxKey, ip: Ip): Promise<boolean> {
+    if (!this.sandboxes.has(sandbox)) return false;
+    this.announcedInside.push({ sandbox, ip });
+    return true;
+  }
+
+  async probe(dev: IfName, ip: Ip): Promise<AddressHolder | undefined> {
+    this.probed.push({ dev, ip });
+    await this.#pause();
+    if (this.#host.links.get(dev) === undefined) throw new NotFound(`there is no link ${dev}`, { dev });
+    return this.neighbours.get(ip);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,12 +1,13 @@
 import { pino } from 'pino';
 import type { EndpointId } from '../../core/ids.ts';
 import { KeyedMutex } from '../../core/keyed-mutex.ts';
+import { type AddressConflictFound, LanProbe } from '../../daemon/lan/index.ts';
 import type { Announce } from '../../daemon/networks/context.ts';
 import { createNetworks, type Networks, Publisher } from '../../daemon/networks/index.ts';
 import { DesiredState, DriftLog, hostPlan, Reconciler } from '../../daemon/reconcile/index.ts';
 import { replumbEndpoint } from '../../daemon/replumb.ts';
 import { Repository } from '../../daemon/state/index.ts';
-import { drivers } from '../../drivers/index.ts';
+import { drivers as allDrivers } from '../../drivers/index.ts';
 import { FakeKernel } from './fake-kernel.ts';
 import { FakePorts } from './fake-ports.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -28,6 +29,9 @@ export interface HostWorld {
   readonly reconciler: Reconciler;
   readonly drift: DriftLog;
   readonly events: Parameters<Announce>[0][];
+  readonly lan: LanProbe;
+  /** Addresses that somebody else on a LAN was found to have. */
+  readonly conflicts: AddressConflictFound[];
   /** Whether Docker has been heard. */
   readonly docker: { heard: boolean };
   /** What the store holds, one record a line. */
@@ -41,15 +45,20 @@ export async function startWorld(
     readonly kernel?: FakeKernel;
     readonly ports?: FakePorts;
     readonly reconcile?: boolean;
+    readonly drivers?: typeof allDrivers;
+    /** Subnets whose addresses weft's IPAM gives, so that their LAN has been asked already. */
+    readonly given?: readonly string[];
   } = {},
 ): Promise<HostWorld> {
   const { store = new MemoryStore(), kernel = new FakeKernel(), ports = new FakePorts() } = host;
+  const { drivers = allDrivers, given = [] } = host;
   const log = pino({ level: 'silent' });
   const clock = { now: () => 1000 };
   const repository = await Repository.load(store);
   const drift = new DriftLog({ repaired: () => undefined, recovered: () => undefined });
   const docker = { heard: true };
   const events: Parameters<Announce>[0][] = [];
+  const conflicts: AddressConflictFound[] = [];
   const reconciler = new Reconciler({
     repository,
     kernel,
@@ -75,6 +84,14 @@ export async function startWorld(
   });
   if (host.reconcile !== false) await reconciler.pass('start');
   for (const { request, published } of repository.endpoints()) await publisher.restore(request.id, published);
+  const lan = new LanProbe({
+    repository,
+    drivers,
+    kernel,
+    gives: (subnet) => given.includes(subnet),
+    found: (conflict) => conflicts.push(conflict),
+    log,
+  });
   const { backend, collectNetwork } = createNetworks({
     repository,
     kernel,
@@ -84,6 +101,7 @@ export async function startWorld(
     clock,
     log,
     announce: (event) => events.push(event),
+    lan,
   });
   const stored = async (): Promise<string> =>
     (await store.list('')).entries.map(({ key, value }) => `${key} ${Buffer.from(value)}`).join('\n');
@@ -98,6 +116,8 @@ export async function startWorld(
     reconciler,
     drift,
     events,
+    lan,
+    conflicts,
     docker,
     stored,
   };

@@ -6,7 +6,7 @@ import { CLUSTER_KEYS } from '../../core/cluster.ts';
 import type { EndpointId } from '../../core/ids.ts';
 import type { Network } from '../../core/model.ts';
 import type { NamingChange, NamingView } from '../../core/naming.ts';
-import type { Store } from '../../core/ports.ts';
+import type { AddressHolder, Store } from '../../core/ports.ts';
 import { openContainerApi } from '../../daemon/docker/index.ts';
 import { Naming } from '../../daemon/naming/index.ts';
 import { Repository } from '../../daemon/state/index.ts';
@@ -37,6 +37,8 @@ export class NamingHost implements AsyncDisposable {
   /** What is added to this host's clock, milliseconds. */
   skewMs = 0;
   mayAct = true;
+  /** Who has which address on the LAN. */
+  readonly neighbours = new Map<string, AddressHolder>();
   /** Its sandboxes are no more, as after power was off. */
   isBare = false;
   #running: Running | undefined;
@@ -94,6 +96,7 @@ export class NamingHost implements AsyncDisposable {
         node: name,
         hasEnded: () => this.isBare,
         mayAct: () => this.mayAct,
+        holderOf: async (_network, ip) => this.neighbours.get(ip),
         clock: { now: () => Date.now() + this.skewMs },
         log,
       }),

@@ -72,7 +72,7 @@ async function healthyHost(pluginDir: string): Promise<AsyncDisposable & { reado
       engine: undefined,
       ownBridges: () => new Set([BRIDGE]),
       problems: [],
-      ipam: [{ id: 'local/198.18.1.0/24', used: 1, resting: 0, usable: 253 }],
+      ipam: [{ id: 'local/198.18.1.0/24', used: 1, resting: 0, conflicts: 0, usable: 253 }],
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

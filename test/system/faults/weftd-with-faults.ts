@@ -63,6 +63,13 @@ function faultyKernel(kernel: Kernel): Kernel {
       return isDone;
     },
     announce: (dev, ip, mac, whose) => kernel.announce(dev, ip, mac, whose),
+    announceInside: (sandbox, ip) => kernel.announceInside(sandbox, ip),
+    async probe(dev, ip) {
+      points.pass(`before probing ${ip}`);
+      const holder = await kernel.probe(dev, ip);
+      points.pass(`after probing ${ip}`);
+      return holder;
+    },
     [Symbol.asyncDispose]: () => kernel[Symbol.asyncDispose](),
   };
 }
