@@ -21,6 +21,7 @@ export {
   closeFd,
   duplicateFd,
   getSocketOption,
+  linkIndex,
   openSocket,
   readableNow,
   receiveNow,

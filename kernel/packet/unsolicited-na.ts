@@ -1,6 +1,7 @@
 import { type Ip, ipToBytes } from '../../core/address.ts';
 import type { Mac } from '../../core/ids.ts';
 import { ETHER_TYPE, encodeEthernet, macToBytes } from './ethernet.ts';
+import { internetChecksum } from './internet-checksum.ts';
 
 /** ff02::1, all nodes of the link, and its multicast MAC (RFC 2464 section 7). */
 const ALL_NODES = Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
@@ -25,6 +26,7 @@ export function encodeUnsolicitedNa(ip: Ip, mac: Mac): Uint8Array {
     ...TARGET_LINK_LAYER_ADDRESS,
     ...source,
   );
+  // The pseudo-header comes first (RFC 8200 section 8.1).
   const checksum = internetChecksum(
     Uint8Array.of(...target, ...ALL_NODES, 0, 0, 0, message.length, 0, 0, 0, IPPROTO_ICMPV6, ...message),
   );
@@ -37,12 +39,4 @@ export function encodeUnsolicitedNa(ip: Ip, mac: Mac): Uint8Array {
     etherType: ETHER_TYPE.ipv6,
     payload: Uint8Array.of(...header, ...target, ...ALL_NODES, ...message),
   });
-}
-
-/** RFC 1071 over an even number of bytes; for ICMPv6 the pseudo-header comes first (RFC 8200 section 8.1). */
-function internetChecksum(bytes: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
 }
