@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import { KeyedMutex } from '../core/keyed-mutex.ts';
 import type { Kernel, Store } from '../core/ports.ts';
-import type { IpamService } from '../ipam/index.ts';
+import { type IpamService, systemClock } from '../ipam/index.ts';
 import { openLinuxKernel } from '../kernel/index.ts';
 import { openIpam } from './addresses.ts';
 import { Cluster, openShared, type SharedBase } from './cluster/index.ts';
 import type { Config } from './config.ts';
 import { createMetrics, EventLog, type Metrics } from './control/index.ts';
+import { DhcpLeases } from './dhcp/index.ts';
 import { DockerNames, type Engine, openEngine } from './docker/index.ts';
 import { bridgesOf, networkWith } from './network-lookups.ts';
 import { Repository } from './state/index.ts';
@@ -29,6 +30,8 @@ export interface Base {
   readonly kernel: Kernel;
   readonly repository: Repository;
   readonly ipam: IpamService;
+  /** Addresses that DHCP servers on LANs have given. */
+  readonly dhcp: DhcpLeases;
   readonly shared: SharedBase;
   readonly cluster: Cluster;
   readonly names: DockerNames;
@@ -73,6 +76,8 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
   });
   const engine = config.docker === 'none' ? undefined : stack.use(openEngine(config.docker));
   const events = new EventLog(clock);
+  const announce = (event: Parameters<EventLog['publish']>[0]) => void events.publish(event);
+  const dhcp = stack.use(await DhcpLeases.load({ store, clock: systemClock, log, announce }));
   const locks = new KeyedMutex();
   const cluster = stack.use(
     await Cluster.open({ ...parts, ...shared, repository, kernel, ipam, engine, locks, clock }),
@@ -82,6 +87,7 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
     kernel,
     repository,
     ipam,
+    dhcp,
     shared,
     cluster,
     names,
@@ -98,6 +104,7 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
 }
 
 /** Records that could not be read, a sentence each. */
-export function problemsOf({ repository, ipam }: Base): readonly string[] {
-  return [...repository.problems, ...ipam.problems.map(({ key, reason }) => `${key}: ${reason}`)];
+export function problemsOf({ repository, ipam, dhcp }: Base): readonly string[] {
+  const addresses = ipam.problems.map(({ key, reason }) => `${key}: ${reason}`);
+  return [...repository.problems, ...addresses, ...dhcp.problems];
 }

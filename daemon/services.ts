@@ -7,6 +7,7 @@ import { ipamBackend } from './addresses.ts';
 import { type Base, clock, openBase, problemsOf, type ServiceParts } from './base.ts';
 import { startCollecting, takeIn } from './collecting.ts';
 import type { ControlBackend, Metrics } from './control/index.ts';
+import { keepPruned, NetworkAddresses } from './dhcp/index.ts';
 import { type Engine, NamesFeed } from './docker/index.ts';
 import { runDoctor } from './doctor/index.ts';
 import type { BoundBackends } from './late-backends.ts';
@@ -46,6 +47,15 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const { loop, drift, namedBridgesChanged } = await startReconciling(base, stack);
   const { repository, kernel, events, metrics, engine, locks } = base;
   await restorePorts(base, publisher);
+  const addresses = new NetworkAddresses({
+    addresses: ipamBackend(base.ipam),
+    leases: base.dhcp,
+    ...base,
+    drivers,
+    hostId: base.shared.node.id,
+    log: parts.log,
+  });
+  stack.use(keepPruned(addresses, parts.log));
   const networks = createNetworks({
     repository,
     kernel,
@@ -56,6 +66,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     log: parts.log,
     announce: (event) => events.publish(event),
     cluster: base.cluster,
+    leased: addresses,
     namedBridgesChanged,
   });
   base.shared.isIdle = () => base.cluster.isIdle();
@@ -72,7 +83,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const running = stack.move();
   return {
     network: waitingFor(discovery, base.repository, networks.backend),
-    ipam: ipamBackend(base.ipam),
+    ipam: addresses,
     control,
     metrics,
     observeCall: (method, driver, seconds, outcome) =>
@@ -103,6 +114,7 @@ function openControl(
       naming: namesHealth(discovery, base),
       problems: problemsOf(base),
       ipam: metricsSample(base).pools,
+      dhcp: base.dhcp.list(),
       hosts: clusterHosts({ ...base, config }),
     });
   return createControlBackend({

@@ -1,110 +1,26 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Cidr, Ip } from '../../core/address.ts';
 import type { Mac } from '../../core/ids.ts';
+import {
+  GIVEN,
+  HeldDhcpClient,
+  IDENTITY,
+  ip,
+  MAC,
+  SERVER,
+  SERVER_MAC,
+  START,
+  SUBNET,
+} from '../../test/support/held-dhcp-client.ts';
 import { resumedClient, step } from './client.ts';
-import { type Client, type ClientAction, type ClientEvent, leaseOf, newClient } from './client-state.ts';
+import { leaseOf, newClient } from './client-state.ts';
 import type { DhcpLease } from './lease.ts';
 import type { DhcpMessage } from './message.ts';
 import type { DhcpOptions } from './options.ts';
-import type { Identity } from './outgoing.ts';
 import { NEVER } from './timing.ts';
-
-const ip = (text: string) => text as Ip;
-const MAC = '02:42:00:00:00:77' as Mac;
-const SERVER_MAC = '02:00:00:00:00:01' as Mac;
-const SERVER = ip('192.0.2.1');
-const GIVEN = ip('192.0.2.77');
-const SUBNET = '192.0.2.0/24' as Cidr;
-const IDENTITY: Identity = { mac: MAC, clientId: Uint8Array.of(0, 1, 2), hostname: 'web' };
-const START = 1_000_000;
-
-/** A client in the hands of a test: time passes when told, and what is sent and said is kept. */
-class Held {
-  client: Client;
-  now = START;
-  sent: (ClientAction & { readonly kind: 'send' })[] = [];
-  said: string[] = [];
-  #xid = 100;
-
-  constructor(wanted?: Ip) {
-    const terms = { subnet: SUBNET, ...(wanted === undefined ? {} : { wanted }) };
-    this.client = newClient(IDENTITY, terms, START);
-    this.wake();
-  }
-
-  do(event: ClientEvent): this {
-    return this.take(step(this.client, event, this.now, { xid: this.#xid++, jitter: 0 }));
-  }
-
-  take({ client, actions }: ReturnType<typeof step>): this {
-    this.client = client;
-    for (const action of actions) {
-      if (action.kind === 'send') this.sent.push(action);
-      else if (action.kind === 'bound') this.said.push(`${action.how} ${action.lease.ip}`);
-      else this.said.push(`lost ${action.lease.ip}: ${action.reason}`);
-    }
-    return this;
-  }
-
-  /** Lets time pass until it wants to be woken. */
-  wake(): this {
-    this.now = Math.max(this.now, this.client.wakeAt);
-    return this.do({ kind: 'wake' });
-  }
-
-  hears(options: Partial<DhcpOptions>, more: Partial<DhcpMessage> = {}): this {
-    const xid = 'xid' in this.client.state ? this.client.state.xid : 0;
-    return this.do({ kind: 'message', from: SERVER_MAC, message: reply({ xid, ...more }, options) });
-  }
-
-  offered(): this {
-    return this.hears({ type: 'offer' });
-  }
-
-  bound(): this {
-    return this.offered().hears({ type: 'ack' });
-  }
-
-  get state(): string {
-    return this.client.state.name;
-  }
-
-  get last(): (ClientAction & { readonly kind: 'send' }) | undefined {
-    return this.sent.at(-1);
-  }
-
-  /** Seconds from the start. */
-  get at(): number {
-    return (this.now - START) / 1000;
-  }
-}
-
-function reply(more: Partial<DhcpMessage>, options: Partial<DhcpOptions>): DhcpMessage {
-  return {
-    op: 'reply',
-    xid: 0,
-    secs: 0,
-    broadcast: true,
-    ciaddr: ip('0.0.0.0'),
-    yiaddr: GIVEN,
-    giaddr: ip('0.0.0.0'),
-    chaddr: MAC,
-    ...more,
-    options: {
-      type: 'ack',
-      server: SERVER,
-      leaseTime: 3600,
-      prefix: 24,
-      router: ip('192.0.2.254'),
-      ...options,
-    },
-  };
-}
 
 describe('getting an address', () => {
   test('DISCOVER, OFFER, REQUEST, ACK', () => {
-    const held = new Held();
+    const held = new HeldDhcpClient();
     expect(held.last).toMatchObject({
       to: 'broadcast',
       from: '0.0.0.0',
@@ -138,7 +54,7 @@ describe('getting an address', () => {
   });
 
   test('DISCOVER is repeated after 1, 2, 4, … 64 s, with one xid and the seconds since it began', () => {
-    const held = new Held();
+    const held = new HeldDhcpClient();
     const times: number[] = [];
     for (let i = 0; i < 9; i++) times.push(held.wake().at);
     expect(times).toEqual([1, 3, 7, 15, 31, 63, 127, 191, 255]);
@@ -162,7 +78,7 @@ describe('getting an address', () => {
   });
 
   test('REQUEST is sent four times, then it begins again', () => {
-    const held = new Held().offered();
+    const held = new HeldDhcpClient().offered();
     held.wake().wake().wake();
     expect(held.sent.map(({ message }) => message.options.type)).toEqual([
       'discover',
@@ -174,7 +90,7 @@ describe('getting an address', () => {
   });
 
   test('NAK: it begins again after a second, and says why', () => {
-    const held = new Held().offered().hears({ type: 'nak', text: 'no more' });
+    const held = new HeldDhcpClient().offered().hears({ type: 'nak', text: 'no more' });
     expect(held.state).toBe('INIT');
     expect(held.client.refusal).toBe(`DHCP server ${SERVER} refuses ${GIVEN}: no more`);
     expect(held.wake().at).toBe(1);
@@ -182,7 +98,7 @@ describe('getting an address', () => {
   });
 
   test('an early wake does nothing', () => {
-    const held = new Held();
+    const held = new HeldDhcpClient();
     held.do({ kind: 'wake' });
     expect(held.sent).toHaveLength(1);
   });
@@ -196,7 +112,7 @@ describe('answers that are not for it, or of no use', () => {
     ['an acknowledgement of nothing', { type: 'ack' }, {}],
     ['a refusal of nothing', { type: 'nak' }, {}],
   ])('%s is passed over', (_name, options, more) => {
-    const held = new Held();
+    const held = new HeldDhcpClient();
     const before = held.client;
     held.hears({ type: 'offer', ...options }, more);
     expect(held.client).toBe(before);
@@ -221,7 +137,7 @@ describe('answers that are not for it, or of no use', () => {
     [`DHCP server ${SERVER} gives 192.0.2.77/24 for no time (option 51)`, { leaseTime: 0 }, {}],
     ['a DHCP server does not say who it is (option 54)', { server: ip('0.0.0.0') }, {}],
   ])('%s', (refusal, options, more) => {
-    const held = new Held().hears({ type: 'offer', ...options }, more);
+    const held = new HeldDhcpClient().hears({ type: 'offer', ...options }, more);
     expect([held.state, held.client.refusal]).toEqual(['SELECTING', refusal]);
     held.bound();
     expect(held.state).toBe('BOUND');
@@ -229,7 +145,7 @@ describe('answers that are not for it, or of no use', () => {
   });
 
   test('only the address that is wanted will do', () => {
-    const held = new Held(ip('192.0.2.50'));
+    const held = new HeldDhcpClient(ip('192.0.2.50'));
     expect(held.last?.message.options.requestedIp).toBe('192.0.2.50');
     held.offered();
     expect([held.state, held.client.refusal]).toEqual([
@@ -241,7 +157,7 @@ describe('answers that are not for it, or of no use', () => {
   });
 
   test('an acknowledgement of another server, or of another address', () => {
-    const held = new Held().offered().hears({ type: 'ack', server: ip('192.0.2.2') });
+    const held = new HeldDhcpClient().offered().hears({ type: 'ack', server: ip('192.0.2.2') });
     expect(held.state).toBe('REQUESTING');
     held.hears({ type: 'ack' }, { yiaddr: ip('192.0.2.78') });
     expect(held.state).toBe('REQUESTING');
@@ -253,7 +169,7 @@ describe('answers that are not for it, or of no use', () => {
 describe('times', () => {
   test('T1 and T2 of the server, where they make sense', () => {
     const times = (t1: number, t2: number) => {
-      const lease = leaseOf(new Held().offered().hears({ type: 'ack', t1, t2 }).client);
+      const lease = leaseOf(new HeldDhcpClient().offered().hears({ type: 'ack', t1, t2 }).client);
       return [lease?.renewAt, lease?.rebindAt].map((at) => ((at ?? 0) - START) / 1000);
     };
     expect(times(10, 20)).toEqual([10, 20]);
@@ -263,14 +179,14 @@ describe('times', () => {
   });
 
   test('a lease for ever is not renewed', () => {
-    const held = new Held().offered().hears({ type: 'ack', leaseTime: 0xffffffff });
+    const held = new HeldDhcpClient().offered().hears({ type: 'ack', leaseTime: 0xffffffff });
     expect(held.client.wakeAt).toBe(NEVER);
   });
 });
 
 describe('keeping an address', () => {
   test('T1: renewed by its server, unicast from its address', () => {
-    const held = new Held().bound().wake();
+    const held = new HeldDhcpClient().bound().wake();
     expect([held.state, held.at]).toEqual(['RENEWING', 1800]);
     expect(held.last).toMatchObject({
       from: GIVEN,
@@ -285,7 +201,7 @@ describe('keeping an address', () => {
   });
 
   test('T2: any server is asked; the end: it is lost, once, and asked for on', () => {
-    const held = new Held().bound();
+    const held = new HeldDhcpClient().bound();
     const seen: [string, number][] = [];
     while (held.state !== 'INIT') seen.push([held.wake().state, held.at]);
     expect(seen).toEqual([
@@ -314,14 +230,14 @@ describe('keeping an address', () => {
   });
 
   test('while rebinding another server may take over', () => {
-    const held = new Held().bound();
+    const held = new HeldDhcpClient().bound();
     while (held.state !== 'REBINDING') held.wake();
     held.hears({ type: 'ack', server: ip('192.0.2.2') });
     expect(leaseOf(held.client)?.server).toBe('192.0.2.2');
   });
 
   test('NAK of its server: lost. NAK of another while renewing: passed over', () => {
-    const held = new Held()
+    const held = new HeldDhcpClient()
       .bound()
       .wake()
       .hears({ type: 'nak', server: ip('192.0.2.2') });
@@ -334,7 +250,7 @@ describe('keeping an address', () => {
   });
 
   test('a renewal that gives another address is none', () => {
-    const held = new Held()
+    const held = new HeldDhcpClient()
       .bound()
       .wake()
       .hears({ type: 'ack' }, { yiaddr: ip('192.0.2.78') });
@@ -342,14 +258,14 @@ describe('keeping an address', () => {
   });
 
   test('a machine that slept over everything loses it at once', () => {
-    const held = new Held().bound();
+    const held = new HeldDhcpClient().bound();
     held.now += 4_000_000;
     held.do({ kind: 'wake' });
     expect([held.state, held.sent.length]).toEqual(['INIT', 2]);
   });
 
   test('release: to its server, and then nothing', () => {
-    const held = new Held().bound().do({ kind: 'release' });
+    const held = new HeldDhcpClient().bound().do({ kind: 'release' });
     expect(held.last).toMatchObject({
       from: GIVEN,
       to: { ip: SERVER, mac: SERVER_MAC },
@@ -365,14 +281,14 @@ describe('keeping an address', () => {
   });
 
   test('release before the acknowledgement gives back what was asked for; before an offer nothing', () => {
-    expect(new Held().offered().do({ kind: 'release' }).last?.message.options.type).toBe('release');
-    expect(new Held().do({ kind: 'release' }).sent).toHaveLength(1);
+    expect(new HeldDhcpClient().offered().do({ kind: 'release' }).last?.message.options.type).toBe('release');
+    expect(new HeldDhcpClient().do({ kind: 'release' }).sent).toHaveLength(1);
   });
 });
 
 describe('a conflict', () => {
   test('is declined; the first time it begins again after 1 s, then after 10 s', () => {
-    const held = new Held().bound().do({ kind: 'conflict' });
+    const held = new HeldDhcpClient().bound().do({ kind: 'conflict' });
     expect(held.last).toMatchObject({
       to: 'broadcast',
       from: '0.0.0.0',
@@ -386,7 +302,7 @@ describe('a conflict', () => {
   });
 
   test('in any other state is none', () => {
-    expect(new Held().do({ kind: 'conflict' }).state).toBe('SELECTING');
+    expect(new HeldDhcpClient().do({ kind: 'conflict' }).state).toBe('SELECTING');
   });
 });
 
@@ -396,7 +312,7 @@ describe('after a restart', () => {
     ...{ renewAt: START + 10_000, rebindAt: START + 20_000, expiresAt: START + 30_000 },
   };
   const resumed = (now: number) => {
-    const held = new Held();
+    const held = new HeldDhcpClient();
     held.sent = [];
     held.now = now;
     return held.take(resumedClient(IDENTITY, { subnet: SUBNET }, lease, now, { xid: 7, jitter: 0 }));
@@ -439,62 +355,4 @@ describe('after a restart', () => {
     held.wake().wake().wake().wake();
     expect([held.state, held.said, leaseOf(held.client)]).toEqual(['BOUND', [], lease]);
   });
-});
-
-/** Anything that can happen, with answers that are mostly for this client. */
-const happening = fc.oneof(
-  { weight: 4, arbitrary: fc.constant('wake' as const) },
-  { weight: 1, arbitrary: fc.constantFrom('conflict' as const, 'identify' as const) },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      type: fc.constantFrom('offer', 'ack', 'ack', 'nak'),
-      yiaddr: fc.constantFrom(GIVEN, ip('192.0.2.78'), ip('198.51.100.1'), ip('192.0.2.255')),
-      server: fc.constantFrom(SERVER, ip('192.0.2.2')),
-      leaseTime: fc.constantFrom(0, 1, 120, 3600, 0xffffffff),
-      t1: fc.nat(200),
-      t2: fc.nat(200),
-      foreign: fc.boolean(),
-      laterMs: fc.nat(20_000),
-    }),
-  },
-);
-
-test('whatever happens: it never spins, holds only what was granted, and loses an address once', () => {
-  fc.assert(
-    fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {
-      const held = new Held();
-      for (const each of happenings) {
-        if (each === 'wake') held.wake();
-        else if (each === 'conflict') held.do({ kind: 'conflict' });
-        else if (each === 'identify') held.do({ kind: 'identify', identity: IDENTITY });
-        else {
-          held.now = Math.min(held.now + each.laterMs, Math.max(held.now, held.client.wakeAt));
-          const { type, server, leaseTime, t1, t2 } = each;
-          const options = { type, server, leaseTime, t1, t2 } as Partial<DhcpOptions>;
-          held.hears(options, { yiaddr: each.yiaddr, ...(each.foreign ? { xid: 1 } : {}) });
-        }
-        const lease = leaseOf(held.client);
-        if (lease !== undefined) {
-          expect([GIVEN, '192.0.2.78']).toContain(lease.ip);
-          expect(lease.renewAt).toBeLessThanOrEqual(lease.rebindAt);
-          expect(lease.rebindAt).toBeLessThanOrEqual(lease.expiresAt);
-          if (held.state !== 'REBOOTING') expect(held.client.wakeAt).toBeLessThanOrEqual(lease.expiresAt);
-        }
-        // Woken when it wants to be, it wants to be woken later, but for a lease that is over at once.
-        const sleeper = step(held.client, { kind: 'wake' }, held.client.wakeAt, {
-          xid: 5,
-          jitter: -1,
-        }).client;
-        if (held.client.wakeAt < NEVER && sleeper.state.name !== 'BOUND')
-          expect(sleeper.wakeAt).toBeGreaterThan(held.client.wakeAt);
-      }
-      const words = held.said.map((each) => each.split(' ')[0]);
-      for (const [index, word] of words.entries()) {
-        if (word === 'lost' && index + 1 < words.length) expect(words[index + 1]).toBe('regained');
-        if (word === 'regained') expect(words[index - 1]).toBe('lost');
-      }
-    }),
-    { numRuns: 1000 },
-  );
 });

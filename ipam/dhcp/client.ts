@@ -215,8 +215,11 @@ function acknowledged(
   const read = readLease(message, terms, { askedAt, serverMac, jitter: chance.jitter });
   if ('refusal' in read) return idle({ ...client, refusal: read.refusal });
   const { lease } = read;
+  if (now >= lease.expiresAt) {
+    return idle({ ...client, refusal: `the answer of DHCP server ${lease.server} came after the lease's end` });
+  }
   const { lost: _, refusal: __, ...rest } = client;
-  // A lease so short that it is over already is renewed at once, not in the past.
+  // An answer may come so late that the lease is to be renewed at once.
   const bound: Client = { ...rest, state: { name: 'BOUND', lease }, wakeAt: Math.max(now, lease.renewAt) };
   const fresh = state.name === 'REQUESTING' ? 'new' : 'renewed';
   const how = client.lost === undefined ? fresh : 'regained';
