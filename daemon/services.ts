@@ -7,7 +7,7 @@ import { ipamBackend } from './addresses.ts';
 import { type Base, clock, openBase, problemsOf, type ServiceParts } from './base.ts';
 import { startCollecting, takeIn } from './collecting.ts';
 import type { ControlBackend, Metrics } from './control/index.ts';
-import { keepPruned, NetworkAddresses } from './dhcp/index.ts';
+import { keepLeases, NetworkAddresses } from './dhcp/index.ts';
 import { type Engine, NamesFeed } from './docker/index.ts';
 import { runDoctor } from './doctor/index.ts';
 import type { BoundBackends } from './late-backends.ts';
@@ -47,15 +47,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const { loop, drift, namedBridgesChanged } = await startReconciling(base, stack);
   const { repository, kernel, events, metrics, engine, locks } = base;
   await restorePorts(base, publisher);
-  const addresses = new NetworkAddresses({
-    addresses: ipamBackend(base.ipam),
-    leases: base.dhcp,
-    ...base,
-    drivers,
-    hostId: base.shared.node.id,
-    log: parts.log,
-  });
-  stack.use(keepPruned(addresses, parts.log));
+  const addresses = openAddresses(base, stack);
   const networks = createNetworks({
     repository,
     kernel,
@@ -93,6 +85,21 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** The IPAM calls, with the leases of DHCP servers behind them looked after. */
+function openAddresses(base: Base, stack: AsyncDisposableStack): NetworkAddresses {
+  const { ipam, repository, names, parts } = base;
+  const common = {
+    ipam,
+    repository,
+    drivers,
+    leases: base.dhcp,
+    hostId: base.shared.node.id,
+    log: parts.log,
+  };
+  stack.use(keepLeases({ ...common, nameOf: (id) => names.container(id) }));
+  return new NetworkAddresses({ ...common, addresses: ipamBackend(ipam) });
 }
 
 function openControl(

@@ -15,7 +15,7 @@ export type ProbeAddress = (device: IfName, ip: Ip) => Promise<{ readonly mac: M
 /**
  * Lets a new client run until it has an address that nobody else uses.
  * @throws {Conflict} when the only answers cannot be used, saying why, or when somebody has the address that is wanted.
- * @throws {Unavailable} when no DHCP server answers within 10 s.
+ * @throws {Unavailable} when no DHCP server answers within 10 s, or the device is not there or down.
  */
 export async function waitForLease(
   running: RunningClient,
@@ -38,6 +38,7 @@ export async function waitForLease(
     });
   };
   running.onStep = () => {
+    if (running.sendError !== undefined) reject(failure(running));
     // A server has answered, and in a second no other one with something better.
     const { state, refusal } = running.client;
     if (refusal !== undefined && state.name === 'SELECTING' && state.attempt > 0) reject(failure(running));
@@ -69,8 +70,10 @@ export async function waitForLease(
   }
 }
 
-function failure({ device, client }: RunningClient): WeftError {
+function failure({ device, client, sendError }: RunningClient): WeftError {
   const { refusal } = client;
+  if (sendError !== undefined)
+    return new Unavailable(`no address by DHCP on ${device}: ${sendError}`, { device });
   if (refusal !== undefined) return new Conflict(`no address by DHCP on ${device}: ${refusal}`, { device });
   return new Unavailable(`no DHCP server answers on ${device} within ${ACQUIRE_MS / 1000} s`, { device });
 }

@@ -29,8 +29,7 @@ const MOST_IN_ONE_GO = 64;
 
 /**
  * One socket a device for all its clients. Node cannot wait for a packet socket to become readable, so while an answer
- * is awaited the sockets are looked at by a timer; otherwise not at all. Sockets stay open, because making one waits for
- * RCU.
+ * is awaited the sockets are looked at by a timer; otherwise not at all.
  */
 export class DhcpChannel implements Disposable {
   readonly #sockets = new Map<IfName, DhcpSocket>();

@@ -1,4 +1,4 @@
-import type { Cidr, Ip } from '../../core/address.ts';
+import type { Ip } from '../../core/address.ts';
 import { Conflict, DecodeError, errorMessage } from '../../core/errors.ts';
 import type { IfName, Mac, PoolId } from '../../core/ids.ts';
 import type { Store } from '../../core/ports.ts';
@@ -6,7 +6,18 @@ import { type DhcpLease, newClient, resumedClient } from '../../ipam/dhcp/index.
 import type { ClusterClock } from '../../ipam/index.ts';
 import { type ProbeAddress, waitForLease } from './acquisition.ts';
 import { DhcpChannel, type DhcpLog } from './channel.ts';
-import { DHCP_PREFIX, type DhcpRecord, decodeDhcpRecord, dhcpKey, encodeDhcpRecord } from './records.ts';
+import {
+  DHCP_PREFIX,
+  type DhcpAsk,
+  type DhcpRecord,
+  decodeDhcpRecord,
+  dhcpKey,
+  encodeDhcpRecord,
+  identityOf,
+  identityOfAsk,
+  recordOf,
+  unknownLease,
+} from './records.ts';
 import { chance, type LeaseNews, RunningClient } from './running-client.ts';
 
 /** Something that happened to a lease, for `weft events`. */
@@ -23,21 +34,6 @@ export interface DhcpOptions {
   readonly announce: (event: DhcpEvent) => void;
   /** Whether somebody else has an address; absent: it is not asked. */
   readonly probe?: ProbeAddress;
-}
-
-/** What an address is asked for with. */
-export interface DhcpAsk {
-  readonly pool: { readonly id: PoolId; readonly subnet: Cidr };
-  /** The host's device on whose LAN the server is. */
-  readonly device: IfName;
-  /** The MAC that the container's link will have. */
-  readonly mac: Mac;
-  /** Option 61; servers give the same client the same address again. */
-  readonly clientId: Uint8Array;
-  /** Option 12. */
-  readonly hostname?: string;
-  /** This address and no other. */
-  readonly wanted?: Ip;
 }
 
 /** A lease and the client that keeps it. */
@@ -109,28 +105,21 @@ export class DhcpLeases implements Disposable {
    */
   async acquire(ask: DhcpAsk): Promise<DhcpLease> {
     const { clock, log, store } = this.#options;
-    const { pool, device, mac, clientId, hostname, wanted } = ask;
+    const { pool, device, mac, wanted } = ask;
     if (this.isTaken(ask))
       throw new Conflict(`MAC address ${mac} has a lease on ${device} already`, { device, mac });
-    const identity = { mac, clientId, ...(hostname === undefined ? {} : { hostname }) };
     const terms = { subnet: pool.subnet, ...(wanted === undefined ? {} : { wanted }) };
-    const running = this.#run(device, { client: newClient(identity, terms, clock.now()), actions: [] });
+    const running = this.#run(device, {
+      client: newClient(identityOfAsk(ask), terms, clock.now()),
+      actions: [],
+    });
     try {
       const declined = (lease: DhcpLease, holder: Mac) => this.#declined(device, lease, holder);
       const lease = await waitForLease(running, { clock, log, probe: this.#options.probe, declined });
       const key = dhcpKey(pool.id, lease.ip);
       if (this.#kept.has(key))
         throw new Conflict(`DHCP server ${lease.server} gave ${lease.ip} twice`, { device });
-      const record: DhcpRecord = {
-        poolId: pool.id,
-        subnet: pool.subnet,
-        device,
-        mac,
-        clientId: Buffer.from(clientId).toString('hex'),
-        lease,
-        createdAt: clock.now(),
-        ...(hostname === undefined ? {} : { hostname }),
-      };
+      const record = recordOf(ask, lease, clock.now());
       this.#keep(key, { record, running });
       await store.commit({ put: [{ key, value: encodeDhcpRecord(record) }], durability: 'process' });
       this.#say('dhcp.lease', record, `got ${lease.ip} from DHCP server ${lease.server} on ${device}`);
@@ -140,6 +129,22 @@ export class DhcpLeases implements Disposable {
       this.#end(running);
       throw error;
     }
+  }
+
+  /**
+   * Asks for the address that a container has already, of which no lease is known here. Until a server grants it, it
+   * counts as lost.
+   */
+  async adopt(ask: DhcpAsk & { readonly wanted: Ip }): Promise<void> {
+    const { clock, store, log } = this.#options;
+    const { pool, device, mac, wanted } = ask;
+    const now = clock.now();
+    const lost = { since: now, reason: 'no lease of it is known here' };
+    const record = { ...recordOf(ask, unknownLease(pool.subnet, wanted), now), lost };
+    log.warn({ device, mac, ip: wanted }, 'a container has an address without a DHCP lease; it is asked for');
+    this.#resume(record);
+    const put = [{ key: dhcpKey(pool.id, wanted), value: encodeDhcpRecord(record) }];
+    await store.commit({ put, durability: 'process' });
   }
 
   /** Gives an address back; one that is none of a DHCP server's is fine. */
@@ -206,15 +211,13 @@ export class DhcpLeases implements Disposable {
   }
 
   #resume(record: DhcpRecord): void {
-    const { mac, hostname, device, subnet, lost } = record;
+    const { device, subnet, lost } = record;
     // What a server has refused is no lease, whatever its time.
     const lease = lost === undefined ? record.lease : { ...record.lease, expiresAt: 0 };
-    const clientId = Uint8Array.from(Buffer.from(record.clientId, 'hex'));
-    const identity = { mac, clientId, ...(hostname === undefined ? {} : { hostname }) };
     const terms = { subnet, wanted: lease.ip };
     const running = this.#run(
       device,
-      resumedClient(identity, terms, lease, this.#options.clock.now(), chance()),
+      resumedClient(identityOf(record), terms, lease, this.#options.clock.now(), chance()),
     );
     this.#keep(dhcpKey(record.poolId, lease.ip), { record, running });
   }
@@ -234,6 +237,8 @@ export class DhcpLeases implements Disposable {
     const { lost, ...before } = kept.record;
     const { device, mac } = before;
     if (news.kind === 'lost') {
+      // After a restart it is lost again, which has been said.
+      if (lost !== undefined) return;
       const { reason } = news;
       log.error(
         { device, mac, ip, reason },

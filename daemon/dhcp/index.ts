@@ -4,5 +4,6 @@
  * Layer: daemon.
  */
 export { type DhcpEvent, DhcpLeases } from './dhcp-leases.ts';
-export { keepPruned, NetworkAddresses } from './network-addresses.ts';
+export { keepLeases, tendLeases } from './lease-upkeep.ts';
+export { NetworkAddresses } from './network-addresses.ts';
 export type { DhcpRecord } from './records.ts';

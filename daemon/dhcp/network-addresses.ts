@@ -1,15 +1,15 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { type Cidr, type IfAddress, type Ip, parseCidr } from '../../core/address.ts';
+import type { IfAddress, Ip } from '../../core/address.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
-import { errorMessage } from '../../core/errors.ts';
-import { type IfName, type Mac, type PoolId, poolIdOf } from '../../core/ids.ts';
+import { type Mac, type PoolId, poolIdOf } from '../../core/ids.ts';
 import type { DriverName, EndpointRequest, Network } from '../../core/model.ts';
-import { derivedMac } from '../../core/names.ts';
 import type { IpamService } from '../../ipam/index.ts';
 import type { AddressRequest, IpamBackend } from '../plugin/index.ts';
 import type { Repository } from '../state/index.ts';
 import type { DhcpLog } from './channel.ts';
-import type { DhcpAsk, DhcpLeases } from './dhcp-leases.ts';
+import { clientNames } from './client-names.ts';
+import type { DhcpLeases } from './dhcp-leases.ts';
+import { type DhcpNetwork, dhcpNetworks } from './dhcp-networks.ts';
+import type { DhcpAsk } from './records.ts';
 
 /** The IPAM calls without what is constant. */
 type Addresses = Omit<IpamBackend, 'capabilities' | 'addressSpaces'>;
@@ -17,8 +17,6 @@ type Addresses = Omit<IpamBackend, 'capabilities' | 'addressSpaces'>;
 const NAME_KEY = 'com.docker.network.endpoint.name';
 const MAC_KEY = 'com.docker.network.endpoint.macaddress';
 const KIND_KEY = 'RequestAddressType';
-/** RFC 1035 section 2.3.4. */
-const LONGEST_NAME = 63;
 
 export interface NetworkAddressParts {
   /** How addresses are given where no DHCP server is asked; every address is noted there. */
@@ -30,13 +28,6 @@ export interface NetworkAddressParts {
   /** This host, so that two hosts of one LAN are different clients. */
   readonly hostId: string;
   readonly log: DhcpLog;
-}
-
-/** A network that has its addresses by DHCP. */
-interface DhcpNetwork {
-  readonly pool: { readonly id: PoolId; readonly subnet: Cidr };
-  readonly device: IfName;
-  readonly gateway: Ip | undefined;
 }
 
 /**
@@ -67,7 +58,14 @@ export class NetworkAddresses implements Addresses {
     const network = options?.[KIND_KEY] === undefined ? this.#networkOf(request.poolId) : undefined;
     if (network === undefined) return addresses.requestAddress(request);
     const { pool } = network;
-    const ask = this.#askFor(network, request);
+    const { device } = network;
+    const name = options?.[NAME_KEY];
+    const ask: DhcpAsk = {
+      pool,
+      device,
+      ...clientNames(this.#parts, { device, poolId: pool.id, name }),
+      ...(request.address === undefined ? {} : { wanted: request.address }),
+    };
     const { ip, router } = await leases.acquire(ask);
     this.#compareRouters(network, router);
     try {
@@ -94,14 +92,6 @@ export class NetworkAddresses implements Addresses {
     await leases.prune((id) => id !== poolId, 0);
   }
 
-  /** Gives back leases of addresses that the IPAM no longer holds and that are at least `graceMs` old. */
-  async prune(graceMs: number): Promise<void> {
-    const { ipam, leases } = this.#parts;
-    if (leases.list().length === 0) return;
-    const held = new Map(ipam.list().map((view) => [view.poolId, new Set(view.leases.map(({ ip }) => ip))]));
-    await leases.prune((poolId, ip) => held.get(poolId)?.has(ip) === true, graceMs);
-  }
-
   /** See LeasedMacs in daemon/networks. */
   async macFor(network: Network, { ipv4, mac }: EndpointRequest): Promise<Mac | undefined> {
     const { drivers, leases, ipam } = this.#parts;
@@ -117,37 +107,9 @@ export class NetworkAddresses implements Addresses {
   }
 
   #networkOf(poolId: string): DhcpNetwork | undefined {
-    const { repository, drivers, ipam } = this.#parts;
-    const { local } = ipam.addressSpaces();
-    if (!poolId.startsWith(`${local}/`)) return undefined;
-    const subnet = poolId.slice(local.length + 1);
-    for (const network of repository.networks()) {
-      const config = network.request.ipv4.find(({ pool }) => pool === subnet);
-      const dhcp = config && drivers.get(network.driver)?.dhcp?.(network);
-      if (dhcp === undefined) continue;
-      const pool = { id: poolId as PoolId, subnet: parseCidr(subnet, 'PoolID') };
-      return { pool, device: dhcp.device, gateway: config?.gateway?.ip };
-    }
-    return undefined;
-  }
-
-  /**
-   * A container of the same name on the same network of this host is the same client, and gets the same address again
-   * where the server remembers it (engines from 29 on tell the name); any other is a new one.
-   */
-  #askFor({ pool, device }: DhcpNetwork, { address, options }: AddressRequest): DhcpAsk {
-    const { leases, hostId } = this.#parts;
-    const name = options?.[NAME_KEY];
-    const hostname = hostnameOf(name);
-    const common = {
-      pool,
-      device,
-      ...(hostname === undefined ? {} : { hostname }),
-      ...(address === undefined ? {} : { wanted: address }),
-    };
-    const known = name && { ...common, ...clientOf(`${hostId} ${pool.id} ${name}`) };
-    // A container that was renamed keeps the lease of its old name.
-    return known && !leases.isTaken(known) ? known : { ...common, ...clientOf(randomUUID()) };
+    const local = `${this.#parts.ipam.addressSpaces().local}/`;
+    if (!poolId.startsWith(local)) return undefined;
+    return [...dhcpNetworks(this.#parts)].find(({ pool }) => pool.id === poolId);
   }
 
   #compareRouters({ pool, gateway, device }: DhcpNetwork, router: Ip | undefined): void {
@@ -155,32 +117,4 @@ export class NetworkAddresses implements Addresses {
     const facts = { device, subnet: pool.subnet, gateway, router };
     this.#parts.log.warn(facts, 'the DHCP server names another router than the gateway that containers have');
   }
-}
-
-/** MAC and client identifier (option 61) of a client: type 0, which is neither a MAC nor anything else (RFC 2132). */
-function clientOf(seed: string): { readonly mac: Mac; readonly clientId: Uint8Array } {
-  const digest = createHash('sha256').update('dhcp ').update(seed).digest('hex').slice(0, 16);
-  return { mac: derivedMac(`dhcp ${seed}`), clientId: Uint8Array.of(0, ...Buffer.from(`weft-${digest}`)) };
-}
-
-/** A container's name as a host name (RFC 952, RFC 1123 section 2.1); undefined when nothing is left of it. */
-function hostnameOf(name: string | undefined): string | undefined {
-  const text = (name ?? '')
-    .replace(/[^A-Za-z0-9-]+/g, '-')
-    .slice(0, LONGEST_NAME)
-    .replace(/^-+|-+$/g, '');
-  return text === '' ? undefined : text;
-}
-
-/** How often leases are compared with what the IPAM holds, and how long one may be without it. */
-const PRUNE_MS = 60_000;
-
-/** Prunes now and then until disposed of. */
-export function keepPruned(addresses: NetworkAddresses, log: DhcpLog): Disposable {
-  const prune = () =>
-    addresses
-      .prune(PRUNE_MS)
-      .catch((error: unknown) => log.warn({ err: errorMessage(error) }, 'could not give DHCP leases back'));
-  const timer = setInterval(() => void prune(), PRUNE_MS).unref();
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

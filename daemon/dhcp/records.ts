@@ -1,9 +1,24 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { type Cidr, type Ip, parseCidr, parseIp } from '../../core/address.ts';
+import { type Cidr, cidrRange, type Ip, parseCidr, parseIp } from '../../core/address.ts';
 import { DecodeError, errorMessage } from '../../core/errors.ts';
 import { type IfName, type Mac, type PoolId, parseIfName, parseMac } from '../../core/ids.ts';
-import type { DhcpLease } from '../../ipam/dhcp/index.ts';
+import { type DhcpLease, type Identity, NO_IP } from '../../ipam/dhcp/index.ts';
+
+/** What an address is asked for with. */
+export interface DhcpAsk {
+  readonly pool: { readonly id: PoolId; readonly subnet: Cidr };
+  /** The host's device on whose LAN the server is. */
+  readonly device: IfName;
+  /** The MAC that the container's link will have. */
+  readonly mac: Mac;
+  /** Option 61; servers give the same client the same address again. */
+  readonly clientId: Uint8Array;
+  /** Option 12. */
+  readonly hostname?: string;
+  /** This address and no other. */
+  readonly wanted?: Ip;
+}
 
 /** A lease of the LAN's DHCP server as stored under `dhcp/<space>/<subnet>/<ip>`: enough to go on after a restart. */
 export interface DhcpRecord {
@@ -75,4 +90,45 @@ export function decodeDhcpRecord(key: string, value: Uint8Array): DhcpRecord {
   } catch (cause) {
     throw new DecodeError(`store record ${key}: ${errorMessage(cause)}`, { key }, { cause });
   }
+}
+
+/** The record of a lease that was asked for. @param now milliseconds since the epoch. */
+export function recordOf(
+  { pool, device, mac, clientId, hostname }: DhcpAsk,
+  lease: DhcpLease,
+  now: number,
+): DhcpRecord {
+  return {
+    poolId: pool.id,
+    subnet: pool.subnet,
+    device,
+    mac,
+    clientId: Buffer.from(clientId).toString('hex'),
+    ...(hostname === undefined ? {} : { hostname }),
+    lease,
+    createdAt: now,
+  };
+}
+
+/** Who asks the server. */
+export function identityOfAsk({ mac, clientId, hostname }: DhcpAsk): Identity {
+  return { mac, clientId, ...(hostname === undefined ? {} : { hostname }) };
+}
+
+export function identityOf({ mac, clientId, hostname }: DhcpRecord): Identity {
+  const id = Uint8Array.from(Buffer.from(clientId, 'hex'));
+  return { mac, clientId: id, ...(hostname === undefined ? {} : { hostname }) };
+}
+
+/** Stands for a lease of which nothing but the address is known; it is over. */
+export function unknownLease(subnet: Cidr, ip: Ip): DhcpLease {
+  return {
+    ip,
+    prefix: cidrRange(subnet).prefix,
+    server: NO_IP,
+    serverMac: '02:00:00:00:00:00' as Mac,
+    renewAt: 0,
+    rebindAt: 0,
+    expiresAt: 0,
+  };
 }

@@ -39,6 +39,8 @@ export class RunningClient implements Disposable {
   readonly device: IfName;
   readonly #parts: ClientParts;
   #client: Client;
+  /** Why the last message could not be sent; undefined when it was. */
+  sendError: string | undefined;
   #timer: Disposable | undefined;
   /** Called after every step that changed something, with its news. */
   onNews: (news: LeaseNews) => void = () => undefined;
@@ -103,9 +105,11 @@ export class RunningClient implements Disposable {
     const { type } = sending.message.options;
     try {
       this.#parts.send(device, sending);
+      this.sendError = undefined;
       log.debug({ device, mac: this.mac, type }, 'DHCP message sent');
     } catch (error) {
-      log.warn({ device, mac: this.mac, type, err: errorMessage(error) }, 'DHCP message not sent');
+      this.sendError = errorMessage(error);
+      log.warn({ device, mac: this.mac, type, err: this.sendError }, 'DHCP message not sent');
     }
   }
 }

@@ -216,7 +216,10 @@ function acknowledged(
   if ('refusal' in read) return idle({ ...client, refusal: read.refusal });
   const { lease } = read;
   if (now >= lease.expiresAt) {
-    return idle({ ...client, refusal: `the answer of DHCP server ${lease.server} came after the lease's end` });
+    return idle({
+      ...client,
+      refusal: `the answer of DHCP server ${lease.server} came after the lease's end`,
+    });
   }
   const { lost: _, refusal: __, ...rest } = client;
   // An answer may come so late that the lease is to be renewed at once.

@@ -12,6 +12,6 @@ export {
   type Stepped,
 } from './client-state.ts';
 export type { DhcpLease, Terms } from './lease.ts';
-export { type DhcpMessage, decodeMessage, encodeMessage } from './message.ts';
+export { type DhcpMessage, decodeMessage, encodeMessage, NO_IP } from './message.ts';
 export type { Identity, Sending } from './outgoing.ts';
 export { NEVER } from './timing.ts';

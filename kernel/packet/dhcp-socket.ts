@@ -1,3 +1,4 @@
+import { close } from 'node:fs';
 import type { Ip } from '../../core/address.ts';
 import { KernelError } from '../../core/errors.ts';
 import type { Mac } from '../../core/ids.ts';
@@ -105,15 +106,16 @@ export class DhcpSocket implements Disposable {
     return { more: true, datagram: { payload: frame.payload, from: frame.source.mac } };
   }
 
+  /** On a thread of its own: the kernel waits for RCU (net/packet/af_packet.c: packet_release()). */
   [Symbol.dispose](): void {
-    closeFd(this.#fd);
+    close(this.#fd, () => undefined);
   }
 }
 
 function indexOf(device: string): number {
   const index = linkIndex(device);
   if (index !== undefined) return index;
-  throw new KernelError(`DHCP on ${device}: there is no such device`, {
+  throw new KernelError(`there is no device ${device}`, {
     errno: 'ENODEV',
     step: 'open DHCP socket',
   });

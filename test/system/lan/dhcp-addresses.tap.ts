@@ -9,12 +9,12 @@ import type { NetworkDriver } from '../../../core/driver.ts';
 import type { IfName, Mac, NetworkId, PoolId } from '../../../core/ids.ts';
 import type { DriverName, Network } from '../../../core/model.ts';
 import { ipamBackend } from '../../../daemon/addresses.ts';
-import { DhcpLeases, NetworkAddresses } from '../../../daemon/dhcp/index.ts';
+import { DhcpLeases, NetworkAddresses, tendLeases } from '../../../daemon/dhcp/index.ts';
 import { Repository } from '../../../daemon/state/index.ts';
 import { noneDriver } from '../../../drivers/none/index.ts';
 import { IpamService, systemClock } from '../../../ipam/index.ts';
 import { openSqliteStore } from '../../../store/index.ts';
-import { aNetworkRequest, anEndpointRequest, aSubnet, NETWORK_ID } from '../../fakes/builders.ts';
+import { aNetworkRequest, anEndpoint, anEndpointRequest, aSubnet, NETWORK_ID } from '../../fakes/builders.ts';
 import { poll } from '../../support/poll.ts';
 import { DhcpLab } from './dhcp-lab.ts';
 
@@ -49,15 +49,10 @@ const store = await openSqliteStore({ path: join(folder, 'weft.db'), warn: silen
 const ipam = await IpamService.load({ store, clock: systemClock, hostRoutes: async () => [] });
 const repository = await Repository.load(store);
 const leases = await DhcpLeases.load({ store, clock: systemClock, log, announce: silent });
-const addresses = new NetworkAddresses({
-  addresses: ipamBackend(ipam),
-  ipam,
-  leases,
-  repository,
-  drivers,
-  hostId: 'h1',
-  log,
-});
+const common = { ipam, leases, repository, drivers, hostId: 'h1', log };
+const addresses = new NetworkAddresses({ ...common, addresses: ipamBackend(ipam) });
+const names = new Map<string, string>();
+const tend = (graceMs: number) => tendLeases({ ...common, nameOf: (id: string) => names.get(id) }, graceMs);
 
 t.teardown(async () => {
   leases[Symbol.dispose]();
@@ -145,10 +140,29 @@ t.test('a network with DHCP', async (t) => {
   t.notOk(held().some(({ ip }) => ip === web.ip));
   t.equal((await ask(named('web_1.local'))).ip, web.ip, 'the same name gets the same address again');
 
+  const lateMac = leases.get(POOL as PoolId, anonymous.ip)?.mac;
+  const stored = anEndpoint({
+    request: anEndpointRequest({ ipv4: `${anonymous.ip}/24` }),
+    ...(lateMac === undefined ? {} : { mac: lateMac }),
+  });
+  await repository.putEndpoint(stored);
+  names.set(stored.request.id, 'late');
+  await tend(60_000);
+  await poll(async () => (await served(anonymous.ip)).name === 'late');
+  t.pass('a name that is known later is told then');
+
+  await leases.release(POOL as PoolId, anonymous.ip);
+  await poll(() => !lab.leases().some((lease) => lease.ip === anonymous.ip));
+  await tend(0);
+  t.equal(leases.get(POOL as PoolId, anonymous.ip)?.mac, stored.mac);
+  await poll(() => leases.get(POOL as PoolId, anonymous.ip)?.lost === undefined, 25_000);
+  t.equal((await served(anonymous.ip)).mac, stored.mac, 'an address without a lease gets one');
+
+  await repository.deleteEndpoint(stored);
   await ipam.releaseAddress({ poolId: POOL, address: anonymous.ip });
-  await addresses.prune(60_000);
+  await tend(60_000);
   t.ok(leases.get(POOL as PoolId, anonymous.ip), 'what is young may be about to be held');
-  await addresses.prune(0);
+  await tend(0);
   t.notOk(leases.get(POOL as PoolId, anonymous.ip), 'a collected address is given back');
 
   await removeNetwork();
