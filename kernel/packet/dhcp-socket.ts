@@ -6,6 +6,7 @@ import {
   addressOf,
   bindSocket,
   closeFd,
+  getSocketOption,
   linkIndex,
   openSocket,
   receiveNow,
@@ -19,6 +20,7 @@ const AF_PACKET = 17;
 const SOCK_RAW = 3;
 const ETH_P_ALL = 3;
 const SOL_SOCKET = 1;
+const SO_ERROR = 4;
 const SO_ATTACH_FILTER = 26;
 const SOL_PACKET = 263;
 const PACKET_IGNORE_OUTGOING = 23;
@@ -90,6 +92,8 @@ export class DhcpSocket implements Disposable {
       target: { ...target, port: SERVER_PORT },
       payload,
     });
+    // That the device was down once is kept for the next call on the socket (net/packet/af_packet.c: packet_notifier()).
+    getSocketOption(this.#fd, SOL_SOCKET, SO_ERROR, new Uint8Array(4));
     sendTo(this.#fd, frame, linkAddress(this.#index));
   }
 
