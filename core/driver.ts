@@ -61,6 +61,11 @@ export interface NetworkDriver<Options = unknown> {
   ignoredOptions(network: Network<Options>): readonly string[];
   /** What Docker is told at Join. */
   joinInfo(network: Network<Options>, endpoint: Endpoint): JoinInfo;
+  /**
+   * Present on a network whose IPv4 addresses the LAN's DHCP server gives (option `weft.dhcp`): by which device of the
+   * host it is asked. Containers must have the MAC that they were given the address for.
+   */
+  dhcp?(network: Network<Options>): { readonly device: IfName } | undefined;
   /** Overlay only: what an endpoint of another host needs here, `vtep` being that host's underlay address. */
   planRemote?(network: Network<Options>, remote: RemoteEndpoint, vtep: Ip): readonly KernelObject[];
   /** Overlay only: what another host that has joined the network needs here. */

@@ -8,6 +8,7 @@ import { openIpam } from './addresses.ts';
 import { Cluster, openShared, type SharedBase } from './cluster/index.ts';
 import type { Config } from './config.ts';
 import { createMetrics, EventLog, type Metrics } from './control/index.ts';
+import { type DhcpLeases, openDhcp } from './dhcp/index.ts';
 import { DockerNames, type Engine, openEngine } from './docker/index.ts';
 import { type LanProbe, openLan } from './lan/index.ts';
 import { bridgesOf, networkWith } from './network-lookups.ts';
@@ -31,7 +32,10 @@ export interface Base {
   readonly kernel: Kernel;
   readonly repository: Repository;
   readonly ipam: IpamService;
+  /** Who else has addresses on the LANs of networks. */
   readonly lan: LanProbe;
+  /** Addresses that DHCP servers on LANs have given. */
+  readonly dhcp: DhcpLeases;
   readonly shared: SharedBase;
   readonly cluster: Cluster;
   readonly names: DockerNames;
@@ -79,6 +83,7 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
     holderOf: lan.holderOfPooled,
   });
   const engine = config.docker === 'none' ? undefined : stack.use(openEngine(config.docker));
+  const dhcp = stack.use(await openDhcp({ store, kernel, log, events }));
   const locks = new KeyedMutex();
   const cluster = stack.use(
     await Cluster.open({ ...parts, ...shared, repository, kernel, ipam, engine, locks, clock }),
@@ -89,6 +94,7 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
     repository,
     ipam,
     lan,
+    dhcp,
     shared,
     cluster,
     names,
@@ -105,6 +111,7 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
 }
 
 /** Records that could not be read, a sentence each. */
-export function problemsOf({ repository, ipam }: Base): readonly string[] {
-  return [...repository.problems, ...ipam.problems.map(({ key, reason }) => `${key}: ${reason}`)];
+export function problemsOf({ repository, ipam, dhcp }: Base): readonly string[] {
+  const addresses = ipam.problems.map(({ key, reason }) => `${key}: ${reason}`);
+  return [...repository.problems, ...addresses, ...dhcp.problems];
 }

@@ -8,6 +8,7 @@ import { ipamBackend } from './addresses.ts';
 import { type Base, clock, openBase, problemsOf, type ServiceParts } from './base.ts';
 import { startCollecting, takeIn } from './collecting.ts';
 import type { ControlBackend, Metrics } from './control/index.ts';
+import { keepLeases, NetworkAddresses } from './dhcp/index.ts';
 import { type Engine, NamesFeed } from './docker/index.ts';
 import { runDoctor } from './doctor/index.ts';
 import type { BoundBackends } from './late-backends.ts';
@@ -47,6 +48,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const { loop, drift, namedBridgesChanged } = await startReconciling(base, stack);
   const { repository, kernel, events, metrics, engine, locks } = base;
   await restorePorts(base, publisher);
+  const addresses = openAddresses(base, stack);
   const networks = createNetworks({
     repository,
     kernel,
@@ -58,6 +60,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     announce: (event) => events.publish(event),
     cluster: base.cluster,
     lan: base.lan,
+    leased: addresses,
     namedBridgesChanged,
   });
   base.shared.isIdle = () => base.cluster.isIdle();
@@ -74,7 +77,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const running = stack.move();
   return {
     network: waitingFor(discovery, base.repository, networks.backend),
-    ipam: ipamBackend(base.ipam),
+    ipam: addresses,
     control,
     metrics,
     observeCall: (method, driver, seconds, outcome) =>
@@ -84,6 +87,21 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** The IPAM calls, with the leases of DHCP servers behind them looked after. */
+function openAddresses(base: Base, stack: AsyncDisposableStack): NetworkAddresses {
+  const { ipam, repository, names, parts } = base;
+  const common = {
+    ipam,
+    repository,
+    drivers,
+    leases: base.dhcp,
+    hostId: base.shared.node.id,
+    log: parts.log,
+  };
+  stack.use(keepLeases({ ...common, nameOf: (id) => names.container(id) }));
+  return new NetworkAddresses({ ...common, addresses: ipamBackend(ipam) });
 }
 
 function openControl(
@@ -105,6 +123,7 @@ function openControl(
       naming: namesHealth(discovery, base),
       problems: problemsOf(base),
       ipam: metricsSample(base).pools,
+      dhcp: base.dhcp.list(),
       hosts: clusterHosts({ ...base, config }),
     });
   return createControlBackend({

@@ -6,6 +6,7 @@ import type { BackendState } from '../../core/service.ts';
 import { drivers } from '../../drivers/index.ts';
 import type { NetlinkTransport } from '../../kernel/netlink/index.ts';
 import type { Config } from '../config.ts';
+import type { DhcpRecord } from '../dhcp/index.ts';
 import type { Engine, EngineNetwork } from '../docker/index.ts';
 import type { Repository } from '../state/index.ts';
 import { type ForwardTable, readForwardTables } from './forward-chains/read-tables.ts';
@@ -23,6 +24,8 @@ export interface DoctorParts {
   readonly problems: readonly string[];
   /** Address pools; absent: none are examined. */
   readonly ipam?: readonly PoolUse[];
+  /** Leases of DHCP servers; absent: none are examined. */
+  readonly dhcp?: readonly DhcpFacts[];
   /** The cluster; absent: it is not examined. */
   readonly hosts?: ClusterHosts;
   /** Names and services; absent: they are not examined. */
@@ -72,6 +75,11 @@ export interface PoolUse {
   readonly conflicts: number;
   readonly usable: number;
 }
+
+/** An address that a DHCP server has given, as the checks see it. */
+export type DhcpFacts = Pick<DhcpRecord, 'device' | 'mac' | 'lost'> & {
+  readonly lease: Pick<DhcpRecord['lease'], 'ip' | 'server' | 'rebindAt' | 'expiresAt'>;
+};
 
 /** A weft network as the checks see it. */
 export interface NetworkFacts {

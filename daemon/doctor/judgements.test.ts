@@ -9,10 +9,12 @@ import { judgeNodes } from './cluster-nodes.ts';
 import { judgeClusterStore } from './cluster-store.ts';
 import { judgeConntrackTable } from './conntrack-table.ts';
 import { judgeContainerDns } from './container-dns.ts';
+import { judgeDhcpLeases } from './dhcp-leases.ts';
 import { judgeEngine } from './docker-engine.ts';
 import { judgeDockerSubnets } from './docker-subnets.ts';
 import { judgeFirewallManagers } from './firewall-managers.ts';
 import { judgeForwarding } from './forwarding.ts';
+import type { DhcpFacts } from './host-view.ts';
 import { judgeFeatures } from './kernel-features.ts';
 import { judgeLegacyTables } from './legacy-iptables.ts';
 import { judgeMtu } from './mtu.ts';
@@ -41,6 +43,11 @@ const socket = (name: string, state: 'answers' | 'refused') => ({ name, path: `/
 const pool = (used: number, resting: number, usable: number, conflicts = 0) => [
   { id: 'local/10.1.0.0/24', used, resting, conflicts, usable },
 ];
+const dhcpLease = {
+  device: 'eth0',
+  mac: '02:42:00:00:00:77',
+  lease: { ip: '192.0.2.77', server: '192.0.2.1', rebindAt: 2000, expiresAt: 3000 },
+} as DhcpFacts;
 const neighbours = (endpoints: number) =>
   judgeNeighbourTable({ family: 'ipv4', thresholds: [128, 512, 1024], endpoints });
 
@@ -238,6 +245,16 @@ const ROWS: readonly Row[] = [
     judgeRecords({ ...agreed, unknownNetworks: [{ id: 'n', label: 'app', driver: 'weft-bridge' }] }),
     'fail',
     /docker network rm app/,
+  ],
+
+  ['no DHCP', judgeDhcpLeases([], 0), ''],
+  ['DHCP leased', judgeDhcpLeases([dhcpLease], 1999), 'ok', /1 lease/],
+  ['DHCP not renewed', judgeDhcpLeases([dhcpLease], 2000), 'warn', /1970-01-01T00:00:03/],
+  [
+    'DHCP lease lost',
+    judgeDhcpLeases([{ ...dhcpLease, lost: { since: 3000, reason: 'no server' } }, dhcpLease], 1000),
+    'fail',
+    /02:42:00:00:00:77 has address 192\.0\.2\.77 without.*1970-01-01T00:00:03.*no server.*eth0/s,
   ],
 
   ['pools none', judgePools([]), 'ok', /0 pools/],

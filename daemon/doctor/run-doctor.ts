@@ -10,6 +10,7 @@ import { clusterNodes } from './cluster-nodes.ts';
 import { clusterStore } from './cluster-store.ts';
 import { conntrackTable } from './conntrack-table.ts';
 import { containerDns } from './container-dns.ts';
+import { dhcpLeases } from './dhcp-leases.ts';
 import { dockerEngine } from './docker-engine.ts';
 import { dockerSubnets } from './docker-subnets.ts';
 import { firewallManagers } from './firewall-managers.ts';
@@ -64,6 +65,7 @@ const CHECKS: readonly Check[] = [
   routeOverlaps,
   dockerSubnets,
   pools,
+  dhcpLeases,
   resolver,
   services,
   containerDns,

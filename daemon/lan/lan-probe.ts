@@ -55,6 +55,8 @@ export class LanProbe {
     const { kernel, found, log } = this.#parts;
     const dev = this.#linkOf(network);
     if (dev === undefined || isOthers(network, ip)) return undefined;
+    // What a DHCP server offered was asked about before it was accepted.
+    if (kind === 'endpoint' && this.#driverOf(network)?.dhcp?.(network) !== undefined) return undefined;
     try {
       const holder = await kernel.probe(dev, ip);
       if (holder !== undefined) found({ network, dev, ip, holder, kind });
@@ -86,7 +88,11 @@ export class LanProbe {
   }
 
   #linkOf(network: Network): IfName | undefined {
-    return this.#parts.drivers.get(network.driver)?.lanLink?.(network);
+    return this.#driverOf(network)?.lanLink?.(network);
+  }
+
+  #driverOf({ driver }: Network): NetworkDriver | undefined {
+    return this.#parts.drivers.get(driver);
   }
 }
 

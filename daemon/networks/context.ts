@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Tunnel } from '../../core/cluster.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import { Conflict, InvalidArgument, NotFound } from '../../core/errors.ts';
-import type { EndpointId, NetworkId } from '../../core/ids.ts';
+import type { EndpointId, Mac, NetworkId } from '../../core/ids.ts';
 import type { KeyedMutex } from '../../core/keyed-mutex.ts';
 import type { DriverName, Endpoint, EndpointRequest, Network } from '../../core/model.ts';
 import type { Clock, Kernel } from '../../core/ports.ts';
@@ -45,6 +45,15 @@ export interface LanGate {
   assertFree(network: Network, request: EndpointRequest): Promise<void>;
 }
 
+/** Where the addresses of a network come from a DHCP server, which knows them by a MAC. */
+export interface LeasedMacs {
+  /**
+   * The MAC that the address of a new endpoint was got for, for a request that names none; undefined for any other
+   * address. A MAC that the request names is told to the server.
+   */
+  macFor(network: Network, request: EndpointRequest): Promise<Mac | undefined>;
+}
+
 /** What the network and endpoint services work with. */
 export interface Context {
   readonly repository: Repository;
@@ -60,6 +69,8 @@ export interface Context {
   readonly cluster?: ClusterGate;
   /** Absent: no LAN is asked. */
   readonly lan?: LanGate;
+  /** What DHCP servers know of; absent: no network has its addresses from one. */
+  readonly leased?: LeasedMacs;
   /** Called when a bridge came or went whose name does not tell that it is weft's, so that forwarding follows. */
   readonly namedBridgesChanged?: () => Promise<void>;
 }

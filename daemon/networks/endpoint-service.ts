@@ -54,7 +54,8 @@ export class EndpointService {
       driver.parseEndpoint(network, request);
       this.#context.cluster?.assertFree(network, request);
       await this.#freeAddresses(network, request);
-      const mac = request.mac ?? chosen ?? derivedMac(request.id);
+      const leased = await this.#context.leased?.macFor(network, request);
+      const mac = request.mac ?? leased ?? chosen ?? derivedMac(request.id);
       await repository.putEndpoint({ request, mac, published: [], external: false, createdAt: clock.now() });
       announce({
         kind: 'endpoint-create',

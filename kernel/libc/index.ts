@@ -22,6 +22,7 @@ export {
   closeFd,
   duplicateFd,
   getSocketOption,
+  linkIndex,
   openSocket,
   readableNow,
   receiveNow,

@@ -26,6 +26,7 @@ const poll = libcFunction<[Uint8Array, number, number]>(
   'int poll(void *descriptors, unsigned long count, int timeout)',
 );
 const fcntl = libcFunction<[number, number, number]>('int fcntl(int fd, int command, int argument)');
+const nameToIndex = libcFunction<[string]>('int if_nametoindex(const char *name)');
 const close = libcFunction<[number]>('int close(int fd)');
 
 /**
@@ -121,4 +122,10 @@ export function closeFd(fd: number): void {
 export function duplicateFd(fd: number): number {
   const duplicate = 1030;
   return checked(fcntl(fd, duplicate, 0), `fcntl(${fd}, F_DUPFD_CLOEXEC)`);
+}
+
+/** The index of a link in the network namespace of the calling thread (if_nametoindex(3)); undefined when there is none. */
+export function linkIndex(name: string): number | undefined {
+  const index = nameToIndex(name);
+  return index === 0 ? undefined : index;
 }

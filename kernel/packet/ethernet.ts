@@ -1,7 +1,7 @@
 import type { Mac } from '../../core/ids.ts';
 
 /** EtherTypes (include/uapi/linux/if_ether.h: ETH_P_…). */
-export const ETHER_TYPE = { arp: 0x0806, ipv6: 0x86dd } as const;
+export const ETHER_TYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 /** Destination, source and EtherType; frames come from the kernel without tag. */
 export const ETHER_HEADER_BYTES = 14;
 export const BROADCAST = new Uint8Array(6).fill(0xff);

@@ -1,6 +1,7 @@
 import { type Ip, ipToBytes } from '../../core/address.ts';
 import type { Mac } from '../../core/ids.ts';
 import { ETHER_TYPE, encodeEthernet, macToBytes } from './ethernet.ts';
+import { internetChecksum } from './internet-checksum.ts';
 
 /** Types of ICMPv6 messages (RFC 4861 sections 4.3 and 4.4). */
 export const ND = { solicitation: 135, advertisement: 136 } as const;
@@ -37,6 +38,7 @@ export function encodeDiscovery(packet: {
   const { sender, group, message } = packet;
   const source = ipToBytes(packet.source);
   const pseudoHeader = [...source, ...group, 0, 0, 0, message.length, 0, 0, 0, IPPROTO_ICMPV6];
+  // The pseudo-header comes first (RFC 8200 section 8.1).
   const checksum = internetChecksum(Uint8Array.of(...pseudoHeader, ...message));
   const header = [0x60, 0, 0, 0, 0, message.length, IPPROTO_ICMPV6, HOP_LIMIT];
   return encodeEthernet({
@@ -52,12 +54,4 @@ export function encodeDiscovery(packet: {
       ...message.subarray(4),
     ),
   });
-}
-
-/** RFC 1071 over an even number of bytes; for ICMPv6 the pseudo-header comes first (RFC 8200 section 8.1). */
-function internetChecksum(bytes: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
 }
