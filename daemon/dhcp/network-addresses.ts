@@ -1,5 +1,6 @@
 import type { IfAddress, Ip } from '../../core/address.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
+import { InvalidArgument } from '../../core/errors.ts';
 import { type Mac, type PoolId, poolIdOf } from '../../core/ids.ts';
 import type { DriverName, EndpointRequest, Network } from '../../core/model.ts';
 import type { IpamService } from '../../ipam/index.ts';
@@ -92,7 +93,22 @@ export class NetworkAddresses implements Addresses {
     await leases.prune((id) => id !== poolId, 0);
   }
 
-  /** See LeasedMacs in daemon/networks. */
+  /** See LeasedAddresses in daemon/networks. */
+  assertPools(network: Network): void {
+    const { drivers, ipam } = this.#parts;
+    if (drivers.get(network.driver)?.dhcp?.(network) === undefined) return;
+    const { local } = ipam.addressSpaces();
+    const held = new Set<string>(ipam.list().map(({ poolId }) => poolId));
+    for (const { pool } of network.request.ipv4) {
+      if (held.has(poolIdOf(local, pool))) continue;
+      throw new InvalidArgument(
+        `option weft.dhcp is true: the addresses of subnet ${pool} are given by another IPAM driver than weft's; it needs --ipam-driver weft`,
+        { field: 'weft.dhcp' },
+      );
+    }
+  }
+
+  /** See LeasedAddresses in daemon/networks. */
   async macFor(network: Network, { ipv4, mac }: EndpointRequest): Promise<Mac | undefined> {
     const { drivers, leases, ipam } = this.#parts;
     if (ipv4 === undefined || drivers.get(network.driver)?.dhcp?.(network) === undefined) return undefined;

@@ -46,7 +46,9 @@ export interface LanGate {
 }
 
 /** Where the addresses of a network come from a DHCP server, which knows them by a MAC. */
-export interface LeasedMacs {
+export interface LeasedAddresses {
+  /** @throws {InvalidArgument} when a network is to have them, and its subnet is not weft's to give. */
+  assertPools(network: Network): void;
   /**
    * The MAC that the address of a new endpoint was got for, for a request that names none; undefined for any other
    * address. A MAC that the request names is told to the server.
@@ -70,7 +72,7 @@ export interface Context {
   /** Absent: no LAN is asked. */
   readonly lan?: LanGate;
   /** What DHCP servers know of; absent: no network has its addresses from one. */
-  readonly leased?: LeasedMacs;
+  readonly leased?: LeasedAddresses;
   /** Called when a bridge came or went whose name does not tell that it is weft's, so that forwarding follows. */
   readonly namedBridgesChanged?: () => Promise<void>;
 }

@@ -31,7 +31,7 @@ export class NetworkService {
   }
 
   async #create(driverName: DriverName, request: NetworkRequest): Promise<void> {
-    const { repository, kernel, log, announce, clock, cluster } = this.#context;
+    const { repository, kernel, log, announce, clock, cluster, leased } = this.#context;
     const driver = driverOf(this.#context, driverName);
     const existing = repository.network(request.id);
     if (existing !== undefined) {
@@ -47,6 +47,7 @@ export class NetworkService {
       options: driver.parseNetwork(request, facts, [...repository.networks()]),
       createdAt: clock.now(),
     });
+    leased?.assertPools(parse());
     const tunnel = await cluster?.tunnelFor(parse());
     // No await from here to putNetwork: two creations at once must see each other's subnets.
     const network: Network = { ...parse(), ...(tunnel === undefined ? {} : { tunnel }) };

@@ -47,7 +47,7 @@ export const ipvlanDriver: NetworkDriver<IpvlanOptions> = {
   chosenMac: () => undefined,
   endpointLinks: ({ request }) => [containerLinkName(request)],
   portRequests: () => [],
-  announcements: () => ({ count: 0, intervalMs: 0 }),
+  announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: ipvlanJoinInfo,
   bridgeOf: () => undefined,

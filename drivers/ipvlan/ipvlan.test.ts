@@ -94,9 +94,9 @@ describe('weft-ipvlan', () => {
     expect(ipvlanDriver.joinInfo(inside, joined)).toMatchObject({ routes: [] });
   });
 
-  test('publishes nothing, announces nothing, has no bridge', () => {
+  test('publishes nothing, announces as other drivers do, has no bridge', () => {
     expect(ipvlanDriver.portRequests(network(), joined)).toEqual([]);
-    expect(ipvlanDriver.announcements(network()).count).toBe(0);
+    expect(ipvlanDriver.announcements(network())).toEqual({ count: 3, intervalMs: 1000 });
     expect(ipvlanDriver.bridgeOf(network())).toBeUndefined();
     expect(ipvlanDriver.ignoredOptions(network())).toEqual([]);
   });

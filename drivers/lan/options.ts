@@ -4,10 +4,16 @@ import type { IfName } from '../../core/ids.ts';
 import type { NetworkRequest } from '../../core/model.ts';
 import { linkName, OWN_NAME, OWN_NAMES } from '../../core/names.ts';
 import { type OptionReader, optional } from '../options/index.ts';
-import { readDnsTtl, readIfacePrefix, readMtu } from '../segment/index.ts';
+import {
+  type AnnouncementOptions,
+  readAnnouncements,
+  readDnsTtl,
+  readIfacePrefix,
+  readMtu,
+} from '../segment/index.ts';
 
 /** Options of every network on a LAN. */
-export interface LanOptions {
+export interface LanOptions extends AnnouncementOptions {
   /** The device that containers' links stand on. */
   readonly parent: IfName;
   /** The network has no device of the host's: weft makes one that leads nowhere. */
@@ -49,6 +55,7 @@ export function readLanOptions(reader: OptionReader, request: NetworkRequest, ho
   return {
     ...place,
     ...optional('mtu', mtu),
+    ...readAnnouncements(reader),
     ifacePrefix: readIfacePrefix(reader),
     internal: reader.boolean('com.docker.network.internal', false) || request.internal || place.ownParent,
     hostAccess: reader.boolean('weft.host_access', false),

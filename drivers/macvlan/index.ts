@@ -39,10 +39,11 @@ export const macvlanDriver: NetworkDriver<MacvlanOptions> = {
   chosenMac,
   endpointLinks: ({ request }) => [containerLinkName(request)],
   portRequests: () => [],
-  announcements: () => ({ count: 0, intervalMs: 0 }),
+  announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: lanJoinInfo,
   bridgeOf: () => undefined,
+  dhcp: ({ options }) => (options.dhcp ? { device: options.parent } : undefined),
   lanLink: ({ options }) => (options.ownParent ? undefined : options.parent),
 };
 

@@ -117,9 +117,9 @@ describe('weft-macvlan', () => {
     expect(macvlanDriver.joinInfo(network({}, { ipv4: [aSubnet('10.80.0.0/24')] }), joined)).toEqual(always);
   });
 
-  test('publishes nothing, announces nothing, has no bridge', () => {
+  test('publishes nothing, announces as other drivers do, has no bridge', () => {
     expect(macvlanDriver.portRequests(network(), joined)).toEqual([]);
-    expect(macvlanDriver.announcements(network()).count).toBe(0);
+    expect(macvlanDriver.announcements(network())).toEqual({ count: 3, intervalMs: 1000 });
     expect(macvlanDriver.bridgeOf(network())).toBeUndefined();
   });
 });

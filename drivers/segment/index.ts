@@ -16,10 +16,12 @@ export {
 } from './elements.ts';
 export { endpointInterface, parseSegmentEndpoint, segmentJoinInfo } from './join.ts';
 export {
+  type AnnouncementOptions,
   GATEWAY_MODES,
   type GatewayMode,
   LEAST_MTU,
   type OptionContext,
+  readAnnouncements,
   readDnsTtl,
   readIfacePrefix,
   readMtu,

@@ -6,8 +6,14 @@ import { type OptionReader, optional } from '../options/index.ts';
 export const GATEWAY_MODES = ['nat', 'nat-unprotected', 'routed', 'isolated'] as const;
 export type GatewayMode = (typeof GATEWAY_MODES)[number];
 
+/** Gratuitous announcements at Join: how many, 0–3, and how far apart. */
+export interface AnnouncementOptions {
+  readonly announcements: number;
+  readonly announceMs: number;
+}
+
 /** Options of every network with a bridge on the host. Key names are Docker's (moby: drivers/bridge/labels.go). */
-export interface SegmentOptions {
+export interface SegmentOptions extends AnnouncementOptions {
   readonly masquerade: boolean;
   /** Default host address of published ports; absent: every address. */
   readonly hostBinding?: Ip;
@@ -18,9 +24,6 @@ export interface SegmentOptions {
   readonly ifacePrefix: string;
   readonly snatIpv4?: Ip;
   readonly snatIpv6?: Ip;
-  /** Gratuitous announcements at Join, 0–3, `announceMs` apart. */
-  readonly announcements: number;
-  readonly announceMs: number;
   readonly isolate: boolean;
   readonly internal: boolean;
   /** How long clients may keep names of the network, in seconds; absent: the resolver's own choice. */
@@ -64,8 +67,7 @@ export function readSegmentOptions(
     ifacePrefix: readIfacePrefix(reader),
     ...optional('snatIpv4', reader.ip('com.docker.network.host_ipv4', 4)),
     ...optional('snatIpv6', reader.ip('com.docker.network.host_ipv6', 6)),
-    announcements: reader.integer('com.docker.network.advertise_addr_nmsgs', { min: 0, max: 3 }) ?? 3,
-    announceMs: reader.integer('com.docker.network.advertise_addr_ms', { min: 100, max: 2000 }) ?? 1000,
+    ...readAnnouncements(reader),
     isolate: reader.boolean('weft.isolate', true),
     internal,
     ...optional('dnsTtl', readDnsTtl(reader)),
@@ -108,4 +110,12 @@ export function readIfacePrefix(reader: OptionReader): string {
     );
   }
   return prefix;
+}
+
+/** @throws {InvalidArgument} naming the option, the value and what is accepted. */
+export function readAnnouncements(reader: OptionReader): AnnouncementOptions {
+  return {
+    announcements: reader.integer('com.docker.network.advertise_addr_nmsgs', { min: 0, max: 3 }) ?? 3,
+    announceMs: reader.integer('com.docker.network.advertise_addr_ms', { min: 100, max: 2000 }) ?? 1000,
+  };
 }
