@@ -72,7 +72,7 @@ async function hostAccess(t: Test, lan: LanHost, mode: string): Promise<void> {
     'weft-ipvlan',
     '10.9.0.0/24',
     { parent: 'eth0', ipvlan_mode: mode, 'weft.host_access': 'true' },
-    { aux: { 'weft.host': '10.9.0.99' } },
+    { aux: { 'weft.host': '10.9.0.99/24' } },
   );
   const a = await lan.container('weft-ipvlan', id, '10.9.0.23');
   t.ok(echoes(lan.host.namespace, a.ip), `${mode}: the host reaches the container`);
