@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
+import { deletions } from '../core/diff.ts';
 import { errorMessage } from '../core/errors.ts';
+import { isLanLink, type KernelObject } from '../core/kernel-objects.ts';
+import { drivers } from '../drivers/index.ts';
 import { openForwardAccept, openLinuxKernel, removeTables } from '../kernel/index.ts';
 import { lockDirectory, openSqliteStore } from '../store/index.ts';
 import { removeVips } from './balancing/index.ts';
@@ -25,27 +28,38 @@ export async function cleanupKernel(config: Config, log: Logger): Promise<number
   const links = [...state.values()].flatMap((object) => (object.kind === 'link' ? [object.name] : []));
   kernel.discardLinks(links);
   await kernel.discarded();
+  const endpoints = await storedEndpoints(config, log);
+  await kernel.apply(deletions(endpoints.flatMap(({ plan }) => plan.filter(isLanLink))));
   await using forwardAccept = await openForwardAccept();
   await forwardAccept.remove();
   await removeTables();
   await endResolver({ runDir: config.runDir, log });
-  await removeVips(await sandboxDirectories(config, log));
+  await removeVips(new Set(endpoints.flatMap(({ directory }) => directory ?? [])));
   log.info({ links: links.length }, 'every kernel object of weft is removed');
   return 0;
 }
 
-/** Directories of the sandboxes that are stored; none when the store cannot be read, which must not stop a cleanup. */
-async function sandboxDirectories(config: Config, log: Logger): Promise<ReadonlySet<string>> {
+/** An endpoint as it is stored: what it has in the kernel, and where its sandbox is. */
+interface StoredEndpoint {
+  readonly plan: readonly KernelObject[];
+  readonly directory?: string;
+}
+
+/** What is stored; nothing when the store cannot be read, which must not stop a cleanup. */
+async function storedEndpoints(config: Config, log: Logger): Promise<readonly StoredEndpoint[]> {
   const path = `${config.stateDir}/weft.db`;
-  if (!existsSync(path)) return new Set();
+  if (!existsSync(path)) return [];
   try {
     await using store = await openSqliteStore({ path, warn: (message) => log.warn(message) });
-    const endpoints = [...(await Repository.load(store)).endpoints()];
-    return new Set(
-      endpoints.flatMap(({ attachment }) => (attachment ? [dirname(attachment.sandboxKey)] : [])),
-    );
+    const repository = await Repository.load(store);
+    return [...repository.endpoints()].map((endpoint) => {
+      const network = repository.network(endpoint.request.networkId);
+      const plan = network && drivers.get(network.driver)?.planEndpoint(network, endpoint);
+      const { attachment } = endpoint;
+      return { plan: plan ?? [], ...(attachment ? { directory: dirname(attachment.sandboxKey) } : {}) };
+    });
   } catch (error) {
     log.warn({ error: errorMessage(error) }, 'the store does not say where sandboxes are');
-    return new Set();
+    return [];
   }
 }

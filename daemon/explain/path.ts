@@ -1,6 +1,6 @@
 import { cidrContains, type Family, familyOf } from '../../core/address.ts';
 import type { ExplainStep } from '../../core/control.ts';
-import { nftFamily } from '../../core/kernel-objects.ts';
+import { isLanLink, nftFamily } from '../../core/kernel-objects.ts';
 import { enteringSteps, isolatedPortsStep, leavingSteps } from './between-networks.ts';
 import {
   type AddressEnd,
@@ -36,7 +36,7 @@ function startSteps({ from, host }: PathFacts): readonly ExplainStep[] {
 }
 
 function endpointSteps(facts: PathFacts, to: LocalEnd | RemoteEnd): readonly ExplainStep[] {
-  const { from, asked, port, host } = facts;
+  const { from, asked, host } = facts;
   const families = sharedFamilies(facts, to);
   const place = to.kind === 'local' ? 'this host' : `node ${to.node.name}`;
   const known = holds('to', `${to.label} is an endpoint of ${place}`, { found: endText(to) });
@@ -65,8 +65,21 @@ function endpointSteps(facts: PathFacts, to: LocalEnd | RemoteEnd): readonly Exp
     const end = to.kind === 'local' ? attachedSteps('to', to, host) : [];
     return [known, same, ...end, ...way];
   }
+  return [known, ...otherNetworkSteps(facts, to, side, families)];
+}
+
+/** To an endpoint of another network: over this host, or over a LAN. */
+function otherNetworkSteps(
+  { from, port, host }: PathFacts,
+  to: LocalEnd | RemoteEnd,
+  side: NetworkSide,
+  families: readonly Family[],
+): readonly ExplainStep[] {
+  const onLan = [from.side, side].filter(isOnLan);
+  if (onLan.length > 0) {
+    return [...onLan.map(overLan), ...(to.kind === 'local' ? attachedSteps('to', to, host) : [])];
+  }
   return [
-    known,
     notes('same-network', `${from.label} is on network ${from.side.label}, ${to.label} on ${side.label}`, {
       found: 'the way leads over this host',
     }),
@@ -97,10 +110,26 @@ function sharedFamilies({ from, asked }: PathFacts, to: LocalEnd | RemoteEnd): r
 
 function networkSteps(side: NetworkSide, host: HostFacts): readonly ExplainStep[] {
   const bridge = side.plan.filter((each) => each.kind === 'link' && each.type === 'bridge');
+  const parent = side.plan.filter(
+    (each) => each.kind === 'link' && (each.type === 'vlan' || each.type === 'dummy'),
+  );
   return [
     ...clusterSteps(side, host),
     ...kernelStep('bridge', `the bridge of network ${side.label} is there`, bridge, host.kernel),
+    ...kernelStep('parent', `the parent of network ${side.label} is there`, parent, host.kernel),
   ];
+}
+
+/** Containers are machines of a LAN, and this host is not between them and others. */
+function isOnLan({ network }: NetworkSide): boolean {
+  return network.driver === 'weft-macvlan' || network.driver === 'weft-ipvlan';
+}
+
+function overLan({ label, network }: NetworkSide): ExplainStep {
+  const { parent } = network.request.options;
+  return notes('lan', `network ${label} is on a LAN, whose machines and routers are not seen from here`, {
+    found: parent === undefined || parent === '' ? 'it has no parent, and leads nowhere' : `by ${parent}`,
+  });
 }
 
 function clusterSteps({ label, network, refusal }: NetworkSide, host: HostFacts): readonly ExplainStep[] {
@@ -144,10 +173,11 @@ function attachedSteps(which: 'from' | 'to', end: LocalEnd, host: HostFacts): re
       }),
     ];
   }
-  const veth = plan.filter((each) => each.kind === 'link' && each.type === 'veth');
+  const links = plan.filter((each) => each.kind === 'link' && (each.type === 'veth' || isLanLink(each)));
+  const place = isOnLan(end.side) ? 'its parent' : 'the bridge';
   return [
     holds(`${which}-sandbox`, title, { found: endpoint.attachment.sandboxKey }),
-    ...kernelStep(`${which}-link`, `the link of ${label} is on the bridge`, veth, host.kernel),
+    ...kernelStep(`${which}-link`, `the link of ${label} is on ${place}`, links, host.kernel),
   ];
 }
 
@@ -159,6 +189,7 @@ function addressSteps({ from, port, host }: PathFacts, { ip }: AddressEnd): read
   if (gateway.length > 0) {
     return kernelStep('to', `${ip} is the gateway of network ${side.label}`, gateway, host.kernel);
   }
+  if (isOnLan(side)) return [notes('to', `${ip} is no address of weft’s`), overLan(side)];
   const { request } = side.network;
   if ([...request.ipv4, ...request.ipv6].some(({ pool }) => cidrContains(pool, ip))) {
     return [

@@ -155,6 +155,13 @@ const GOLDEN: Readonly<Record<string, Golden>> = {
     header: {},
     fields: { link: 2, name: 'i0', info: { kind: 'ipvlan', ipvlan: { mode: 2, flags: 1 } } },
   },
+  'vlan-create': {
+    codec: link,
+    type: RTM.RTM_NEWLINK,
+    flags: CREATE,
+    header: {},
+    fields: { link: 2, name: 'p.50', info: { kind: 'vlan', vlan: { id: 50 } } },
+  },
   'link-alias': {
     codec: link,
     type: RTM.RTM_NEWLINK,

@@ -1,11 +1,12 @@
 import type { Cidr, Ip } from '../../core/address.ts';
-import type { IfName, Mac } from '../../core/ids.ts';
+import type { IfName, Mac, SandboxKey } from '../../core/ids.ts';
 import type {
   AddressObject,
   BridgeLink,
   ElementObject,
   FdbObject,
   KernelObject,
+  MacvlanLink,
   NeighbourObject,
   RouteObject,
   SysctlObject,
@@ -119,6 +120,27 @@ export function aPort(hostPort: string, containerPort = '80'): ElementObject {
 }
 
 export const PORT: ElementObject = aPort('8080');
+
+/** The host's own link on a LAN, and one that is a sandbox's. */
+export const MACVLAN: MacvlanLink = {
+  kind: 'link',
+  type: 'macvlan',
+  name: linkName('wh', 'contract'),
+  parent: 'lan0' as IfName,
+  mode: 'bridge',
+  mac: '02:00:00:00:00:44' as Mac,
+  alias: 'weft:weft-macvlan:contract',
+};
+
+export function aContainerLink(sandbox: string): MacvlanLink {
+  const { mac: _other, ...link } = MACVLAN;
+  return {
+    ...link,
+    name: linkName('wl', 'contract'),
+    alias: 'weft:weft-macvlan:contract:one',
+    sandbox: sandbox as SandboxKey,
+  };
+}
 
 /** In creation order. */
 export const ONE_OF_EACH: readonly KernelObject[] = [

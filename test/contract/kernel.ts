@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Ip } from '../../core/address.ts';
+import type { Cidr, Ip } from '../../core/address.ts';
 import { creations, deletions, diff } from '../../core/diff.ts';
 import { KernelError, NotFound } from '../../core/errors.ts';
 import type { IfName, SandboxKey } from '../../core/ids.ts';
@@ -8,12 +8,14 @@ import { linkName } from '../../core/names.ts';
 import type { Kernel, Step } from '../../core/ports.ts';
 import {
   ADDRESS,
+  aContainerLink,
   aPort,
   aTable,
   aVeth,
   aVtep,
   BRIDGE,
   FDB,
+  MACVLAN,
   NEIGHBOUR,
   NOBODYS,
   ONE_OF_EACH,
@@ -424,6 +426,54 @@ promise('a LAN cannot be asked behind a link that is not there', async ({ kernel
 promise('nothing is announced inside a sandbox that is not there', async ({ kernel }) => {
   const sandbox = '/run/docker/netns/absent' as SandboxKey;
   assert.equal(await kernel.announceInside(sandbox, '198.18.0.9' as Ip), false);
+});
+
+promise('makes a link on a parent, and makes it again in another mode', async (subject) => {
+  const { kernel } = subject;
+  await refusedWith('ENODEV', kernel.apply(creations([MACVLAN])));
+  await subject.makeBridge('lan0');
+  const route: KernelObject = { kind: 'route', dev: MACVLAN.name, destination: '198.18.0.9/32' as Cidr };
+  await kernel.apply(creations([MACVLAN, route]));
+  assert.deepEqual(await differences(kernel, [MACVLAN, route]), []);
+  await kernel.apply(creations([MACVLAN, route]));
+  const object: LinkObject = { ...MACVLAN, mode: 'private' };
+  await kernel.apply([{ op: 'replace', object, was: MACVLAN }]);
+  assert.deepEqual(await differences(kernel, [object, route]), [`create ${keyOf(route)}`]);
+  await subject.setDown(MACVLAN.name);
+  assert.deepEqual(await differences(kernel, [object]), [`replace ${keyOf(object)}`]);
+  await kernel.apply(deletions([object]));
+  assert.deepEqual(await differences(kernel, [object]), [`create ${keyOf(object)}`]);
+});
+
+promise('leaves a container’s link down, and finds it where its sandbox is none', async (subject) => {
+  const { kernel } = subject;
+  await subject.makeBridge('lan0');
+  const link = aContainerLink('/proc/self/ns/none');
+  assert.deepEqual(await differences(kernel, [link]), [`create ${keyOf(link)}`]);
+  await kernel.apply(creations([link]));
+  assert.deepEqual(await differences(kernel, [link]), []);
+  const orphans = diff(hostState([]), await kernel.snapshot([])).map(({ object }) => keyOf(object));
+  assert.deepEqual(orphans, [keyOf(link)]);
+  await kernel.apply(deletions([link]));
+  assert.deepEqual(await differences(kernel, [link]), [`create ${keyOf(link)}`]);
+});
+
+promise('makes a device that leads nowhere', async ({ kernel }) => {
+  const object: LinkObject = {
+    kind: 'link',
+    type: 'dummy',
+    name: linkName('wp', 'contract'),
+    mtu: 1300,
+    alias: 'weft:weft-macvlan:contract',
+  };
+  const on: LinkObject = { ...MACVLAN, parent: object.name };
+  await kernel.apply(creations([object, on]));
+  await kernel.apply(creations([object, on]));
+  assert.deepEqual(await differences(kernel, [object, on]), []);
+  await kernel.apply([{ op: 'replace', object: { ...object, mtu: 1200 }, was: object }]);
+  assert.deepEqual(await differences(kernel, [{ ...object, mtu: 1200 }, on]), []);
+  await kernel.apply(deletions([object]));
+  assert.equal((await kernel.snapshot([object, on])).size, 0);
 });
 
 promise('watching ends when aborted', async ({ kernel }) => {

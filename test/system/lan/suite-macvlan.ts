@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
 import { EngineRefused } from '../../lab/index.ts';
 import { cannotReach, pings, reaches } from '../bridge/probe.ts';
-import type { LanHost, LanScene } from './lan-scene.ts';
+import type { LanContainer, LanHost, LanScene } from './lan-scene.ts';
 import type { LanSuite } from './run-suite.ts';
 
 async function machinesOfTheLan(t: Test, scene: LanScene): Promise<void> {
@@ -155,10 +155,64 @@ async function passthru(t: Test, scene: LanScene): Promise<void> {
   );
 }
 
+/** Who answers a container, by the kernel's documentation (Documentation/networking, ip-link(8)). */
+const ANSWERS = {
+  bridge: { sibling: true, elsewhere: true, machine: true, router: true, host: false, otherHost: true },
+  private: { sibling: false, elsewhere: true, machine: true, router: true, host: false, otherHost: true },
+  // The switch of this LAN does not send frames back where they came from.
+  vepa: { sibling: false, elsewhere: true, machine: true, router: true, host: false, otherHost: true },
+  passthru: { elsewhere: true, machine: true, router: true, host: false, otherHost: true },
+} as const;
+
+/** One host with weft's driver and one with Docker's own, in the same mode: who answers whom. */
+async function modes(t: Test, scene: LanScene): Promise<void> {
+  const { one, two, lan, underlay } = scene;
+  const drivers = [
+    [one, 'weft-macvlan'],
+    [two, 'macvlan'],
+  ] as const;
+  for (const [mode, expected] of Object.entries(ANSWERS)) {
+    const single = mode === 'passthru';
+    const made = new Map<LanHost, LanContainer[]>();
+    for (const [on, driver] of drivers) {
+      await scene.network(on, { name: 'lan', driver, options: { macvlan_mode: mode } });
+      const names = single ? ['ann'] : ['ann', 'bob'];
+      const containers: LanContainer[] = [];
+      for (const name of names) containers.push(await scene.server(on, name, 'lan'));
+      made.set(on, containers);
+    }
+    for (const [on, driver] of drivers) {
+      const [a, b] = made.get(on) ?? [];
+      const other = on === one ? two : one;
+      const [far] = made.get(other) ?? [];
+      if (a === undefined || far === undefined) throw new Error('no containers');
+      for (const key of ['ip', 'ip6'] as const) {
+        const router = key === 'ip' ? `${underlay.prefix4}.1` : `${underlay.prefix6}1`;
+        const answers = async (ip: string) => pings(a.container, ip);
+        t.same(
+          {
+            ...(b === undefined ? {} : { sibling: await answers(b[key]) }),
+            elsewhere: await answers(far[key]),
+            machine: await answers(lan[key]),
+            router: await answers(router),
+            host: await answers(on.host[key]),
+            // In mode passthru Docker's containers take the parent's frames, and its host's addresses are behind them.
+            otherHost: single ? true : await answers(other.host[key]),
+          },
+          expected,
+          `${mode}, ${driver}, ${key}`,
+        );
+      }
+    }
+    await scene.clear();
+  }
+}
+
 export const macvlan: LanSuite = {
   'containers are machines of the LAN': machinesOfTheLan,
   'MTU and MAC': settings,
   'without a parent': internal,
   'what cannot be is refused with the reason': refusals,
-  passthru: passthru,
+  passthru,
+  'every mode, beside Docker’s own driver': modes,
 };
