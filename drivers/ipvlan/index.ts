@@ -47,11 +47,15 @@ export const ipvlanDriver: NetworkDriver<IpvlanOptions> = {
   chosenMac: () => undefined,
   endpointLinks: ({ request }) => [containerLinkName(request)],
   portRequests: () => [],
-  announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),
+  // In the other modes links speak no ARP, and neighbours are routed to.
+  announcements: ({ options }) => ({
+    count: options.mode === 'l2' ? options.announcements : 0,
+    intervalMs: options.announceMs,
+  }),
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: ipvlanJoinInfo,
   bridgeOf: () => undefined,
-  lanLink: ({ options }) => (options.ownParent ? undefined : options.parent),
+  lanLink: ({ options }) => (options.ownParent || options.mode !== 'l2' ? undefined : options.parent),
 };
 
 /** Mode and flag are the parent's, and the last link that is made would set them for all (ipvlan_link_new()). */
