@@ -233,7 +233,7 @@ promise('deleting a pair drops its other end and nothing else', async ({ kernel 
   assert.deepEqual(await differences(kernel, ONE_OF_EACH), [`create ${keyOf(VETH)}`, `create ${keyOf(FDB)}`]);
 });
 
-promise('links() shows both ends of a pair, with types and aliases', async ({ kernel }) => {
+promise('links() shows both ends of a pair, with types, aliases and masters', async ({ kernel }) => {
   await kernel.apply(creations([BRIDGE, VETH]));
   const links = new Map((await kernel.links()).map((each) => [each.name, each]));
   assert.deepEqual(links.get(BRIDGE.name), {
@@ -242,7 +242,13 @@ promise('links() shows both ends of a pair, with types and aliases', async ({ ke
     mtu: 1400,
     alias: BRIDGE.alias,
   });
-  assert.deepEqual(links.get(VETH.name), { name: VETH.name, type: 'veth', mtu: 1400, alias: VETH.alias });
+  assert.deepEqual(links.get(VETH.name), {
+    name: VETH.name,
+    type: 'veth',
+    mtu: 1400,
+    alias: VETH.alias,
+    master: BRIDGE.name,
+  });
   assert.deepEqual(links.get(VETH.peerName), { name: VETH.peerName, type: 'veth', mtu: 1400 });
 });
 

@@ -122,11 +122,12 @@ export class FakeHost {
 
   hostLinks(): readonly HostLink[] {
     const here = [...this.links.values()].filter(({ away }) => away !== true);
-    return here.map(({ name, kind, mtu, alias, child }) => ({
+    return here.map(({ name, kind, mtu, alias, child, master }) => ({
       name,
       type: kind,
       mtu,
       ...(alias === '' ? {} : { alias }),
+      ...(master === '' ? {} : { master }),
       ...(child === undefined ? {} : { parent: child.parent }),
     }));
   }
