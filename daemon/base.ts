@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { Cidr } from '../core/address.ts';
 import { KeyedMutex } from '../core/keyed-mutex.ts';
 import type { Kernel, Store } from '../core/ports.ts';
 import type { IpamService } from '../ipam/index.ts';
@@ -71,8 +70,8 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
   const ownBridges = (): Set<string> => bridgesOf(repository);
   const names = new DockerNames();
   const events = new EventLog(clock);
-  const gives = (subnet: Cidr): boolean => ipam.services.gives(subnet);
-  const lan = openLan({ repository, kernel, gives, log, events, metrics });
+  const pools = () => ipam.services;
+  const lan = openLan({ repository, kernel, pools, clock, log, events, metrics });
   const ipam: IpamService = await openIpam({
     store,
     kernel,

@@ -105,10 +105,15 @@ export class AddressAllocator {
    * left.
    */
   nextFree(): Ip | undefined {
-    const free = this.#gapFrom(this.#cursor) ?? this.#gapFrom(this.#automatic.first);
-    if (free === undefined) return undefined;
-    this.#cursor = free + 1n;
-    return ipFromBigint(free, this.#family);
+    const ip = this.firstFree();
+    if (ip !== undefined) this.#cursor = ipToBigint(ip) + 1n;
+    return ip;
+  }
+
+  /** The free address that comes next, or does from `from` on; nothing is changed by asking. */
+  firstFree(from = this.#cursor): Ip | undefined {
+    const free = this.#gapFrom(from) ?? this.#gapFrom(this.#automatic.first);
+    return free === undefined ? undefined : ipFromBigint(free, this.#family);
   }
 
   /** The address set aside longest ago that is no exception; undefined when there is none. */

@@ -1,4 +1,4 @@
-import type { Cidr, Ip } from '../core/address.ts';
+import { type Cidr, type Ip, ipToBigint } from '../core/address.ts';
 import { Conflict } from '../core/errors.ts';
 import type { PoolId } from '../core/ids.ts';
 import type { AddressOptions } from './address-options.ts';
@@ -33,6 +33,17 @@ export class ServiceAddresses {
   /** Whether weft gives the addresses of a subnet. */
   gives(subnet: Cidr): boolean {
     return this.#pool(subnet) !== undefined;
+  }
+
+  /** The addresses of a subnet that will be given next, at most so many; none where another IPAM gives them. */
+  upcoming(subnet: Cidr, count: number): readonly Ip[] {
+    const addresses = this.#pool(subnet)?.addresses;
+    const ips: Ip[] = [];
+    for (let ip = addresses?.firstFree(); ip !== undefined && !ips.includes(ip) && ips.length < count; ) {
+      ips.push(ip);
+      ip = addresses?.firstFree(ipToBigint(ip) + 1n);
+    }
+    return ips;
   }
 
   /**

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
-import type { Cidr, Ip } from '../../core/address.ts';
+import { type Cidr, cidrContains, cidrRange, type Ip, ipFromBigint } from '../../core/address.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import { Conflict, errorMessage } from '../../core/errors.ts';
 import type { IfName } from '../../core/ids.ts';
 import type { DriverName, EndpointRequest, Network } from '../../core/model.ts';
-import type { AddressHolder, Kernel } from '../../core/ports.ts';
+import type { AddressHolder, Clock, Kernel } from '../../core/ports.ts';
 import { ADDRESS_SPACES, type AskLan, type LeaseKind } from '../../ipam/index.ts';
 import type { Repository } from '../state/index.ts';
+import { AskedAhead } from './asked-ahead.ts';
 
 /** Somebody else has an address that weft, or Docker, was about to give. */
 export interface AddressConflictFound {
@@ -24,6 +25,9 @@ export interface LanProbeParts {
   readonly kernel: Pick<Kernel, 'probe'>;
   /** Whether weft's IPAM gives the addresses of a subnet, and so has asked already. */
   readonly gives: (subnet: Cidr) => boolean;
+  /** Addresses of a subnet that will probably be given next, after this one. */
+  readonly upcoming: (subnet: Cidr, after: Ip) => readonly Ip[];
+  readonly clock: Clock;
   readonly found: (conflict: AddressConflictFound) => void;
   readonly log: Logger;
 }
@@ -34,9 +38,11 @@ export interface LanProbeParts {
  */
 export class LanProbe {
   readonly #parts: LanProbeParts;
+  readonly #asked: AskedAhead;
 
   constructor(parts: LanProbeParts) {
     this.#parts = parts;
+    this.#asked = new AskedAhead((dev, ip) => parts.kernel.probe(dev, ip), parts.clock);
   }
 
   /** For the IPAM, which knows pools: that of a network is found by its subnet. Docker's networks are in its local space. */
@@ -52,13 +58,14 @@ export class LanProbe {
 
   /** Who has an address on the LAN of a network; undefined when nobody has, or the network is on none. Never rejects. */
   async holderOf(network: Network, ip: Ip, kind: LeaseKind): Promise<AddressHolder | undefined> {
-    const { kernel, found, log } = this.#parts;
+    const { found, log } = this.#parts;
     const dev = this.#linkOf(network);
     if (dev === undefined || isOthers(network, ip)) return undefined;
     // What a DHCP server offered was asked about before it was accepted.
     if (kind === 'endpoint' && this.#driverOf(network)?.dhcp?.(network) !== undefined) return undefined;
     try {
-      const holder = await kernel.probe(dev, ip);
+      const holder = await this.#asked.holderOf(dev, ip);
+      if (kind === 'endpoint') this.#expectMore(network, dev, ip);
       if (holder !== undefined) found({ network, dev, ip, holder, kind });
       return holder;
     } catch (error) {
@@ -85,6 +92,27 @@ export class LanProbe {
         { networkId: network.request.id, mac: holder.mac },
       );
     }
+  }
+
+  /** Containers will follow, and shall not wait for what can be known before. */
+  created(network: Network): void {
+    const dev = this.#linkOf(network);
+    if (dev === undefined) return;
+    for (const { gateway, pool } of [...network.request.ipv4, ...network.request.ipv6]) {
+      this.#expectMore(
+        network,
+        dev,
+        gateway?.ip ?? ipFromBigint(cidrRange(pool).first, cidrRange(pool).family),
+      );
+    }
+  }
+
+  /** Whoever starts a container often starts more. */
+  #expectMore(network: Network, dev: IfName, ip: Ip): void {
+    const subnet = subnetsOf(network).find((each) => cidrContains(each, ip));
+    if (subnet === undefined) return;
+    const next = this.#parts.upcoming(subnet, ip).filter((each) => !isOthers(network, each));
+    this.#asked.expect(dev, next);
   }
 
   #linkOf(network: Network): IfName | undefined {

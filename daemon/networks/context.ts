@@ -41,6 +41,8 @@ export interface ClusterGate {
 
 /** Where containers share a LAN with others, which may have an address that Docker gives. */
 export interface LanGate {
+  /** A network has been made. */
+  created(network: Network): void;
   /** @throws {Conflict} naming who has an address asked for. */
   assertFree(network: Network, request: EndpointRequest): Promise<void>;
 }

@@ -31,7 +31,7 @@ export class NetworkService {
   }
 
   async #create(driverName: DriverName, request: NetworkRequest): Promise<void> {
-    const { repository, kernel, log, announce, clock, cluster, leased } = this.#context;
+    const { repository, kernel, log, announce, clock, cluster, lan, leased } = this.#context;
     const driver = driverOf(this.#context, driverName);
     const existing = repository.network(request.id);
     if (existing !== undefined) {
@@ -60,6 +60,7 @@ export class NetworkService {
       throw error;
     }
     cluster?.created(network);
+    lan?.created(network);
     await this.#bridgeChanged(driver.bridgeOf(network));
     const ignored = driver.ignoredOptions(network);
     if (ignored.length > 0) log.warn({ networkId: request.id, ignored }, 'options without a meaning here');

@@ -89,6 +89,8 @@ export async function startWorld(
     drivers,
     kernel,
     gives: (subnet) => given.includes(subnet),
+    upcoming: () => [],
+    clock,
     found: (conflict) => conflicts.push(conflict),
     log,
   });

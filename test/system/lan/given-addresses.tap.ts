@@ -40,6 +40,8 @@ async function open(path: string, namespace: string) {
     drivers: driversWithLan('eth0'),
     kernel,
     gives: (subnet) => ipam.services.gives(subnet),
+    upcoming: (subnet) => ipam.services.upcoming(subnet, 2),
+    clock,
     found: (conflict) => conflicts.push(conflict),
     log,
   });
