@@ -7,7 +7,7 @@ import { timed } from './harness/stopwatch.ts';
 import { bootWeftHost, NETWORKS } from './harness/weft-host.ts';
 
 const STEPS = ['create', 'start', 'stop', 'remove'] as const;
-type Step = (typeof STEPS)[number] | 'whole';
+export type LifeStep = (typeof STEPS)[number] | 'whole';
 
 /** A container's life on no network, on Docker's bridge and on weft's; the first is the floor no driver gets below. */
 export const containerLifecycle: Bench = {
@@ -17,7 +17,7 @@ export const containerLifecycle: Bench = {
     await using boot = await bootWeftHost(options.engine);
     const { docker } = boot.host;
     for (const spec of Object.values(NETWORKS)) await docker.createNetwork(spec);
-    const lives = await interleave<'none' | 'weft' | 'builtIn' | 'weftPort' | 'builtInPort', Step>(
+    const lives = await interleave<'none' | 'weft' | 'builtIn' | 'weftPort' | 'builtInPort', LifeStep>(
       {
         none: life(docker, { network: 'none' }),
         builtIn: life(docker, { network: NETWORKS.builtIn.name }),
@@ -40,7 +40,8 @@ export const containerLifecycle: Bench = {
   },
 };
 
-function life(docker: DockerClient, spec: ContainerSpec): Variant<Step> {
+/** Milliseconds of one container's life. */
+export function life(docker: DockerClient, spec: ContainerSpec): Variant<LifeStep> {
   const name = `life-${spec.network}-${spec.ports?.length ?? 0}`;
   return async () => {
     const started = performance.now();
@@ -55,13 +56,14 @@ function life(docker: DockerClient, spec: ContainerSpec): Variant<Step> {
 
 function figures(
   kind: string,
-  weft: Series<Step>,
-  builtIn: Series<Step>,
-  floor: Series<Step>,
+  weft: Series<LifeStep>,
+  builtIn: Series<LifeStep>,
+  floor: Series<LifeStep>,
   atMost: { readonly whole: number; readonly added: number },
 ): readonly Figure[] {
   const bound = (value: number): Target => ({ of: 'ratio', atMost: value });
-  const added = (series: Series<Step>, step: Step) => spreadOf(differences(series[step], floor[step]));
+  const added = (series: Series<LifeStep>, step: LifeStep) =>
+    spreadOf(differences(series[step], floor[step]));
   return [
     {
       what: `${kind}: whole life`,

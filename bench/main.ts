@@ -11,6 +11,7 @@ import { footprint } from './footprint.ts';
 import type { Bench, BenchOptions } from './harness/bench.ts';
 import { type JudgedFigure, judge } from './harness/figure.ts';
 import { figureTable } from './harness/table.ts';
+import { macvlan } from './macvlan.ts';
 import { namesFootprint } from './names-footprint.ts';
 import { namesReach } from './names-reach.ts';
 import { networkLifecycle } from './network-lifecycle.ts';
@@ -36,6 +37,7 @@ const BENCHES: readonly Bench[] = [
   overlayReach,
   overlayThroughput,
   overlayScale,
+  macvlan,
   dns,
   namesReach,
   namesFootprint,

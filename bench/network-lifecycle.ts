@@ -6,7 +6,7 @@ import { spreadOf } from './harness/statistics.ts';
 import { timed } from './harness/stopwatch.ts';
 import { bootWeftHost, NETWORKS } from './harness/weft-host.ts';
 
-type Step = 'create' | 'remove' | 'both';
+export type NetworkStep = 'create' | 'remove' | 'both';
 
 /** Making a network and removing it again, as a user does before and after a Compose project. */
 export const networkLifecycle: Bench = {
@@ -16,7 +16,7 @@ export const networkLifecycle: Bench = {
     await using boot = await bootWeftHost(options.engine);
     const { docker } = boot.host;
     const rounds = roundsOf(options, 40, 6);
-    const { weft, builtIn } = await interleave<'weft' | 'builtIn', Step>(
+    const { weft, builtIn } = await interleave<'weft' | 'builtIn', NetworkStep>(
       { weft: lifecycle(docker, NETWORKS.weft), builtIn: lifecycle(docker, NETWORKS.builtIn) },
       rounds,
       2,
@@ -31,7 +31,8 @@ export const networkLifecycle: Bench = {
   },
 };
 
-function lifecycle(docker: DockerClient, spec: NetworkSpec): Variant<Step> {
+/** Milliseconds of one network's life. */
+export function lifecycle(docker: DockerClient, spec: NetworkSpec): Variant<NetworkStep> {
   return async () => {
     const create = await timed(() => docker.createNetwork(spec));
     const remove = await timed(() => docker.removeNetwork(spec.name));

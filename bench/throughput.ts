@@ -99,7 +99,7 @@ async function traffic(
 }
 
 /** Gbit/s that arrived, from iperf3's JSON. */
-function received(json: string): number {
+export function received(json: string): number {
   const { end } = JSON.parse(json) as {
     readonly end: { readonly sum_received: { readonly bits_per_second: number } };
   };

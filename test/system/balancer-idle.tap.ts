@@ -23,10 +23,17 @@ t.test('a connection that conntrack has forgotten goes on or is reset', { timeou
 
   const entries = () =>
     client.namespace.run('conntrack -L -p tcp 2>/dev/null; conntrack -L -f ipv6 -p tcp 2>/dev/null');
-  /** What becomes of connections that are used again after they were idle: `goes on`, `reset` or `hangs`. */
-  const afterIdling = async (host: string): Promise<readonly string[]> => {
+  /**
+   * What becomes of connections that are used again after they were idle: `goes on`, `reset` or `hangs`.
+   * @param meanwhile done while they are.
+   */
+  const afterIdling = async (
+    host: string,
+    meanwhile?: () => Promise<unknown>,
+  ): Promise<readonly string[]> => {
     const ids = Array.from({ length: CONNECTIONS }, (_, id) => id);
     for (const id of ids) await client.agent.run('hold', { id, host, port: 80 });
+    await meanwhile?.();
     await poll(() => !entries().includes('ESTABLISHED'), 10_000);
     return Promise.all(
       ids.map(async (id) => {
@@ -54,12 +61,9 @@ t.test('a connection that conntrack has forgotten goes on or is reset', { timeou
       for (const host of [draining.vip4 ?? '', draining.vip6 ?? '']) {
         client.namespace.run(`sysctl -qw net.netfilter.nf_conntrack_tcp_loose=${loose}`);
         await vip.set([{ service: draining, backends: backends.map((each) => backendOf(each)) }]);
-        const held = afterIdling(host);
-        await sleep(200);
-        await vip.set([
-          { service: draining, backends: backends.map((each) => backendOf(each, { state: 'draining' })) },
-        ]);
-        t.same(new Set(await held), new Set(['reset']), `${host}, loose ${loose}`);
+        const gone = backends.map((each) => backendOf(each, { state: 'draining' }));
+        const became = await afterIdling(host, () => vip.set([{ service: draining, backends: gone }]));
+        t.same(new Set(became), new Set(['reset']), `${host}, loose ${loose}`);
       }
     }
   });
