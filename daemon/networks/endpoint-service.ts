@@ -1,6 +1,6 @@
 import { creations, deletions } from '../../core/diff.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
-import { Conflict } from '../../core/errors.ts';
+import { Conflict, errorMessage } from '../../core/errors.ts';
 import type { EndpointId, Mac, NetworkId } from '../../core/ids.ts';
 import { isLanLink } from '../../core/kernel-objects.ts';
 import type {
@@ -132,12 +132,26 @@ export class EndpointService {
    */
   async #unplumb(driver: NetworkDriver, network: Network, endpoint: Endpoint): Promise<void> {
     const { kernel } = this.#context;
-    await kernel.apply(deletions(driver.planEndpoint(network, endpoint).filter(isLanLink)));
+    await this.#takeBack(driver, network, endpoint);
     const name = driver.joinInfo(network, endpoint).link?.sourceName;
     if (name === undefined || (await kernel.links()).some((link) => link.name === name)) return;
     const links = driver.endpointLinks(endpoint);
     kernel.discardLinks(links);
     await kernel.discarded(links);
+  }
+
+  /**
+   * Deletes a link that stands on a device of the host and is in a sandbox, where none of the host's goes with it. After
+   * a Leave there is none. A sandbox that cannot be entered keeps it until it ends.
+   */
+  async #takeBack(driver: NetworkDriver, network: Network, endpoint: Endpoint): Promise<void> {
+    const links = driver.planEndpoint(network, endpoint).filter(isLanLink);
+    if (links.length === 0) return;
+    const { kernel, log } = this.#context;
+    await kernel.apply(deletions(links)).catch((error: unknown) => {
+      const { id: endpointId, networkId } = endpoint.request;
+      log.warn({ networkId, endpointId, error: errorMessage(error) }, 'link not taken from its sandbox');
+    });
   }
 
   /**
@@ -228,6 +242,8 @@ export class EndpointService {
     const { repository, kernel, announce } = this.#context;
     const { id, networkId } = endpoint.request;
     const driver = driverOf(this.#context, network.driver);
+    // While the endpoint is stored: afterwards nobody would look for a link in there.
+    await this.#takeBack(driver, network, endpoint);
     await repository.deleteEndpoint(endpoint);
     await withdrawPorts(this.#context, endpoint, rulesWithout(driver.planEndpoint(network, endpoint), []));
     kernel.discardLinks(driver.endpointLinks(endpoint));

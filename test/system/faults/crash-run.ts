@@ -1,6 +1,14 @@
 import { readFile, rm } from 'node:fs/promises';
 import { poll } from '../../support/poll.ts';
-import { type EngineCall, engineLife, type Life, PUBLISHED, plumb, unplumb } from './engine-calls.ts';
+import {
+  type EngineCall,
+  engineLife,
+  type Life,
+  type LifeKind,
+  PUBLISHED,
+  plumb,
+  unplumb,
+} from './engine-calls.ts';
 import type { FaultLab } from './fault-lab.ts';
 import { hostView } from './host-view.ts';
 
@@ -25,15 +33,15 @@ export class CrashRun {
   readonly #after = new Map<string, readonly string[]>();
   readonly points = new Map<string, readonly string[]>();
 
-  private constructor(lab: FaultLab, before: readonly string[]) {
+  private constructor(lab: FaultLab, life: Life, before: readonly string[]) {
     this.#lab = lab;
-    this.#life = engineLife(NUMBER, lab.sandbox);
+    this.#life = life;
     this.#before = before;
   }
 
   /** Runs the life once without a death: counts the points of each call and keeps what there is after it. */
-  static async open(lab: FaultLab): Promise<CrashRun> {
-    const run = new CrashRun(lab, await hostView(lab.host));
+  static async open(lab: FaultLab, kind?: LifeKind): Promise<CrashRun> {
+    const run = new CrashRun(lab, engineLife(NUMBER, lab.sandbox, kind), await hostView(lab.host));
     const { host } = lab;
     for (const call of run.#life.calls) {
       await rm(host.pointsFile, { force: true });
@@ -73,14 +81,14 @@ export class CrashRun {
     await this.#lab.host.startWeftd();
     const wrong = [];
     if (!isAnswered) {
-      const { status } = await this.#lab.host.call(call.method);
+      const { status } = await this.#lab.host.call(call.method, undefined, this.#life.driver);
       if (status === 200) wrong.push('the empty repetition is answered with success');
     }
     if (isAnswered) this.#plumbing(call);
     else if (way === 'backward') return [...wrong, ...(await this.#goBack(call, at))];
     else if (!(await this.#repeat(call))) return [...wrong, ...(await this.#goBack(call, at))];
     wrong.push(...(await this.#expect(`after ${name}`, this.#after.get(name) ?? [])));
-    wrong.push(...(await this.#expectPorts(name === 'ProgramExternalConnectivity' ? 'busy' : 'free')));
+    wrong.push(...(await this.#expectPorts(this.#publishes(name) ? 'busy' : 'free')));
     for (const later of calls.slice(at + 1)) await this.#do(later);
     return [...wrong, ...(await this.#expect('at the end', this.#before))];
   }
@@ -89,7 +97,7 @@ export class CrashRun {
   async #die(call: EngineCall, point: number): Promise<boolean> {
     const { host } = this.#lab;
     await host.arm(point);
-    const isAnswered = await host.call(call.method, call.argument).then(
+    const isAnswered = await host.call(call.method, call.argument, this.#life.driver).then(
       ({ status }) => status === 200,
       () => false,
     );
@@ -105,7 +113,7 @@ export class CrashRun {
    * @returns false when that was the case.
    */
   async #repeat(call: EngineCall): Promise<boolean> {
-    const { status, text } = await this.#lab.host.call(call.method, call.argument);
+    const { status, text } = await this.#lab.host.call(call.method, call.argument, this.#life.driver);
     if (call.method.startsWith('IpamDriver.Request')) {
       const held = await hostView(this.#lab.host);
       return status === 200 && differences(this.#after.get(call.name) ?? [], held).length === 0;
@@ -139,7 +147,7 @@ export class CrashRun {
   }
 
   async #do(call: EngineCall): Promise<void> {
-    await this.#lab.host.done(call.method, call.argument);
+    await this.#lab.host.done(call.method, call.argument, this.#life.driver);
     this.#plumbing(call);
   }
 
@@ -180,6 +188,11 @@ export class CrashRun {
         each.startsWith('endpoint') && each.includes(this.#life.endpointId) && each.includes('"sandbox"'),
     );
     return links > (isJoined ? 2 : 1) ? [`${when}: the sandbox holds ${links} links`] : [];
+  }
+
+  /** Ports mean nothing on a LAN. */
+  #publishes(call: string): boolean {
+    return call === 'ProgramExternalConnectivity' && this.#life.driver === 'weft-bridge';
   }
 
   async #expectPorts(state: 'free' | 'busy'): Promise<readonly string[]> {

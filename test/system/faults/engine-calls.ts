@@ -1,4 +1,5 @@
-import { linkName } from '../../../core/names.ts';
+import type { IfName } from '../../../core/ids.ts';
+import { type LinkPrefix, linkName } from '../../../core/names.ts';
 import type { ScratchNamespace } from '../../support/scratch-namespace.ts';
 import type { FaultHost, PluginMethod } from './fault-host.ts';
 
@@ -35,15 +36,29 @@ const PORT_OPTIONS = {
 /** Host ports of the container, as the port prober reads them. */
 export const PUBLISHED = ['tcp 0.0.0.0 8080', 'tcp :: 8080', 'udp 0.0.0.0 8053', 'udp :: 8053'] as const;
 
+/** A driver, and how a network of it is made. */
+export interface LifeKind {
+  readonly driver: string;
+  /** Of the container's link until the engine moves it. */
+  readonly link: LinkPrefix;
+  /** `-o` of `docker network create`. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+const BRIDGE: LifeKind = { driver: 'weft-bridge', link: 'wc', options: {} };
+
 /** A network and a container with fixed ids, on `10.N.0.0/24` and `fd00:N::/64`. */
 export interface Life {
+  readonly driver: string;
   readonly networkId: string;
   readonly endpointId: string;
+  /** The container's link on the host. */
+  readonly link: IfName;
   readonly calls: readonly EngineCall[];
 }
 
 /** The calls of one network's life, in order. */
-export function engineLife(number: number, sandbox: ScratchNamespace): Life {
+export function engineLife(number: number, sandbox: ScratchNamespace, kind: LifeKind = BRIDGE): Life {
   const networkId = `${number}a`.padEnd(64, '0');
   const endpointId = `${number}e`.padEnd(64, '0');
   const v4 = { pool: `10.${number}.0.0/24`, host: (n: number) => `10.${number}.0.${n}` };
@@ -81,8 +96,10 @@ export function engineLife(number: number, sandbox: ScratchNamespace): Life {
   const ipam = 'IpamDriver';
   const driver = 'NetworkDriver';
   return {
+    driver: kind.driver,
     networkId,
     endpointId,
+    link: linkName(kind.link, endpointId),
     calls: [
       call('RequestPool', `${ipam}.RequestPool`, requestPool(v4), [], ['ReleasePool']),
       call('RequestPool v6', `${ipam}.RequestPool`, requestPool(v6), ['ReleasePool'], ['ReleasePool v6']),
@@ -99,7 +116,7 @@ export function engineLife(number: number, sandbox: ScratchNamespace): Life {
           Options: {
             'com.docker.network.enable_ipv4': true,
             'com.docker.network.enable_ipv6': true,
-            'com.docker.network.generic': {},
+            'com.docker.network.generic': kind.options,
           },
           IPv4Data: ipamData(v4, 24),
           IPv6Data: ipamData(v6, 64),
@@ -166,8 +183,7 @@ export function plumb(
   number: number,
   last = 2,
 ): void {
-  const link = linkName('wc', life.endpointId);
-  host.namespace.run(`ip link set ${link} netns ${sandbox.pid} name eth0`);
+  host.namespace.run(`ip link set ${life.link} netns ${sandbox.pid} name eth0`);
   sandbox.run(`
     ip address add 10.${number}.0.${last}/24 dev eth0
     ip -6 address add fd00:${number}::${last}/64 dev eth0 nodad
@@ -178,10 +194,9 @@ export function plumb(
 
 /** Gives the link back, as libnetwork does after Leave; a sandbox without one is fine. */
 export function unplumb(host: FaultHost, sandbox: ScratchNamespace, life: Life): void {
-  const link = linkName('wc', life.endpointId);
   sandbox.run(`
     if ip link show eth0 >/dev/null 2>&1; then
       ip link set eth0 down
-      ip link set eth0 netns ${host.namespace.pid} name ${link}
+      ip link set eth0 netns ${host.namespace.pid} name ${life.link}
     fi`);
 }

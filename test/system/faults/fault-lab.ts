@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { linkName } from '../../../core/names.ts';
 import { poll } from '../../support/poll.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../../support/scratch-namespace.ts';
 import { engineLife, type Life, plumb } from './engine-calls.ts';
@@ -126,8 +127,9 @@ async function startLife(host: FaultHost, number: number, sandbox: ScratchNamesp
 
 /** Another container on the network of `startLife`, without ports. */
 async function secondEndpoint(host: FaultHost, number: number, sandbox: ScratchNamespace): Promise<Life> {
-  const life = { ...engineLife(number, sandbox), endpointId: `${number}f`.padEnd(64, '0') };
-  const { calls, networkId, endpointId } = life;
+  const endpointId = `${number}f`.padEnd(64, '0');
+  const life = { ...engineLife(number, sandbox), endpointId, link: linkName('wc', endpointId) };
+  const { calls, networkId } = life;
   const endpoint = { NetworkID: networkId, EndpointID: endpointId };
   for (const name of ['RequestAddress', 'RequestAddress v6']) {
     const call = calls.find((each) => each.name === name);
