@@ -55,7 +55,7 @@ for (const version of ETCDS) {
     await using bare = await openEtcdStore({
       endpoints: etcd.url,
       tls: { ca: tls.ca },
-      timeoutMs: 1000,
+      timeoutMs: 5000,
       log,
     });
     const noCertificate = await refusal(bare.list(''));
@@ -66,12 +66,12 @@ for (const version of ETCDS) {
       'without a certificate it is refused',
     );
 
-    await using stranger = await openEtcdStore({ endpoints: etcd.url, timeoutMs: 1000, log });
+    await using stranger = await openEtcdStore({ endpoints: etcd.url, timeoutMs: 5000, log });
     const unknown = await refusal(stranger.list(''));
     t.match(unknown.message, /certificate/, 'a server of an unknown authority is not spoken to');
 
     const plain = etcd.url.replace('etcds:', 'etcd:');
-    await using clear = await openEtcdStore({ endpoints: plain, timeoutMs: 1000, log });
+    await using clear = await openEtcdStore({ endpoints: plain, timeoutMs: 5000, log });
     t.equal((await refusal(clear.list(''))).code, 'unavailable', 'without TLS there is no answer');
   });
 
@@ -180,7 +180,7 @@ for (const version of ETCDS) {
     await using direct = await openEtcdStore({ endpoints: etcd.url, log });
     await using recorder = new WatchRecorder(direct, 'n/', (await direct.list('')).revision);
     const endpoints = `etcd://127.0.0.1:${proxy.port}`;
-    await using store = await openEtcdStore({ endpoints, timeoutMs: 1000, log });
+    await using store = await openEtcdStore({ endpoints, timeoutMs: 5000, log });
     const stop = new AbortController();
     const writing = writeNumbers(store, 'n/', stop.signal);
     for (let round = 1; round <= 25; round++) {

@@ -79,7 +79,8 @@ async function dockerdDies(t: Test, { host, machine }: DockerdLab): Promise<void
   await host.startDockerd();
   for (const [i, network] of ['app', 'plain'].entries()) {
     const container = await host.docker.container(`always-${network}`);
-    await until(`${container.name} runs again`, async () => (await container.inspect()).State.Running);
+    const runs = async () => (await container.inspect()).State.Running;
+    await until(`${container.name} runs again`, runs, { timeoutMs: 30_000 });
     await answers(machine, host, 8080 + i);
     t.pass(`after the death of dockerd ${container.name} has its port again at once`);
   }
