@@ -114,8 +114,9 @@ export class DhcpLeases implements Disposable {
       actions: [],
     });
     try {
-      const declined = (lease: DhcpLease, holder: Mac) => this.#declined(device, lease, holder);
-      const lease = await waitForLease(running, { clock, log, probe: this.#options.probe, declined });
+      const declined = (lease: DhcpLease, user: string) => this.#declined(device, lease, user);
+      const probe = async (ip: Ip) => this.#options.probe?.(device, ip, pool.id);
+      const lease = await waitForLease(running, { clock, log, probe, declined });
       const key = dhcpKey(pool.id, lease.ip);
       if (this.#kept.has(key))
         throw new Conflict(`DHCP server ${lease.server} gave ${lease.ip} twice`, { device });
@@ -273,7 +274,7 @@ export class DhcpLeases implements Disposable {
     });
   }
 
-  #declined(device: IfName, { ip, server }: DhcpLease, holder: Mac): void {
+  #declined(device: IfName, { ip, server }: DhcpLease, holder: string): void {
     const fields = { device, ip, server, holder };
     this.#options.log.warn(fields, 'an address that a DHCP server gave is in use; declined');
     const text = `declined ${ip} from DHCP server ${server} on ${device}: ${holder} uses it`;
