@@ -15,9 +15,9 @@ const CASES: readonly (readonly [LanDriver, Readonly<Record<string, string>>])[]
   ...['l2', 'l3', 'l3s'].map((mode) => ['weft-ipvlan', { ipvlan_mode: mode }] as const),
 ];
 
-/** Who answers so many connections, and how often. */
-function answers(agent: NetAgent, host: string): Promise<Readonly<Record<string, number>>> {
-  return agent.run('tally', { host, port: 80, count: 20 });
+/** Who answers twenty connections; turns are of two counters, between which chance decides. */
+async function answers(agent: NetAgent, host: string): Promise<readonly string[]> {
+  return Object.keys(await agent.run<object>('tally', { host, port: 80, count: 20 })).sort();
 }
 
 /** Two backends of a service `shop`, one that only asks, and the service. */
@@ -51,7 +51,7 @@ async function services(t: Test, lan: LanHost, driver: LanDriver, options: objec
   const { client, vip4, agent, close } = await openShop(lan, driver, id);
   t.match(vip4, /^10\.9\.0\.2\d\d$/, 'from the other end of the subnet');
   await poll(() => client.namespace.run('nft list tables').includes('weft-vip'), 10_000);
-  t.same(await answers(agent, vip4), { ann: 10, bob: 10 }, 'both take their turns');
+  t.same(await answers(agent, vip4), ['ann', 'bob'], 'both take their turns');
   t.ok(echoes(client.namespace, vip4), 'it answers an echo');
   t.notMatch(client.namespace.run('ip neigh show'), vip4, 'nobody is asked who has it');
   t.notOk(lan.host.namespace.run('nft list tables').includes('weft-vip'), 'the host has no rules of it');
@@ -68,7 +68,7 @@ async function hostAccess(t: Test, lan: LanHost, driver: LanDriver, options: obj
   const { vip4, close } = await openShop(lan, driver, id);
   await poll(() => lan.host.namespace.run('nft list tables').includes('weft-vip'), 10_000);
   using host = openNetAgent(lan.host.namespace);
-  t.same(await answers(host, vip4), { ann: 10, bob: 10 }, 'the host reaches both');
+  t.same(await answers(host, vip4), ['ann', 'bob'], 'the host reaches both');
   t.ok(echoes(lan.host.namespace, vip4), 'it answers an echo');
   await close();
 }

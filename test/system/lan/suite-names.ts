@@ -95,6 +95,8 @@ async function services(t: Test, scene: LanScene): Promise<void> {
   const [vip4, vip6] = vips;
   await resolves(t, client.container, 'shop', { v4: [vip4], v6: [vip6] }, 'a container');
   for (const vip of vips) t.same(await dig(client.container, '-x', vip), ['shop.'], `PTR of ${vip}`);
+  const explained = await one.host.weft(['explain', 'cat', 'shop:80']);
+  t.equal(explained.code, 0, `weft explain: ${explained.stdout}${explained.stderr}`);
   const both = ['ann', 'bob'];
   await shared(t, client.container, vips, both, 'a client');
   await shared(t, a.container, vips, both, 'a backend');
