@@ -245,8 +245,8 @@ export class DhcpLeases implements Disposable {
         { device, mac, ip, reason },
         'DHCP lease lost; the container keeps the address, and it is asked for again',
       );
-      this.#say('dhcp.lost', before, `lost the DHCP lease of ${ip} on ${device}: ${reason}`);
       await this.#put(kept, { ...before, lost: { since: clock.now(), reason } });
+      this.#say('dhcp.lost', before, `lost the DHCP lease of ${ip} on ${device}: ${reason}`);
       return;
     }
     const { router } = before.lease;
@@ -256,11 +256,10 @@ export class DhcpLeases implements Disposable {
         'the DHCP server names another router; containers keep theirs',
       );
     }
-    if (lost !== undefined) {
-      log.info({ device, mac, ip }, 'DHCP lease regained');
-      this.#say('dhcp.regained', before, `has the DHCP lease of ${ip} on ${device} again`);
-    }
     await this.#put(kept, { ...before, lease: news.lease });
+    if (lost === undefined) return;
+    log.info({ device, mac, ip }, 'DHCP lease regained');
+    this.#say('dhcp.regained', before, `has the DHCP lease of ${ip} on ${device} again`);
   }
 
   /** A lease that was released meanwhile stays so. */
