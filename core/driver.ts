@@ -72,6 +72,8 @@ export interface NetworkDriver<Options = unknown> {
   planPeer?(network: Network<Options>, vtep: Ip): readonly KernelObject[];
   /** The host-side bridge of the network, for announcements; undefined when it has none. */
   bridgeOf(network: Network<Options>): IfName | undefined;
+  /** Whether the host itself has a way to the network's containers on it, and so to its services. */
+  reachedByHost(network: Network<Options>): boolean;
   /**
    * The host's device through which the network's containers are on a LAN shared with others; undefined for an internal
    * network or any driver that is not on a LAN.

@@ -41,12 +41,12 @@ export type NftVerdict =
 
 /**
  * One expression of a rule. Registers are the kernel's 32-bit ones, counted 0–15 (NFT_REG32_00 + n): a field of a
- * concatenation occupies its length rounded up to 4 bytes, an ifname takes four registers.
+ * concatenation occupies its length rounded up to 4 bytes; the name or kind of a link takes four registers.
  */
 export type NftExpr =
   | {
       readonly expr: 'meta';
-      readonly key: 'iif' | 'iifname' | 'iifgroup' | 'oifname' | 'iiftype' | 'l4proto' | 'mark';
+      readonly key: 'iif' | 'iifname' | 'iifgroup' | 'oifname' | 'oifkind' | 'iiftype' | 'l4proto' | 'mark';
       readonly dreg: number;
     }
   | { readonly expr: 'meta-set'; readonly key: 'mark'; readonly sreg: number }

@@ -82,7 +82,7 @@ export async function openBase(parts: ServiceParts, stack: AsyncDisposableStack)
     holderOf: lan.holderOfPooled,
   });
   const engine = config.docker === 'none' ? undefined : stack.use(openEngine(config.docker));
-  const dhcp = stack.use(await openDhcp({ store, kernel, log, events }));
+  const dhcp = stack.use(await openDhcp({ store, kernel, services: ipam.services, log, events }));
   const locks = new KeyedMutex();
   const cluster = stack.use(
     await Cluster.open({ ...parts, ...shared, repository, kernel, ipam, engine, locks, clock }),

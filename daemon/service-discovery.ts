@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { EndpointId, SandboxKey } from '../core/ids.ts';
+import type { Network } from '../core/model.ts';
 import type { Clock, Store } from '../core/ports.ts';
+import { drivers } from '../drivers/index.ts';
 import type { IpamService } from '../ipam/index.ts';
 import { Balancing } from './balancing/index.ts';
 import type { Cluster, SharedBase } from './cluster/index.ts';
@@ -80,7 +82,7 @@ export class ServiceDiscovery implements AsyncDisposable {
         naming: naming.view,
         sandboxes,
         namespaces,
-        hostNetworks: () => sandboxes.networks(),
+        hostNetworks: () => sandboxes.networks(isReachedByHost),
         // The gateway of an overlay has one address on all hosts: an answer to it never leaves the backend's own.
         hostReaches: ({ node }) => node === parts.shared.node.name,
         drift,
@@ -180,6 +182,10 @@ async function openNaming(parts: ServiceDiscoveryParts, stack: AsyncDisposableSt
       log,
     }),
   );
+}
+
+function isReachedByHost(network: Network): boolean {
+  return drivers.get(network.driver)?.reachedByHost(network) === true;
 }
 
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };

@@ -10,6 +10,10 @@ const ICMP: Readonly<Record<Family, { readonly protocol: number; readonly echoRe
   4: { protocol: 1, echoRequest: 8 },
   6: { protocol: 58, echoRequest: 128 },
 };
+/** The first bytes of the names of the host's own links on a LAN (core/names). */
+const HOST_LINKS = Buffer.from('wh-');
+/** The kind of a link, all 16 bytes (IFNAMSIZ). */
+const IPVLAN = Buffer.from('ipvlan'.padEnd(16, '\0'));
 const TCP = 6;
 /** include/uapi/linux/netfilter/nf_conntrack_common.h. */
 const IPS_DST_NAT = 1 << 5;
@@ -125,6 +129,21 @@ export const forwarded: readonly NftExpr[] = [
   { expr: 'meta', key: 'iif', dreg: 0 },
   { expr: 'cmp', op: 'neq', sreg: 0, data: number(0) },
 ];
+
+/**
+ * Goes out by the host's own link on a LAN of containers, and the address that it has by its way to the virtual IP is
+ * one of the device below, which containers cannot answer to by that link: of IPv4 on ipvlan, of IPv6 always.
+ */
+export function byHostLink(family: Family): readonly NftExpr[] {
+  return [...goesOutBy('oifname', HOST_LINKS), ...(family === 4 ? goesOutBy('oifkind', IPVLAN) : [])];
+}
+
+function goesOutBy(key: 'oifname' | 'oifkind', data: Uint8Array): readonly NftExpr[] {
+  return [
+    { expr: 'meta', key, dreg: 0 },
+    { expr: 'cmp', op: 'eq', sreg: 0, data },
+  ];
+}
 
 /** A number as registers hold it: host order, which is little-endian on every supported machine. */
 function number(value: number): Uint8Array {

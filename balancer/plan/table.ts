@@ -4,6 +4,7 @@ import type { NftChain, NftExpr, NftRule, NftSet, NftTable } from '../../core/nf
 import { affinityChains, CLIENTS } from './affinity.ts';
 import {
   backend,
+  byHostLink,
   daddr,
   datumOf,
   echoRequest,
@@ -113,7 +114,10 @@ function postrouting({ family, place, timeouts, counted }: VipTableShape): reado
     ...(timeouts.length > 0 ? [rule('remembered', [vip(0), verdictOf('remembering', 0)])] : []),
     // The backend may have a way to the client that does not come by here.
     ...(place === 'host'
-      ? [rule('answers come back', forwarded, [vip(0), inSet('vips', 0)], [{ expr: 'masquerade' }])]
+      ? [
+          rule('answers come back', forwarded, [vip(0), inSet('vips', 0)], [{ expr: 'masquerade' }]),
+          rule('also on a LAN', byHostLink(family), [vip(0), inSet('vips', 0)], [{ expr: 'masquerade' }]),
+        ]
       : []),
   ];
   if (rules.length === 0) return [];

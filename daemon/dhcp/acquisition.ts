@@ -1,6 +1,6 @@
 import type { Ip } from '../../core/address.ts';
 import { Conflict, errorMessage, Unavailable, type WeftError } from '../../core/errors.ts';
-import type { IfName, Mac } from '../../core/ids.ts';
+import type { IfName, Mac, PoolId } from '../../core/ids.ts';
 import type { DhcpLease } from '../../ipam/dhcp/index.ts';
 import type { ClusterClock } from '../../ipam/index.ts';
 import type { DhcpLog } from './channel.ts';
@@ -9,8 +9,11 @@ import type { RunningClient } from './running-client.ts';
 /** How long an address is waited for: less than the 14 s after which Docker is answered in any case. */
 const ACQUIRE_MS = 10_000;
 
-/** Asks on a LAN who has an address; undefined: nobody. */
-export type ProbeAddress = (device: IfName, ip: Ip) => Promise<{ readonly mac: Mac } | undefined>;
+/** Who has an address that a server gave: a machine of the LAN, or a service of this host as its virtual IP. */
+export type AddressUser = { readonly mac: Mac } | { readonly service: string };
+
+/** Asks who has an address of a pool, on the LAN of a device or here; undefined: nobody. */
+export type ProbeAddress = (device: IfName, ip: Ip, poolId: PoolId) => Promise<AddressUser | undefined>;
 
 /**
  * Lets a new client run until it has an address that nobody else uses.
@@ -22,8 +25,9 @@ export async function waitForLease(
   parts: {
     readonly clock: ClusterClock;
     readonly log: DhcpLog;
-    readonly probe: ProbeAddress | undefined;
-    readonly declined: (lease: DhcpLease, holder: Mac) => void;
+    readonly probe: ((ip: Ip) => Promise<AddressUser | undefined>) | undefined;
+    /** @param user as a message names him. */
+    readonly declined: (lease: DhcpLease, user: string) => void;
   },
 ): Promise<DhcpLease> {
   const { promise, resolve, reject } = Promise.withResolvers<DhcpLease>();
@@ -32,9 +36,9 @@ export async function waitForLease(
   using _deadline = parts.clock.after(ACQUIRE_MS, () => reject(inUse ?? failure(running)));
   running.onNews = (news) => {
     if (news.kind !== 'bound') return;
-    void holderOf(news.lease).then((holder) => {
-      if (holder === undefined) resolve(news.lease);
-      else conflict(news.lease, holder);
+    void userOf(news.lease).then((user) => {
+      if (user === undefined) resolve(news.lease);
+      else conflict(news.lease, user);
     });
   };
   running.onStep = () => {
@@ -50,21 +54,22 @@ export async function waitForLease(
     running.onStep = () => undefined;
   }
 
-  async function holderOf({ ip }: DhcpLease): Promise<Mac | undefined> {
+  async function userOf({ ip }: DhcpLease): Promise<AddressUser | undefined> {
     try {
-      return (await parts.probe?.(device, ip))?.mac;
+      return await parts.probe?.(ip);
     } catch (error) {
       parts.log.warn({ device, ip, err: errorMessage(error) }, 'could not ask the LAN who has an address');
       return undefined;
     }
   }
 
-  function conflict(lease: DhcpLease, holder: Mac): void {
-    parts.declined(lease, holder);
+  function conflict(lease: DhcpLease, user: AddressUser): void {
+    const text = 'mac' in user ? user.mac : `service ${user.service}, as its virtual IP,`;
+    parts.declined(lease, text);
     running.do({ kind: 'conflict' });
-    inUse = new Conflict(`address ${lease.ip} is used by ${holder} on the LAN of ${device}`, {
+    inUse = new Conflict(`address ${lease.ip} is used by ${text} on the LAN of ${device}`, {
       device,
-      holder,
+      ...user,
     });
     if (running.client.terms.wanted !== undefined) reject(inUse);
   }

@@ -114,8 +114,9 @@ export class DhcpLeases implements Disposable {
       actions: [],
     });
     try {
-      const declined = (lease: DhcpLease, holder: Mac) => this.#declined(device, lease, holder);
-      const lease = await waitForLease(running, { clock, log, probe: this.#options.probe, declined });
+      const declined = (lease: DhcpLease, user: string) => this.#declined(device, lease, user);
+      const probe = async (ip: Ip) => this.#options.probe?.(device, ip, pool.id);
+      const lease = await waitForLease(running, { clock, log, probe, declined });
       const key = dhcpKey(pool.id, lease.ip);
       if (this.#kept.has(key))
         throw new Conflict(`DHCP server ${lease.server} gave ${lease.ip} twice`, { device });
@@ -244,8 +245,8 @@ export class DhcpLeases implements Disposable {
         { device, mac, ip, reason },
         'DHCP lease lost; the container keeps the address, and it is asked for again',
       );
-      this.#say('dhcp.lost', before, `lost the DHCP lease of ${ip} on ${device}: ${reason}`);
       await this.#put(kept, { ...before, lost: { since: clock.now(), reason } });
+      this.#say('dhcp.lost', before, `lost the DHCP lease of ${ip} on ${device}: ${reason}`);
       return;
     }
     const { router } = before.lease;
@@ -255,11 +256,10 @@ export class DhcpLeases implements Disposable {
         'the DHCP server names another router; containers keep theirs',
       );
     }
-    if (lost !== undefined) {
-      log.info({ device, mac, ip }, 'DHCP lease regained');
-      this.#say('dhcp.regained', before, `has the DHCP lease of ${ip} on ${device} again`);
-    }
     await this.#put(kept, { ...before, lease: news.lease });
+    if (lost === undefined) return;
+    log.info({ device, mac, ip }, 'DHCP lease regained');
+    this.#say('dhcp.regained', before, `has the DHCP lease of ${ip} on ${device} again`);
   }
 
   /** A lease that was released meanwhile stays so. */
@@ -273,7 +273,7 @@ export class DhcpLeases implements Disposable {
     });
   }
 
-  #declined(device: IfName, { ip, server }: DhcpLease, holder: Mac): void {
+  #declined(device: IfName, { ip, server }: DhcpLease, holder: string): void {
     const fields = { device, ip, server, holder };
     this.#options.log.warn(fields, 'an address that a DHCP server gave is in use; declined');
     const text = `declined ${ip} from DHCP server ${server} on ${device}: ${holder} uses it`;

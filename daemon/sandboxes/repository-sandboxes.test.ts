@@ -78,11 +78,12 @@ describe('the sandboxes of a host', () => {
     await repository.putNetwork(network(A, overlay));
     await repository.putEndpoint(endpoint(1, A, BOX));
     expect(sandboxes.get(BOX)?.networks).toEqual([]);
-    expect(sandboxes.networks()).toEqual([B]);
+    expect(sandboxes.networks(() => true)).toEqual([B]);
     const tunnel = { name: 'shop' } as NonNullable<Network['tunnel']>;
     await repository.putNetwork(network(A, { ...overlay, tunnel }));
     expect(sandboxes.get(BOX)?.networks).toEqual(['shop']);
-    expect(sandboxes.networks()).toEqual(['shop', B]);
+    expect(sandboxes.networks(() => true)).toEqual(['shop', B]);
+    expect(sandboxes.networks(({ driver }) => driver !== 'weft-overlay')).toEqual([B]);
     expect(told).toEqual([[BOX], [BOX]]);
   });
 

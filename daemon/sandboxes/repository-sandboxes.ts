@@ -33,9 +33,9 @@ export class RepositorySandboxes implements Sandboxes, Disposable {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  /** Keys of all networks of this host, with sandboxes or without. */
-  networks(): readonly string[] {
-    return [...this.#repository.networks()].flatMap((network) => networkKey(network) ?? []);
+  /** Keys of this host's networks, with sandboxes or without, of which this is true. */
+  networks(isMeant: (network: Network) => boolean): readonly string[] {
+    return [...this.#repository.networks()].filter(isMeant).flatMap((network) => networkKey(network) ?? []);
   }
 
   [Symbol.dispose](): void {

@@ -32,6 +32,7 @@ export const bridgeDriver: NetworkDriver<BridgeOptions> = {
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: segmentJoinInfo,
   bridgeOf: (network) => network.options.bridge,
+  reachedByHost: () => true,
 };
 
 /** Two networks with one bridge would take each other's settings and links. */

@@ -55,6 +55,7 @@ export const ipvlanDriver: NetworkDriver<IpvlanOptions> = {
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: ipvlanJoinInfo,
   bridgeOf: () => undefined,
+  reachedByHost: ({ options }) => options.hostAccess,
   lanLink: ({ options }) => (options.ownParent || options.mode !== 'l2' ? undefined : options.parent),
 };
 

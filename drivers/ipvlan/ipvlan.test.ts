@@ -98,6 +98,8 @@ describe('weft-ipvlan', () => {
     expect(ipvlanDriver.portRequests(network(), joined)).toEqual([]);
     expect(ipvlanDriver.announcements(network())).toEqual({ count: 3, intervalMs: 1000 });
     expect(ipvlanDriver.bridgeOf(network())).toBeUndefined();
+    expect(ipvlanDriver.reachedByHost(network())).toBe(false);
+    expect(ipvlanDriver.reachedByHost(network(HOST, { ipv4: [ASIDE] }))).toBe(true);
     expect(ipvlanDriver.ignoredOptions(network())).toEqual([]);
   });
 });

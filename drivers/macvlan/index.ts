@@ -43,6 +43,7 @@ export const macvlanDriver: NetworkDriver<MacvlanOptions> = {
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: lanJoinInfo,
   bridgeOf: () => undefined,
+  reachedByHost: ({ options }) => options.hostAccess,
   dhcp: ({ options }) => (options.dhcp ? { device: options.parent } : undefined),
   lanLink: ({ options }) => (options.ownParent ? undefined : options.parent),
 };

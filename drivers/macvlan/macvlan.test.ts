@@ -27,6 +27,7 @@ function network(
 
 const ASIDE = { ...aSubnet('10.80.0.0/24'), aux: { 'weft.host': '10.80.0.250' as never } };
 const HOST = { 'weft.host_access': 'true' };
+const DHCP = { 'weft.dhcp': 'true' };
 const joined = anEndpoint({ attachment: anAttachment() });
 
 describe('weft-macvlan', () => {
@@ -40,8 +41,27 @@ describe('weft-macvlan', () => {
     [{ ...HOST, macvlan_mode: 'vepa' }, /host_access is true: links in mode "vepa" reach each other by/],
     [{ ...HOST, macvlan_mode: 'passthru' }, /a parent in mode "passthru" has one link only; it needs/],
     [{ ipvlan_mode: 'l2' }, /weft-macvlan has no option "ipvlan_mode"/],
+    [{ 'weft.dhcp': 'yes' }, /weft\.dhcp is "yes": expected/],
+    [{ ...DHCP, parent: '' }, /weft\.dhcp is true: a network without a parent is on no LAN/],
+    [
+      { ...DHCP, macvlan_mode: 'passthru' },
+      /weft\.dhcp is true: in mode "passthru" the container has the MAC/,
+    ],
   ])('refuses %j', (options, message) => {
     expect(() => network(options as Record<string, string>)).toThrow(message);
+  });
+
+  test.each([0, 2])('refuses DHCP with %i IPv4 subnets', (count) => {
+    const ipv4 = [aSubnet('10.80.0.0/24'), aSubnet('10.81.0.0/24')].slice(0, count);
+    expect(() => network(DHCP, { ipv4, ipv6: [aSubnet('fd00:80::/64')] })).toThrow(
+      `option weft.dhcp is true: the network has ${count} IPv4 subnets; it needs one`,
+    );
+  });
+
+  test('asks the DHCP server by the parent, where it is told to', () => {
+    expect(macvlanDriver.dhcp?.(network(DHCP))).toEqual({ device: 'eth0' });
+    expect(macvlanDriver.dhcp?.(network({ ...DHCP, parent: 'eth0.9' }))).toEqual({ device: 'eth0.9' });
+    expect(macvlanDriver.dhcp?.(network())).toBeUndefined();
   });
 
   test('makes nothing on a device of the host’s, a VLAN where there is none, and a device where none is named', () => {
@@ -121,5 +141,7 @@ describe('weft-macvlan', () => {
     expect(macvlanDriver.portRequests(network(), joined)).toEqual([]);
     expect(macvlanDriver.announcements(network())).toEqual({ count: 3, intervalMs: 1000 });
     expect(macvlanDriver.bridgeOf(network())).toBeUndefined();
+    expect(macvlanDriver.reachedByHost(network())).toBe(false);
+    expect(macvlanDriver.reachedByHost(network(HOST))).toBe(true);
   });
 });

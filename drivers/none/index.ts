@@ -20,4 +20,5 @@ export const noneDriver: NetworkDriver<NoneOptions> = {
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: () => ({ routes: [], disableGatewayService: true }),
   bridgeOf: () => undefined,
+  reachedByHost: () => false,
 };

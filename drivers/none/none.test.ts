@@ -18,6 +18,7 @@ test('a weft-none network needs nothing of the host, whatever joins it', () => {
   expect(noneDriver.endpointLinks(endpoint)).toEqual([]);
   expect(noneDriver.portRequests(network(), endpoint)).toEqual([]);
   expect(noneDriver.bridgeOf(network())).toBeUndefined();
+  expect(noneDriver.reachedByHost(network())).toBe(false);
   expect(noneDriver.announcements(network()).count).toBe(0);
 });
 

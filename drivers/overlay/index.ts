@@ -43,6 +43,7 @@ export const overlayDriver: NetworkDriver<OverlayOptions> = {
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: segmentJoinInfo,
   bridgeOf: ({ request }) => linkName('wb', request.id),
+  reachedByHost: () => true,
 };
 
 /** A host has each of the cluster's networks once; two would hold the same gateway addresses and the same VNI. */

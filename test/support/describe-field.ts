@@ -69,7 +69,7 @@ export function tcpOptionName(place: {
 
 /** A constant as it reads beside the field it is compared with; hex where the field does not say. */
 export function describeConstant(field: string, data: Uint8Array): string {
-  if (field === 'iifname' || field === 'oifname') return interfaceName(data);
+  if (['iifname', 'oifname', 'oifkind'].includes(field)) return interfaceName(data);
   if (/^ip6? [sd]addr/.test(field) && (data.length === 4 || data.length === 16)) return ipFromBytes(data);
   if (/^th [sd]port$|maxseg/.test(field) || field === 'meta l4proto') {
     return String(data.reduce((value, byte) => value * 256 + byte, 0));

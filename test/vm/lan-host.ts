@@ -82,8 +82,13 @@ export class LanHost implements AsyncDisposable {
     await this.host.done('NetworkDriver.DeleteNetwork', { NetworkID: id }, driver);
   }
 
-  /** Starts a container, as dockerd plumbs it. */
-  async container(driver: string, networkId: string, ip: string): Promise<LanSandbox> {
+  /** Starts a container, as dockerd plumbs it. @param options of its endpoint. */
+  async container(
+    driver: string,
+    networkId: string,
+    ip: string,
+    options: Readonly<Record<string, string>> = {},
+  ): Promise<LanSandbox> {
     const namespace = await openScratchNamespace();
     this.#sandboxes.push(namespace);
     namespace.run('ip link set lo up');
@@ -92,7 +97,7 @@ export class LanHost implements AsyncDisposable {
     const ids = { NetworkID: networkId, EndpointID: endpointId };
     const made = await this.host.done(
       'NetworkDriver.CreateEndpoint',
-      { ...ids, Interface: { Address: `${ip}/24`, AddressIPv6: '', MacAddress: '' }, Options: {} },
+      { ...ids, Interface: { Address: `${ip}/24`, AddressIPv6: '', MacAddress: '' }, Options: options },
       driver,
     );
     const { MacAddress: mac } = (made['Interface'] ?? {}) as { readonly MacAddress?: string };

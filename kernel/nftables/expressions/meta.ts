@@ -8,7 +8,16 @@ const NFTA_META_KEY = 2;
 export const NFTA_META_SREG = 3;
 
 /** nf_tables.h: enum nft_meta_keys. */
-const KEYS = { mark: 3, iif: 4, iifname: 6, oifname: 7, iiftype: 8, l4proto: 16, iifgroup: 21 } as const;
+const KEYS = {
+  mark: 3,
+  iif: 4,
+  iifname: 6,
+  oifname: 7,
+  iiftype: 8,
+  l4proto: 16,
+  iifgroup: 21,
+  oifkind: 27,
+} as const;
 
 /** net/netfilter/nft_meta.c: nft_meta_get_init(). */
 export const meta: ExprCodec<'meta'> = {

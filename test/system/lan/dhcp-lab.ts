@@ -14,6 +14,34 @@ export interface ServedLease {
   readonly clientId: string;
 }
 
+/** A command that serves DHCP on a device. @param options of dnsmasq(8) beside those of every server here. */
+export function dnsmasq(
+  { device, log, leases }: { readonly device: string; readonly log: string; readonly leases: string },
+  ...options: readonly string[]
+): readonly string[] {
+  return [
+    'dnsmasq',
+    ...['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--no-hosts', '--no-resolv'],
+    ...['--pid-file=', '--user=root', `--interface=${device}`, '--bind-interfaces', '--log-dhcp'],
+    `--log-facility=${log}`,
+    // It would ping an address for three seconds before it offers it.
+    '--no-ping',
+    `--dhcp-leasefile=${leases}`,
+    ...options,
+  ];
+}
+
+/** What is in dnsmasq's lease file. */
+export function readLeases(text: string): readonly ServedLease[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [expires = '', mac = '', ip = '', name = '', clientId = ''] = line.split(' ');
+      return { expires: Number(expires), mac, ip, name, clientId };
+    });
+}
+
 /**
  * A LAN: a switch in a namespace of its own, on which this process' own namespace is by its device `eth0`, and a
  * router at 192.0.2.1 with dnsmasq as the DHCP server.
@@ -54,28 +82,8 @@ export class DhcpLab implements AsyncDisposable {
   /** Starts dnsmasq. @param options of dnsmasq(8) beside those of every server here. */
   async serve(...options: readonly string[]): Promise<void> {
     await this.stopServer();
-    const command = [
-      'dnsmasq',
-      ...[
-        '--keep-in-foreground',
-        '--conf-file=/dev/null',
-        '--port=0',
-        '--no-hosts',
-        '--no-resolv',
-        '--pid-file=',
-      ],
-      ...[
-        '--user=root',
-        '--interface=lan',
-        '--bind-interfaces',
-        '--log-dhcp',
-        `--log-facility=${this.#path('log')}`,
-      ],
-      // It would ping an address for three seconds before it offers it.
-      '--no-ping',
-      `--dhcp-leasefile=${this.#path('leases')}`,
-      ...options,
-    ];
+    const log = this.#path('log');
+    const command = dnsmasq({ device: 'lan', log, leases: this.#path('leases') }, ...options);
     const server = spawn('nsenter', [`--net=${this.router.path}`, ...command], { stdio: 'inherit' });
     this.#server = server;
     // It ends with the test, however that ends.
@@ -107,13 +115,7 @@ export class DhcpLab implements AsyncDisposable {
 
   /** The server's leases. */
   leases(): readonly ServedLease[] {
-    return this.#read('leases')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => {
-        const [expires = '', mac = '', ip = '', name = '', clientId = ''] = line.split(' ');
-        return { expires: Number(expires), mac, ip, name, clientId };
-      });
+    return readLeases(this.#read('leases'));
   }
 
   /** How often the server says that it got or sent a message: `DHCPACK`, … */

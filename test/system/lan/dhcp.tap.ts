@@ -259,8 +259,8 @@ t.test(
     leases = await open();
     t.ok(record(ip).lost, 'a restart does not forget it');
     await lab.serve(RANGE, ...QUICK);
-    await poll(() => record(ip).lost === undefined, 30_000);
-    t.equal(kinds().at(-1), 'dhcp.regained');
+    await poll(() => kinds().at(-1) === 'dhcp.regained', 30_000);
+    t.equal(record(ip).lost, undefined);
     t.equal(served(macOf(10))?.ip, ip);
     await leases.release(POOL.id, ip);
   },
