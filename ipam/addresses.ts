@@ -100,10 +100,7 @@ export class AddressAllocator {
     return this.#conflicts;
   }
 
-  /**
-   * The next free address after the one given last, so that a released one comes back late; undefined when none is
-   * left.
-   */
+  /** The next free address after the one given last, so that a released one comes back late; undefined: none is left. */
   nextFree(): Ip | undefined {
     const ip = this.firstFree();
     if (ip !== undefined) this.#cursor = ipToBigint(ip) + 1n;
