@@ -56,6 +56,7 @@ export async function kernelView(enter: readonly string[]): Promise<readonly str
       .map((each) => `route ${plain(each)}`),
     ...list(fdb)
       .filter((each) => each['state'] === 'permanent' && !String(each['ifname']).startsWith('wv-'))
+      .filter((each) => !isHeardFor(each))
       .map((each) => `fdb ${plain(each)}`),
     ...nftView(nft ?? ''),
     `sysctls ${sysctls}`,
@@ -75,6 +76,11 @@ function linkView({ addr_info: addresses, address, ...link }: Json): readonly st
 /** The kernel's own link-local address, which comes when duplicate detection is done, and its routes. */
 function isGenerated(address: string): boolean {
   return /^fe80::.*ff:fe/.test(address) || ['fe80::', 'fe80::/64', 'ff00::/8'].includes(address);
+}
+
+/** A group of IPv6 on a device that is not weft's: a probe of an address hears it for a moment. */
+function isHeardFor({ mac, ifname }: Json): boolean {
+  return String(mac).startsWith('33:33:') && !String(ifname).startsWith('w');
 }
 
 function nftView(text: string): readonly string[] {
