@@ -2,7 +2,7 @@
  * The few C library functions that Node does not offer, each with errno turned into a KernelError. The only folder
  * that imports koffi; what the bytes handed over mean is the caller's affair. Part of the kernel layer.
  */
-export { BPF, type BpfInstruction } from './bpf-program.ts';
+export { BPF, type BpfInstruction, encodeProgram } from './bpf-program.ts';
 export { errnoName } from './call.ts';
 export { CAPABILITY, gainNoPrivileges, startingWith } from './capabilities.ts';
 export { DatagramBatch } from './datagram-batch.ts';

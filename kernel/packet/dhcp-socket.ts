@@ -1,28 +1,23 @@
-import { close } from 'node:fs';
 import type { Ip } from '../../core/address.ts';
 import { KernelError } from '../../core/errors.ts';
 import type { Mac } from '../../core/ids.ts';
 import {
-  addressOf,
+  attachFilter,
   bindSocket,
   closeFd,
   getSocketOption,
   linkIndex,
-  openSocket,
   receiveNow,
   sendTo,
   setSocketOption,
 } from '../libc/index.ts';
 import { CLIENT_PORT, DHCP_REPLIES } from './dhcp-filter.ts';
+import { closeLater, linkAddress, openPacketSocket, SOL_PACKET } from './packet-socket.ts';
 import { decodeUdpFrame, encodeUdpFrame } from './udp-frame.ts';
 
-const AF_PACKET = 17;
-const SOCK_RAW = 3;
 const ETH_P_ALL = 3;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
-const SO_ATTACH_FILTER = 26;
-const SOL_PACKET = 263;
 const PACKET_IGNORE_OUTGOING = 23;
 const SERVER_PORT = 67;
 const BROADCAST = { ip: '255.255.255.255' as Ip, mac: 'ff:ff:ff:ff:ff:ff' as Mac };
@@ -59,12 +54,12 @@ export class DhcpSocket implements Disposable {
   constructor(device: string) {
     this.device = device;
     this.#index = indexOf(device);
-    // Protocol 0 receives nothing, until the filter is in place.
-    this.#fd = openSocket(AF_PACKET, SOCK_RAW, 0);
+    // It receives nothing until the filter is in place.
+    this.#fd = openPacketSocket();
     try {
       attachFilter(this.#fd, DHCP_REPLIES);
       setSocketOption(this.#fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, Uint8Array.of(1, 0, 0, 0));
-      bindSocket(this.#fd, linkAddress(this.#index));
+      bindSocket(this.#fd, linkAddress(this.#index, ETH_P_ALL));
     } catch (error) {
       closeFd(this.#fd);
       throw error;
@@ -94,7 +89,7 @@ export class DhcpSocket implements Disposable {
     });
     // That the device was down once is kept for the next call on the socket (net/packet/af_packet.c: packet_notifier()).
     getSocketOption(this.#fd, SOL_SOCKET, SO_ERROR, new Uint8Array(4));
-    sendTo(this.#fd, frame, linkAddress(this.#index));
+    sendTo(this.#fd, frame, linkAddress(this.#index, ETH_P_ALL));
   }
 
   /**
@@ -110,9 +105,8 @@ export class DhcpSocket implements Disposable {
     return { more: true, datagram: { payload: frame.payload, from: frame.source.mac } };
   }
 
-  /** On a thread of its own: the kernel waits for RCU (net/packet/af_packet.c: packet_release()). */
   [Symbol.dispose](): void {
-    close(this.#fd, () => undefined);
+    closeLater(this.#fd);
   }
 }
 
@@ -123,22 +117,4 @@ function indexOf(device: string): number {
     errno: 'ENODEV',
     step: 'open DHCP socket',
   });
-}
-
-/** struct sock_fprog (include/uapi/linux/filter.h) on 64-bit machines: u16 instructions, 6 bytes unused; pointer. */
-function attachFilter(fd: number, program: Uint8Array): void {
-  const fprog = Buffer.alloc(16);
-  fprog.writeUInt16LE(program.length / 8, 0);
-  fprog.writeBigUInt64LE(addressOf(program), 8);
-  setSocketOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, fprog);
-}
-
-/** struct sockaddr_ll (include/uapi/linux/if_packet.h); frames carry their own destination. */
-function linkAddress(ifindex: number): Uint8Array {
-  const bytes = new Uint8Array(20);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, AF_PACKET, true);
-  view.setUint16(2, ETH_P_ALL);
-  view.setInt32(4, ifindex, true);
-  return bytes;
 }

@@ -16,7 +16,7 @@ const SOCK_RAW = 3;
 /** Protocol 0 of a packet socket: it receives nothing, so no frame ever waits in it. */
 const NO_PROTOCOL = 0;
 /** include/uapi/linux/if_packet.h */
-const SOL_PACKET = 263;
+export const SOL_PACKET = 263;
 const PACKET_ADD_MEMBERSHIP = 1;
 const PACKET_DROP_MEMBERSHIP = 2;
 const PACKET_MR_MULTICAST = 0;

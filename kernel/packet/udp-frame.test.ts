@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Ip } from '../../core/address.ts';
 import type { Mac } from '../../core/ids.ts';
+import { encodeProgram } from '../libc/index.ts';
 import { DHCP_REPLIES, decodeUdpFrame, encodeUdpFrame, type UdpFrame } from './index.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -88,7 +89,7 @@ test('any bytes at all do no harm', () => {
 });
 
 test('the filter is what tcpdump -dd makes of "ip and udp dst port 68"', () => {
-  const lines = Buffer.from(DHCP_REPLIES).toString('hex').match(/.{16}/g);
+  const lines = encodeProgram(DHCP_REPLIES).toString('hex').match(/.{16}/g);
   expect(lines).toEqual(
     [
       '28 00 00 0000000c',
