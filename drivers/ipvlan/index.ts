@@ -2,29 +2,27 @@
 import type { Cidr } from '../../core/address.ts';
 import type { NetworkDriver } from '../../core/driver.ts';
 import { InvalidArgument } from '../../core/errors.ts';
-import type { IfName, SandboxKey } from '../../core/ids.ts';
+import type { IfName } from '../../core/ids.ts';
 import type { IpvlanLink, KernelObject } from '../../core/kernel-objects.ts';
 import type { Endpoint, JoinInfo, Network } from '../../core/model.ts';
 import {
-  aliasOf,
   checkParent,
   containerLinkName,
+  LAN_DRIVER,
   lanJoinInfo,
+  lanLinkParts,
   planHostAccess,
   planHostRoutes,
   planParent,
 } from '../lan/index.ts';
-import { optional } from '../options/index.ts';
 import { checkSubnets, parseSegmentEndpoint } from '../segment/index.ts';
 import { type IpvlanOptions, parseIpvlanOptions } from './options.ts';
 
 export type { IpvlanOptions } from './options.ts';
 
 export const ipvlanDriver: NetworkDriver<IpvlanOptions> = {
+  ...LAN_DRIVER,
   name: 'weft-ipvlan',
-  connectivity: 'local',
-  // The gateway is a machine on the LAN: an address that nobody named is nobody's. On layer 3 there is none at all.
-  skipGateway: () => ({ ipv4: true, ipv6: true }),
   parseNetwork: (request, host, others) => {
     const options = parseIpvlanOptions(request, host);
     checkParent('weft-ipvlan', options, others, host, (other) => sharing(options, other));
@@ -45,8 +43,6 @@ export const ipvlanDriver: NetworkDriver<IpvlanOptions> = {
   ],
   planEndpoint: planIpvlanEndpoint,
   chosenMac: () => undefined,
-  endpointLinks: ({ request }) => [containerLinkName(request)],
-  portRequests: () => [],
   // In the other modes links speak no ARP, and neighbours are routed to.
   announcements: ({ options }) => ({
     count: options.mode === 'l2' ? options.announcements : 0,
@@ -54,8 +50,6 @@ export const ipvlanDriver: NetworkDriver<IpvlanOptions> = {
   }),
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: ipvlanJoinInfo,
-  bridgeOf: () => undefined,
-  reachedByHost: ({ options }) => options.hostAccess,
   lanLink: ({ options }) => (options.ownParent || options.mode !== 'l2' ? undefined : options.parent),
 };
 
@@ -68,22 +62,10 @@ function sharing({ mode, flag }: IpvlanOptions, other: IpvlanOptions): string | 
 function ipvlanLink(
   network: Network<IpvlanOptions>,
   name: IfName,
-  container?: { readonly id: string; readonly sandbox: SandboxKey },
+  container?: Parameters<typeof lanLinkParts>[2],
 ): IpvlanLink {
-  const { parent, mode, flag, mtu } = network.options;
-  const alias = aliasOf(network);
-  return {
-    kind: 'link',
-    type: 'ipvlan',
-    name,
-    parent,
-    mode,
-    flag,
-    ...optional('mtu', mtu),
-    ...(container === undefined
-      ? { alias }
-      : { alias: `${alias}:${container.id}`, sandbox: container.sandbox }),
-  };
+  const { mode, flag } = network.options;
+  return { ...lanLinkParts(network, name, container), type: 'ipvlan', mode, flag };
 }
 
 function planIpvlanEndpoint(network: Network<IpvlanOptions>, endpoint: Endpoint): readonly KernelObject[] {

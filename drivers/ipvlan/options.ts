@@ -1,8 +1,7 @@
 import type { HostFacts } from '../../core/driver.ts';
-import { InvalidArgument } from '../../core/errors.ts';
 import type { IpvlanFlag, IpvlanMode } from '../../core/kernel-objects.ts';
 import type { NetworkRequest } from '../../core/model.ts';
-import { checkHostAddresses, type LanOptions, readLanOptions } from '../lan/index.ts';
+import { checkHostAccess, type LanOptions, readLanOptions } from '../lan/index.ts';
 import { OptionReader } from '../options/index.ts';
 
 /** Options of a weft-ipvlan network, complete. Key names are Docker's (moby: drivers/ipvlan/ipvlan_store.go). */
@@ -16,12 +15,6 @@ export interface IpvlanOptions extends LanOptions {
 const MODES = ['l2', 'l3', 'l3s'] as const;
 const FLAGS = ['bridge', 'private', 'vepa'] as const;
 
-/** Why the host has no link beside those of the containers. */
-const WITHOUT_HOST: Readonly<Partial<Record<IpvlanFlag, string>>> = {
-  private: 'links with the flag "private" reach none of their parent',
-  vepa: 'links with the flag "vepa" reach each other by a switch that sends frames back, and the host has no way to know of one',
-};
-
 /** @throws {InvalidArgument} naming the option, the value and what is accepted. */
 export function parseIpvlanOptions(request: NetworkRequest, host: HostFacts): IpvlanOptions {
   const reader = new OptionReader(request.options, 'weft-ipvlan');
@@ -31,13 +24,8 @@ export function parseIpvlanOptions(request: NetworkRequest, host: HostFacts): Ip
     ...readLanOptions(reader, request, host),
   };
   const ignored = reader.finish();
-  const without = WITHOUT_HOST[options.flag];
-  if (options.hostAccess && without !== undefined) {
-    throw new InvalidArgument(`option weft.host_access is true: ${without}; it needs ipvlan_flag=bridge`, {
-      field: 'weft.host_access',
-    });
-  }
   // The kernel hands frames to a link by its addresses (drivers/net/ipvlan/ipvlan_core.c: ipvlan_addr_lookup()).
-  if (options.hostAccess) checkHostAddresses(request, true);
+  if (options.hostAccess)
+    checkHostAccess(request, { key: 'ipvlan_flag', value: options.flag, needsAddress: true });
   return { ...options, ignored };
 }

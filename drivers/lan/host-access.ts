@@ -44,11 +44,41 @@ function derivedAddress(id: string, { pool }: Subnet): readonly IfAddress[] {
   return [{ ip: ipFromBigint(first | suffix, 6), prefix: BITS[6] }];
 }
 
+/** Why the host has no link beside those of the containers, for the kinds of links that are not `bridge`. */
+const APART: Readonly<Record<'private' | 'vepa', string>> = {
+  private: 'reach none of their parent',
+  vepa: 'reach each other by a switch that sends frames back, and the host has no way to know of one',
+};
+
+/** How the containers' links of a network reach each other. */
+export interface Reach {
+  /** The option that says so. */
+  readonly key: 'macvlan_mode' | 'ipvlan_flag';
+  readonly value: string;
+  /** Whether the host's link needs an address of its own for IPv4 as well. */
+  readonly needsAddress: boolean;
+}
+
 /**
- * @param needsAddress whether the host's link needs an address of its own for IPv4 as well.
- * @throws {InvalidArgument} naming the subnet without an address for the host.
+ * @throws {InvalidArgument} when the host can have no link there, saying why, or a subnet has no address for it.
  */
-export function checkHostAddresses(request: NetworkRequest, needsAddress: boolean): void {
+export function checkHostAccess(request: NetworkRequest, { key, value, needsAddress }: Reach): void {
+  const why = withoutHost(key, value);
+  if (why !== undefined) {
+    throw new InvalidArgument(`option weft.host_access is true: ${why}; it needs ${key}=bridge`, {
+      field: 'weft.host_access',
+    });
+  }
+  checkHostAddresses(request, needsAddress);
+}
+
+function withoutHost(key: Reach['key'], value: string): string | undefined {
+  if (value === 'passthru') return 'a parent in mode "passthru" has one link only';
+  if (value !== 'private' && value !== 'vepa') return undefined;
+  return `links ${key === 'macvlan_mode' ? 'in mode' : 'with the flag'} "${value}" ${APART[value]}`;
+}
+
+function checkHostAddresses(request: NetworkRequest, needsAddress: boolean): void {
   const lacking = [
     ...(needsAddress ? request.ipv4.filter(({ aux }) => aux[HOST] === undefined) : []),
     ...request.ipv6.filter(

@@ -3,8 +3,9 @@
  * internal network, the host's own link, the answer to Join. Pure; both drivers call it. Layer: drivers.
  */
 
-export { checkHostAddresses } from './host-access.ts';
+export { LAN_DRIVER } from './driver.ts';
+export { checkHostAccess } from './host-access.ts';
 export { lanJoinInfo } from './join.ts';
 export { type LanOptions, readLanOptions } from './options.ts';
 export { checkParent } from './parent.ts';
-export { aliasOf, containerLinkName, planHostAccess, planHostRoutes, planParent } from './plan.ts';
+export { containerLinkName, lanLinkParts, planHostAccess, planHostRoutes, planParent } from './plan.ts';

@@ -1,5 +1,5 @@
 import { BITS, type Cidr, type IfAddress } from '../../core/address.ts';
-import type { IfName } from '../../core/ids.ts';
+import type { IfName, SandboxKey } from '../../core/ids.ts';
 import type { KernelObject, LanLink, RouteObject } from '../../core/kernel-objects.ts';
 import type { Endpoint, EndpointRequest, Network } from '../../core/model.ts';
 import { linkName } from '../../core/names.ts';
@@ -15,8 +15,28 @@ export function containerLinkName({ id }: Pick<EndpointRequest, 'id'>): IfName {
   return linkName('wl', id);
 }
 
-export function aliasOf({ driver, request }: Network): string {
+function aliasOf({ driver, request }: Network): string {
   return `weft:${driver}:${request.id}`;
+}
+
+/**
+ * What links of both kinds have: the host's own, or that of a container which has joined.
+ * @param endpoint absent: the host's.
+ */
+export function lanLinkParts(
+  network: Network<LanOptions>,
+  name: IfName,
+  endpoint?: { readonly id: string; readonly sandbox: SandboxKey },
+): Pick<LanLink, 'kind' | 'name' | 'parent' | 'mtu' | 'alias' | 'sandbox'> {
+  const { parent, mtu } = network.options;
+  const alias = aliasOf(network);
+  return {
+    kind: 'link',
+    name,
+    parent,
+    ...optional('mtu', mtu),
+    ...(endpoint === undefined ? { alias } : { alias: `${alias}:${endpoint.id}`, sandbox: endpoint.sandbox }),
+  };
 }
 
 /** What of the parent is weft's to make: a VLAN sub-interface, or a device that leads nowhere. */

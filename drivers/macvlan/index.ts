@@ -5,10 +5,11 @@ import type { KernelObject, MacvlanLink } from '../../core/kernel-objects.ts';
 import type { Endpoint, EndpointRequest, Network } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
 import {
-  aliasOf,
   checkParent,
   containerLinkName,
+  LAN_DRIVER,
   lanJoinInfo,
+  lanLinkParts,
   planHostAccess,
   planHostRoutes,
   planParent,
@@ -20,10 +21,8 @@ import { type MacvlanOptions, parseMacvlanOptions } from './options.ts';
 export type { MacvlanOptions } from './options.ts';
 
 export const macvlanDriver: NetworkDriver<MacvlanOptions> = {
+  ...LAN_DRIVER,
   name: 'weft-macvlan',
-  connectivity: 'local',
-  // The gateway is a machine on the LAN: an address that nobody named is nobody's.
-  skipGateway: () => ({ ipv4: true, ipv6: true }),
   parseNetwork: (request, host, others) => {
     const options = parseMacvlanOptions(request, host);
     checkParent('weft-macvlan', options, others, host, (other) => sharing(options, other));
@@ -37,13 +36,9 @@ export const macvlanDriver: NetworkDriver<MacvlanOptions> = {
   ],
   planEndpoint: planMacvlanEndpoint,
   chosenMac,
-  endpointLinks: ({ request }) => [containerLinkName(request)],
-  portRequests: () => [],
   announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: lanJoinInfo,
-  bridgeOf: () => undefined,
-  reachedByHost: ({ options }) => options.hostAccess,
   dhcp: ({ options }) => (options.dhcp ? { device: options.parent } : undefined),
   lanLink: ({ options }) => (options.ownParent ? undefined : options.parent),
 };
@@ -68,16 +63,11 @@ function chosenMac(
 }
 
 function hostLink(network: Network<MacvlanOptions>, name: IfName): MacvlanLink {
-  const { parent, mode, mtu } = network.options;
   return {
-    kind: 'link',
+    ...lanLinkParts(network, name),
     type: 'macvlan',
-    name,
-    parent,
-    mode,
+    mode: network.options.mode,
     mac: derivedMac(`${network.request.id} host`),
-    ...optional('mtu', mtu),
-    alias: aliasOf(network),
   };
 }
 
@@ -85,19 +75,15 @@ function hostLink(network: Network<MacvlanOptions>, name: IfName): MacvlanLink {
 function planMacvlanEndpoint(network: Network<MacvlanOptions>, endpoint: Endpoint): readonly KernelObject[] {
   const { attachment, request } = endpoint;
   if (attachment === undefined) return [];
-  const { parent, mode, mtu } = network.options;
+  const { mode } = network.options;
   const mac = mode === 'passthru' ? request.mac : endpoint.mac;
+  const container = { id: request.id, sandbox: attachment.sandboxKey };
   return [
     {
-      kind: 'link',
+      ...lanLinkParts(network, containerLinkName(request), container),
       type: 'macvlan',
-      name: containerLinkName(request),
-      parent,
       mode,
       ...optional('mac', mac),
-      ...optional('mtu', mtu),
-      alias: `${aliasOf(network)}:${request.id}`,
-      sandbox: attachment.sandboxKey,
     },
     ...planHostRoutes(network, endpoint),
   ];

@@ -2,7 +2,7 @@ import type { HostFacts } from '../../core/driver.ts';
 import { InvalidArgument } from '../../core/errors.ts';
 import type { MacvlanMode } from '../../core/kernel-objects.ts';
 import type { NetworkRequest } from '../../core/model.ts';
-import { checkHostAddresses, type LanOptions, readLanOptions } from '../lan/index.ts';
+import { checkHostAccess, type LanOptions, readLanOptions } from '../lan/index.ts';
 import { OptionReader } from '../options/index.ts';
 
 /** Options of a weft-macvlan network, complete. Key names are Docker's (moby: drivers/macvlan/macvlan_store.go). */
@@ -16,13 +16,6 @@ export interface MacvlanOptions extends LanOptions {
 
 const MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
 
-/** Why the host has no link beside those of the containers. */
-const WITHOUT_HOST: Readonly<Partial<Record<MacvlanMode, string>>> = {
-  private: 'links in mode "private" reach none of their parent',
-  vepa: 'links in mode "vepa" reach each other by a switch that sends frames back, and the host has no way to know of one',
-  passthru: 'a parent in mode "passthru" has one link only',
-};
-
 /** @throws {InvalidArgument} naming the option, the value and what is accepted. */
 export function parseMacvlanOptions(request: NetworkRequest, host: HostFacts): MacvlanOptions {
   const reader = new OptionReader(request.options, 'weft-macvlan');
@@ -32,13 +25,8 @@ export function parseMacvlanOptions(request: NetworkRequest, host: HostFacts): M
     ...readLanOptions(reader, request, host),
   };
   const ignored = reader.finish();
-  const without = WITHOUT_HOST[options.mode];
-  if (options.hostAccess && without !== undefined) {
-    throw new InvalidArgument(`option weft.host_access is true: ${without}; it needs macvlan_mode=bridge`, {
-      field: 'weft.host_access',
-    });
-  }
-  if (options.hostAccess) checkHostAddresses(request, false);
+  if (options.hostAccess)
+    checkHostAccess(request, { key: 'macvlan_mode', value: options.mode, needsAddress: false });
   if (options.dhcp) checkDhcp(options, request);
   return { ...options, ignored };
 }
