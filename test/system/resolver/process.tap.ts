@@ -1,11 +1,26 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { endResolver } from '../../../daemon/resolver/index.ts';
 import { aName } from '../../support/a-name.ts';
 import { poll } from '../../support/poll.ts';
-import { ip, ResolverScene } from './scene.ts';
+import { ip, ResolverScene, type SceneSandbox } from './scene.ts';
+
+/** Descriptors by which a process holds sockets of a sandbox. */
+function socketsOf(pid: number, { namespace }: SceneSandbox): readonly string[] {
+  const inodes = namespace.run("awk '{ print $10 }' /proc/net/udp /proc/net/tcp").split('\n');
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    try {
+      const socket = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+      return socket !== undefined && inodes.includes(socket);
+    } catch (error) {
+      // Closed since the directory was read.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return false;
+    }
+  });
+}
 
 t.test('names of a sandbox over UDP and TCP', async (t) => {
   await using scene = new ResolverScene();
@@ -38,7 +53,7 @@ t.test('the process may enter sandboxes and nothing else', async (t) => {
   const sandbox = await scene.sandbox();
   await using resolver = await scene.resolver();
   await resolver.ready(sandbox.key, 10_000);
-  const { pid } = scene;
+  const pid = await scene.running();
   const threads = readdirSync(`/proc/${pid}/task`);
   t.ok(threads.length > 2);
   for (const thread of threads) {
@@ -72,10 +87,10 @@ t.test('a sandbox that appears later, goes, and comes again', async (t) => {
   t.comment(`ready ${Math.round(performance.now() - began)} ms after its namespace was begun`);
   t.equal(sandbox.dig('web', '+short'), '198.18.0.1');
 
-  const descriptors = () => readdirSync(`/proc/${scene.pid}/fd`).length;
-  const before = descriptors();
+  const pid = await scene.running();
+  t.equal(socketsOf(pid, sandbox).length, 2, 'one of UDP and one of TCP');
   sandbox.unmount();
-  await poll(() => descriptors() <= before - 2);
+  await poll(() => socketsOf(pid, sandbox).length === 0);
   t.pass('its sockets are closed when its file is gone');
   scene.sandboxes.remove(key);
   const other = await scene.namespaceAt(key);
