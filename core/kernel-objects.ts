@@ -169,6 +169,11 @@ export interface RouteObject {
   readonly destination: Cidr;
   readonly via?: Ip;
   readonly dev: IfName;
+  /**
+   * The host speaks IPv4 there with the address that this device has, whichever that is; where it has none, or without
+   * this, with what the kernel chooses.
+   */
+  readonly sourceOf?: IfName;
 }
 
 /** An ARP or ND entry (NUD_PERMANENT). */

@@ -139,16 +139,24 @@ export class ReconcileLoop implements AsyncDisposable {
 
   /** What stands on a device goes with it, in whatever namespace, and can come back when it does. */
   #parentHint(hint: KernelHint, dev: string): void {
-    if (hint.source !== 'link') return;
-    const children = this.#standingOn(dev);
-    if (children.length === 0 || !this.#parents.isOther(dev, hint)) return;
+    if (hint.source !== 'link' && hint.source !== 'address') return;
+    const children = this.#concerned(hint, dev);
+    if (children.length === 0) return;
     for (const child of children) this.#devices.set(child, 'whole');
     this.#schedule(this.#times.gatherMs);
   }
 
+  /** What stands on another device than before; where it has another address, links by which the host speaks with that. */
+  #concerned(hint: KernelHint, dev: string): readonly string[] {
+    const children = this.#standingOn(dev);
+    if (children.length === 0) return [];
+    if (hint.source === 'address') return children.filter(isHosts);
+    return this.#parents.isOther(dev, hint) ? children : [];
+  }
+
   /** Routes are weft's on the host's own links on a LAN alone. */
   #counts(source: KernelHint['source'], dev: string): boolean {
-    if (source === 'route') return /^wh-/.test(dev);
+    if (source === 'route') return isHosts(dev);
     return source === 'link' || source === 'address' || source === 'netconf';
   }
 
@@ -232,6 +240,11 @@ export class ReconcileLoop implements AsyncDisposable {
     for (const dev of only ?? []) this.#devices.set(dev, 'whole');
     this.#schedule(Math.min(this.#times.againMs * 2 ** (this.#repeats - 1), this.#times.everyMs));
   }
+}
+
+/** Whether a link is the host's own beside those of containers on a LAN. */
+function isHosts(dev: string): boolean {
+  return /^wh-/.test(dev);
 }
 
 function isAsWanted(port: NonNullable<KernelHint['port']>, wanted: VethLink | VxlanLink): boolean {

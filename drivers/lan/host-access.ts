@@ -9,26 +9,31 @@ const HOST = 'weft.host';
 /** In a subnet of so many bits nobody but the host meets an address that is derived from the network's id. */
 const ROOMY = 64;
 
+/** What decides which addresses the host's own link has. */
+export interface HostPlace {
+  readonly request: Pick<NetworkRequest, 'id' | 'ipv4' | 'ipv6'>;
+  /** The network is on no LAN: its gateway's address is no other machine's. */
+  readonly ownParent: boolean;
+}
+
 /**
- * Addresses of the host's own link: those set aside for it, and in wide IPv6 subnets one derived from the network's id.
- * An IPv4 macvlan link needs none: the host speaks with an address that it has already, and answers ARP for it there.
+ * Addresses of the host's own link: those set aside for it, the gateway's where the network is on no LAN, and in wide
+ * IPv6 subnets one derived from the network's id. An IPv4 macvlan link on a LAN needs none: the host speaks with an
+ * address that it has already, and answers ARP for it there.
  */
-export function hostAddresses({
-  id,
-  ipv4,
-  ipv6,
-}: Pick<NetworkRequest, 'id' | 'ipv4' | 'ipv6'>): readonly IfAddress[] {
+export function hostAddresses(place: HostPlace): readonly IfAddress[] {
+  const { id, ipv4, ipv6 } = place.request;
   return [
-    ...ipv4.flatMap((subnet) => asideFor(subnet, 4)),
+    ...ipv4.flatMap((subnet) => asideFor(place, subnet, 4)),
     ...ipv6.flatMap((subnet) => {
-      const aside = asideFor(subnet, 6);
+      const aside = asideFor(place, subnet, 6);
       return aside.length > 0 ? aside : derivedAddress(id, subnet);
     }),
   ];
 }
 
-function asideFor({ aux }: Subnet, family: Family): readonly IfAddress[] {
-  const ip = aux[HOST];
+function asideFor({ ownParent }: HostPlace, { aux, gateway }: Subnet, family: Family): readonly IfAddress[] {
+  const ip = aux[HOST] ?? (ownParent ? gateway?.ip : undefined);
   return ip === undefined ? [] : [{ ip, prefix: BITS[family] }];
 }
 
@@ -57,19 +62,22 @@ export interface Reach {
   readonly value: string;
   /** Whether the host's link needs an address of its own for IPv4 as well. */
   readonly needsAddress: boolean;
+  /** See HostPlace. */
+  readonly ownParent: boolean;
 }
 
 /**
  * @throws {InvalidArgument} when the host can have no link there, saying why, or a subnet has no address for it.
  */
-export function checkHostAccess(request: NetworkRequest, { key, value, needsAddress }: Reach): void {
+export function checkHostAccess(request: NetworkRequest, reach: Reach): void {
+  const { key, value } = reach;
   const why = withoutHost(key, value);
   if (why !== undefined) {
     throw new InvalidArgument(`option weft.host_access is true: ${why}; it needs ${key}=bridge`, {
       field: 'weft.host_access',
     });
   }
-  checkHostAddresses(request, needsAddress);
+  checkHostAddresses(request, reach);
 }
 
 function withoutHost(key: Reach['key'], value: string): string | undefined {
@@ -78,12 +86,15 @@ function withoutHost(key: Reach['key'], value: string): string | undefined {
   return `links ${key === 'macvlan_mode' ? 'in mode' : 'with the flag'} "${value}" ${APART[value]}`;
 }
 
-function checkHostAddresses(request: NetworkRequest, needsAddress: boolean): void {
+function checkHostAddresses(
+  request: NetworkRequest,
+  { needsAddress, ownParent }: Pick<Reach, 'needsAddress' | 'ownParent'>,
+): void {
+  const has = (ipv4: readonly Subnet[], ipv6: readonly Subnet[]): boolean =>
+    hostAddresses({ request: { id: request.id, ipv4, ipv6 }, ownParent }).length > 0;
   const lacking = [
-    ...(needsAddress ? request.ipv4.filter(({ aux }) => aux[HOST] === undefined) : []),
-    ...request.ipv6.filter(
-      (subnet) => asideFor(subnet, 6).length + derivedAddress(request.id, subnet).length === 0,
-    ),
+    ...(needsAddress || ownParent ? request.ipv4.filter((subnet) => !has([subnet], [])) : []),
+    ...request.ipv6.filter((subnet) => !has([], [subnet])),
   ];
   for (const { pool } of lacking) {
     throw new InvalidArgument(

@@ -99,7 +99,11 @@ describe.each([macvlanDriver as NetworkDriver, ipvlanDriver as NetworkDriver])(
     });
 
     test('needs no gateway, is on the LAN of its parent, and names none without', () => {
-      expect(driver.skipGateway(aNetworkRequest())).toEqual({ ipv4: true, ipv6: true });
+      const skipped = (options: Record<string, string>) => driver.skipGateway(aNetworkRequest({ options }));
+      expect(skipped({})).toEqual({ ipv4: true, ipv6: true });
+      expect(skipped({ parent: 'eth0', 'weft.host_access': 'true' })).toEqual({ ipv4: true, ipv6: true });
+      expect(skipped({ parent: '', 'weft.host_access': 'true' })).toEqual({ ipv4: false, ipv6: true });
+      expect(skipped({ 'weft.host_access': '0' })).toEqual({ ipv4: true, ipv6: true });
       expect(driver.lanLink?.(make(driver, { parent: 'eth0' }))).toBe('eth0');
       expect(driver.lanLink?.(make(driver, { parent: 'eth0.9' }))).toBe('eth0.9');
       expect(driver.lanLink?.(make(driver, { parent: 'eth0' }, { internal: true }))).toBe('eth0');

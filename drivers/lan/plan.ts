@@ -1,4 +1,4 @@
-import { BITS, type Cidr, type IfAddress } from '../../core/address.ts';
+import { BITS, type Cidr, familyOf, type IfAddress } from '../../core/address.ts';
 import type { IfName, SandboxKey } from '../../core/ids.ts';
 import type { KernelObject, LanLink, RouteObject } from '../../core/kernel-objects.ts';
 import type { Endpoint, EndpointRequest, Network } from '../../core/model.ts';
@@ -59,7 +59,7 @@ export function planHostAccess(
   const dev = hostLinkName(network);
   return [
     link(dev),
-    ...hostAddresses(network.request).map((address): KernelObject => ({ kind: 'address', dev, address })),
+    ...addressesOfHost(network).map((address): KernelObject => ({ kind: 'address', dev, address })),
   ];
 }
 
@@ -68,12 +68,26 @@ export function planHostRoutes(network: Network<LanOptions>, { request }: Endpoi
   if (!network.options.hostAccess) return [];
   const dev = hostLinkName(network);
   const { ipv4, ipv6 } = request;
-  return [...routeTo(dev, ipv4, BITS[4]), ...routeTo(dev, ipv6, BITS[6])];
+  return [
+    ...(ipv4 === undefined ? [] : [{ ...routeTo(dev, ipv4), ...optional('sourceOf', sourceOf(network)) }]),
+    ...(ipv6 === undefined ? [] : [routeTo(dev, ipv6)]),
+  ];
 }
 
-function routeTo(dev: IfName, address: IfAddress | undefined, bits: number): readonly RouteObject[] {
-  if (address === undefined) return [];
-  return [{ kind: 'route', destination: `${address.ip}/${bits}` as Cidr, dev }];
+function routeTo(dev: IfName, { ip }: IfAddress): RouteObject {
+  return { kind: 'route', destination: `${ip}/${BITS[familyOf(ip)]}` as Cidr, dev };
+}
+
+/**
+ * The device whose address the host speaks with, where its own link has none: of a host on several networks the kernel
+ * would take any.
+ */
+function sourceOf(network: Network<LanOptions>): IfName | undefined {
+  return addressesOfHost(network).some(({ ip }) => familyOf(ip) === 4) ? undefined : network.options.parent;
+}
+
+function addressesOfHost({ request, options }: Network<LanOptions>): readonly IfAddress[] {
+  return hostAddresses({ request, ownParent: options.ownParent });
 }
 
 function hostLinkName({ request }: Network): IfName {

@@ -93,7 +93,21 @@ describe('weft-macvlan', () => {
     ]);
   });
 
+  test('the host speaks with its own address on the parent, or as the gateway of a network on no LAN', () => {
+    const route = { kind: 'route', destination: '10.80.0.2/32', dev: 'wh-gsipqbabrb' };
+    const planned = (parent: string) =>
+      macvlanDriver.planEndpoint(network({ ...HOST, parent }), joined).at(-1);
+    expect(planned('eth0')).toEqual({ ...route, sourceOf: 'eth0' });
+    expect(planned('eth0.9')).toEqual({ ...route, sourceOf: 'eth0.9' });
+    expect(planned('')).toEqual(route);
+    const inside = macvlanDriver.planNetwork(network({ ...HOST, parent: '' }));
+    expect(render(inside).at(-1)).toBe('address wh-gsipqbabrb 10.80.0.1/32');
+  });
+
   test('needs an address for the host where none can be derived', () => {
+    expect(() => network({ ...HOST, parent: '' }, { ipv4: [aSubnet('10.80.0.0/24')] })).toThrow(
+      /the host needs an address in subnet 10\.80\.0\.0\/24/,
+    );
     expect(macvlanDriver.planNetwork(network(HOST))).toHaveLength(1);
     expect(() => network(HOST, { ipv6: [aSubnet('fd00:80::/80')] })).toThrow(
       /the host needs an address in subnet fd00:80::\/80: --aux-address weft\.host=ADDRESS/,

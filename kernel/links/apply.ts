@@ -9,6 +9,7 @@ import type { DiscardQueue, LinkLog } from './discard.ts';
 import { inOrder } from './entry-order.ts';
 import { knownIndex, type LinkMaker, linkStepAction, noLink, remadeLink } from './link-step.ts';
 import type { OnLink } from './object-messages.ts';
+import { withSource } from './route-source.ts';
 import { deleteInSandboxes } from './sandbox-links.ts';
 
 export interface Applier extends LinkMaker {
@@ -207,7 +208,7 @@ async function onLinkAction(applier: Applier, step: Step, object: OnLink): Promi
   const index = await knownIndex(applier.links, object.dev);
   if (step.op === 'delete') return index === undefined ? undefined : removeAction(step, object, index);
   if (index === undefined) throw noLink(object.dev, `create ${object.kind} on ${object.dev}`);
-  return addAction(step, object, index);
+  return addAction(step, object.kind === 'route' ? await withSource(applier, object) : object, index);
 }
 
 /** Repeats an action whose ifindex was out of date, once. */

@@ -16,6 +16,12 @@ const route: OnLink = {
   destination: '198.18.9.0/24' as Cidr,
   via: '198.18.0.9' as Ip,
 };
+const direct: OnLink = {
+  kind: 'route',
+  dev,
+  destination: '198.18.9.7/32' as Cidr,
+  source: '192.0.2.7' as Ip,
+};
 const neighbour = (ip: string): OnLink => ({
   kind: 'neighbour',
   dev,
@@ -49,10 +55,13 @@ describe('requests are those of iproute2', () => {
 
 test('steps are told in words', () => {
   expect(
-    [address('fd00::1', 64), route, neighbour('198.18.0.5'), vtep].map((object) => inWords('create', object)),
+    [address('fd00::1', 64), route, direct, neighbour('198.18.0.5'), vtep].map((object) =>
+      inWords('create', object),
+    ),
   ).toEqual([
     'create address fd00::1/64 on wb-x',
     'create route 198.18.9.0/24 via 198.18.0.9 dev wb-x',
+    'create route 198.18.9.7/32 dev wb-x src 192.0.2.7',
     'create neighbour 198.18.0.5 at 02:00:00:00:00:05 on wb-x',
     'create forwarding entry 02:00:00:00:00:77 to 192.0.2.2 on wb-x',
   ]);

@@ -1,4 +1,4 @@
-import { cidrRange, type Family, familyOf, ipFromBigint } from '../../core/address.ts';
+import { cidrRange, type Family, familyOf, type Ip, ipFromBigint } from '../../core/address.ts';
 import type { Mac } from '../../core/ids.ts';
 import type { AddressObject, FdbObject, NeighbourObject, RouteObject } from '../../core/kernel-objects.ts';
 import {
@@ -18,8 +18,14 @@ import {
   RTPROT,
 } from '../netlink/index.ts';
 
+/** A route as it is sent. */
+export type SentRoute = RouteObject & {
+  /** The address that the host speaks with there (RTA_PREFSRC). */
+  readonly source?: Ip;
+};
+
 /** Objects that stand on a link and name it by ifindex in their messages. */
-export type OnLink = AddressObject | RouteObject | NeighbourObject | FdbObject;
+export type OnLink = AddressObject | SentRoute | NeighbourObject | FdbObject;
 
 const NEW = NLM_F.NLM_F_CREATE | NLM_F.NLM_F_EXCL;
 const SET = NLM_F.NLM_F_CREATE | NLM_F.NLM_F_REPLACE;
@@ -71,7 +77,7 @@ function addressPayload({ address: { ip, prefix } }: AddressObject, index: numbe
   );
 }
 
-function routePayload(object: RouteObject, index: number, removing = false): Uint8Array {
+function routePayload(object: SentRoute, index: number, removing = false): Uint8Array {
   const { first, family, prefix } = cidrRange(object.destination);
   const scope =
     object.via === undefined && family === 4 ? RT_SCOPE.RT_SCOPE_LINK : RT_SCOPE.RT_SCOPE_UNIVERSE;
@@ -86,6 +92,7 @@ function routePayload(object: RouteObject, index: number, removing = false): Uin
   return encodeRoute(header, {
     ...(prefix === 0 ? {} : { destination: ipFromBigint(first, family) }),
     ...(object.via === undefined ? {} : { gateway: object.via }),
+    ...(object.source === undefined ? {} : { preferredSource: object.source }),
     oif: index,
   });
 }
@@ -118,10 +125,14 @@ export function describe(verb: 'create' | 'delete', object: OnLink): string {
     case 'address':
       return `${verb} address ${object.address.ip}/${object.address.prefix} on ${object.dev}`;
     case 'route':
-      return `${verb} route ${object.destination}${object.via === undefined ? '' : ` via ${object.via}`} dev ${object.dev}`;
+      return `${verb} route ${object.destination}${word('via', object.via)} dev ${object.dev}${word('src', object.source)}`;
     case 'neighbour':
       return `${verb} neighbour ${object.ip} at ${object.mac} on ${object.dev}`;
     case 'fdb':
       return `${verb} forwarding entry ${object.mac}${object.destination === undefined ? '' : ` to ${object.destination}`} on ${object.dev}`;
   }
+}
+
+function word(word: string, value: string | undefined): string {
+  return value === undefined ? '' : ` ${word} ${value}`;
 }

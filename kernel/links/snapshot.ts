@@ -1,5 +1,4 @@
-import { type Cidr, type Family, familyOf, ipFromBigint } from '../../core/address.ts';
-import { KernelError } from '../../core/errors.ts';
+import { type Cidr, type Family, familyOf, type IfAddress, ipFromBigint } from '../../core/address.ts';
 import type { IfName } from '../../core/ids.ts';
 import {
   type FdbObject,
@@ -9,6 +8,7 @@ import {
   type LanLink,
   type LinkObject,
   type NeighbourObject,
+  type RouteObject,
 } from '../../core/kernel-objects.ts';
 import { inSlices } from '../../core/slices.ts';
 import {
@@ -28,10 +28,12 @@ import {
   RTN,
   RTPROT,
 } from '../netlink/index.ts';
+import { type DumpRequest, dumpEach, dumpUnless } from './dumps.ts';
 import { entryOf } from './entry.ts';
 import { isOwned, linkObject } from './link-object.ts';
 import { allLinks, type LinkTable } from './link-table.ts';
 import { addressFamily } from './object-messages.ts';
+import { addressesOf, nearest } from './route-source.ts';
 import { linksInSandboxes } from './sandbox-links.ts';
 
 /** What a snapshot collects: objects by key, and which of them somebody asked for. */
@@ -105,41 +107,10 @@ export async function takeSnapshot(
   await inSlices(addresses, (reply) => addAddress(collection, reply));
   await inSlices(neighbours, (reply) => addEntry(collection, reply));
   await inSlices(fdb, (reply) => addEntry(collection, reply));
-  await inSlices(routes, (reply) => addRoute(collection, reply));
+  const sources = await sourcesOf(transport, links, wanted);
+  await inSlices(routes, (reply) => addRoute(collection, sources, reply));
   const objects = [...collection.objects.values()];
   return only === undefined ? objects : objects.filter((object) => only.has(deviceOf(object)));
-}
-
-type Request = { readonly type: number; readonly flags: number; readonly payload: Uint8Array };
-
-/** One dump, or one for each ifindex of the scope. */
-async function dumpEach(
-  transport: NetlinkTransport,
-  scope: readonly number[] | undefined,
-  requests: (index: number | undefined) => readonly Request[],
-): Promise<readonly NetlinkReply[]> {
-  if (scope === undefined)
-    return (await Promise.all(requests(undefined).map((each) => transport.dump(each)))).flat();
-  return (await Promise.all(scope.flatMap(requests).map((each) => dumpOfLink(transport, each)))).flat();
-}
-
-/** A link that has gone since it was listed has nothing on it. */
-function dumpOfLink(transport: NetlinkTransport, request: Request): Promise<readonly NetlinkReply[]> {
-  return dumpUnless(['ENODEV'], transport, request);
-}
-
-/** Nothing, where the kernel refuses with one of these. */
-async function dumpUnless(
-  refusals: readonly string[],
-  transport: NetlinkTransport,
-  request: Request,
-): Promise<readonly NetlinkReply[]> {
-  try {
-    return await transport.dump(request);
-  } catch (error) {
-    if (error instanceof KernelError && refusals.includes(error.errno)) return [];
-    throw error;
-  }
 }
 
 function isEntry(object: KernelObject): object is NeighbourObject | FdbObject {
@@ -220,25 +191,44 @@ async function routesOf(
 /**
  * A dump by table is refused while the namespace has had no route of the family in it, one by link when that has gone.
  */
-function dumpTable(transport: NetlinkTransport, request: Request): Promise<readonly NetlinkReply[]> {
+function dumpTable(transport: NetlinkTransport, request: DumpRequest): Promise<readonly NetlinkReply[]> {
   return dumpUnless(['ENOENT', 'ENODEV'], transport, request);
 }
 
-function routeDump(family: Family, header: { protocol?: number; table?: number }, oif?: number): Request {
+function routeDump(family: Family, header: { protocol?: number; table?: number }, oif?: number): DumpRequest {
   const payload = encodeRoute({ family: addressFamily(family), ...header }, oif === undefined ? {} : { oif });
   return { type: RTM.RTM_GETROUTE, flags: 0, payload };
 }
 
-function addRoute(collection: Collection, { payload }: NetlinkReply): void {
+type Sources = ReadonlyMap<IfName, readonly IfAddress[]>;
+
+/** Addresses of the devices that routes have theirs from. */
+async function sourcesOf(
+  transport: NetlinkTransport,
+  links: LinkTable,
+  wanted: readonly KernelObject[],
+): Promise<Sources> {
+  const devices = new Set<IfName>();
+  for (const object of wanted) {
+    if (object.kind === 'route' && object.sourceOf !== undefined) devices.add(object.sourceOf);
+  }
+  const found = [...devices].map(
+    async (device) => [device, await addressesOf({ transport, links }, device)] as const,
+  );
+  return new Map(await Promise.all(found));
+}
+
+function addRoute(collection: Collection, sources: Sources, { payload }: NetlinkReply): void {
   const { header, fields } = decodeRoute(payload);
   const dev = fields.oif === undefined ? undefined : collection.nameOf(fields.oif);
   if (dev === undefined || header.type !== RTN.RTN_UNICAST) return;
   const destination = destinationOf(payload);
   const via = fields.gateway;
-  collection.add(
-    { kind: 'route', destination, dev, ...(via === undefined ? {} : { via }) },
-    header.protocol === RTPROT.RTPROT_WEFT,
-  );
+  const route: RouteObject = { kind: 'route', destination, dev, ...(via === undefined ? {} : { via }) };
+  const sourceOf = (collection.wanted.get(keyOf(route)) as RouteObject | undefined)?.sourceOf;
+  const isAsChosen =
+    sourceOf !== undefined && fields.preferredSource === nearest(sources.get(sourceOf) ?? [], destination);
+  collection.add(isAsChosen ? { ...route, sourceOf } : route, header.protocol === RTPROT.RTPROT_WEFT);
 }
 
 /** A route's destination as CIDR; the default route's is the whole family. */

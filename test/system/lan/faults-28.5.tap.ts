@@ -1,4 +1,5 @@
 import { runLanSuite } from './run-suite.ts';
 import { faults } from './suite-faults.ts';
+import { hostAccess } from './suite-host-access.ts';
 
-await runLanSuite('28.5', faults);
+await runLanSuite('28.5', { ...faults, ...hostAccess });

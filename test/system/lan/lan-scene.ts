@@ -122,3 +122,13 @@ export interface LanContainer extends LanAddress {
   readonly container: Container;
   readonly name: string;
 }
+
+export async function restartWeftd(on: LanHost): Promise<void> {
+  if (on.weftd.running) await on.weftd.stop();
+  on.weftd = await on.host.startWeftd(['--ui', 'off', '--metrics', 'off']);
+  await on.weftd.waitReady();
+}
+
+export async function hostRoutes({ host }: LanHost): Promise<string> {
+  return (await host.exec(['ip', 'route'])) + (await host.exec(['ip', '-6', 'route']));
+}

@@ -4,7 +4,8 @@ import { type Container, until } from '../../lab/index.ts';
 import { ask, type Place, pings } from '../bridge/probe.ts';
 import { type Addresses, dig, resolves, unknown } from '../naming/asking.ts';
 import { answering } from '../naming/suite-services.ts';
-import type { LanContainer, LanHost, LanScene } from './lan-scene.ts';
+import { type LanContainer, type LanHost, type LanScene, restartWeftd } from './lan-scene.ts';
+
 import type { LanSuite } from './run-suite.ts';
 
 const SHOP = { 'weft.service': 'shop', 'weft.service.port': '80,80/udp' };
@@ -28,12 +29,6 @@ function serviceWith(
     if (now !== wanted) throw new Error(now);
     return detail;
   });
-}
-
-async function restartWeftd(on: LanHost): Promise<void> {
-  await on.weftd.stop();
-  on.weftd = await on.host.startWeftd(['--ui', 'off', '--metrics', 'off']);
-  await on.weftd.waitReady();
 }
 
 /** Asserts that these backends, and nobody else, answer at each address. */
