@@ -119,7 +119,8 @@ export function ask(
 ): string {
   const host = ip.includes(':') ? `[${ip}]` : ip;
   const family = ip.includes(':') ? 6 : 4;
-  const datagram = `echo x | socat -t 0.7 - UDP${family}:${host}:${port}`;
+  // It ends with the first answer, where socat would wait for more.
+  const datagram = `bash -c 'exec 3<>/dev/udp/${ip}/${port} && echo x >&3 && exec timeout 0.7 dd bs=1500 count=1 status=none <&3'`;
   const script =
     protocol === 'udp'
       ? `for i in 1 2 3; do a=$(${datagram} || true); if [ "$a" ]; then echo $a; break; fi; done`

@@ -42,6 +42,17 @@ export function run(place: Place, argv: readonly string[], timeoutMs = 30_000) {
     : place.tryExec(argv, { timeoutMs });
 }
 
+/** Sends a datagram and prints the first that comes back, with which it ends: socat would wait for more. */
+const DATAGRAM = 'exec 3<>"$1" && echo x >&3 && exec timeout 0.5 dd bs=1500 count=1 status=none <&3';
+
+function question(ip: string, port: number | string, transport: Transport, option: string): string[] {
+  const where = ip.includes(':') ? `6:[${ip}]:${port}` : `4:${ip}:${port}`;
+  if (transport === 'tcp')
+    return ['socat', '-u', '-T', '2', `TCP${where},connect-timeout=1${option}`, 'STDOUT'];
+  if (option === '') return ['bash', '-c', DATAGRAM, 'bash', `/dev/udp/${ip}/${port}`];
+  return ['sh', '-c', `echo x | socat -t 0.5 - UDP${where}${option}`];
+}
+
 /** Asks once; undefined when nothing answers within about a second. */
 export async function ask(
   from: Place,
@@ -50,12 +61,7 @@ export async function ask(
   transport: Transport = 'tcp',
   option = '',
 ): Promise<Answer | undefined> {
-  const where = ip.includes(':') ? `6:[${ip}]:${port}` : `4:${ip}:${port}`;
-  const argv =
-    transport === 'tcp'
-      ? ['socat', '-u', '-T', '2', `TCP${where},connect-timeout=1${option}`, 'STDOUT']
-      : ['sh', '-c', `echo x | socat -t 0.5 - UDP${where}${option}`];
-  const { stdout } = await run(from, argv);
+  const { stdout } = await run(from, question(ip, port, transport, option));
   const [name, peer] = stdout.trim().split(' ');
   return name && peer ? { name, peer: plainAddress(peer) } : undefined;
 }
