@@ -7,6 +7,8 @@ const SANDBOXES = 80;
 const SERVICES = 4;
 const all = Array.from({ length: SANDBOXES }, (_, n) => n);
 
+t.setTimeout(180_000);
+
 t.test('a change of a service in many sandboxes', { timeout: 120_000 }, async (t) => {
   await using host = VipSandboxes.make(SANDBOXES);
   await host.begin(SERVICES);

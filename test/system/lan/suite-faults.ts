@@ -93,7 +93,43 @@ async function killed(t: Test, scene: LanScene): Promise<void> {
   t.pass('no link is left on the host');
 }
 
+async function rebooted(t: Test, scene: LanScene): Promise<void> {
+  const { one, lan } = scene;
+  const restart = 'always';
+  await scene.network(one, { name: 'lan', options: { 'weft.host_access': 'true' } });
+  await scene.network(one, {
+    name: 'inside',
+    ipv6: false,
+    subnets: [{ subnet: '10.9.1.0/24' }],
+    options: { parent: '' },
+  });
+  const a = await scene.server(one, 'ann', 'lan', { restart });
+  const b = await scene.server(one, 'bob', 'inside', { restart, ip: '10.9.1.5', ip6: '' });
+  const { MacAddress } = await a.container.endpoint();
+  one.weftd = await one.host.rebootWithWeftd(['--ui', 'off', '--metrics', 'off']);
+  const started = async (name: string) => {
+    const container = await one.host.docker.container(name);
+    await until(`${name} has its link`, async () =>
+      (await container.tryNetExec(['ip', '-br', 'addr', 'show', 'eth0'])).stdout.includes('UP'),
+    );
+    return container;
+  };
+  const again = await started('ann');
+  await reaches(t, lan, { ip: a.ip, name: 'ann', peer: lan.ip }, 'the LAN reaches a container that started');
+  await reaches(t, one.host, { ip: a.ip6, name: 'ann' }, 'and so does its host');
+  t.equal((await again.endpoint()).MacAddress, MacAddress, 'it is the same machine for its neighbours');
+  const client = await one.host.docker.runContainer({ network: 'inside', ip: '10.9.1.6' });
+  await started(b.name);
+  await reaches(
+    t,
+    client,
+    { ip: '10.9.1.5', name: 'bob', peer: '10.9.1.6' },
+    'a network without a LAN is there',
+  );
+}
+
 export const faults: LanSuite = {
   'a parent goes, and is back': parentGone,
   'weftd dies': killed,
+  'the host is switched off and on': rebooted,
 };
