@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Folders that the resolver process is made of. */
-const FOLDERS = ['core', 'discovery', 'kernel/libc'];
+const IS_SOURCE = import.meta.url.endsWith('.ts');
+/** That of a checkout, or `dist` of an installation, where this is in a file of the folder `parts` (scripts/bundle.ts). */
+const ROOT = new URL(IS_SOURCE ? '../../' : '../', import.meta.url);
+const EXTENSION = IS_SOURCE ? '.ts' : '.js';
 
-/** The folder of the program: that of a checkout, or `dist` of an installation. */
-const ROOT = new URL('../../', import.meta.url);
-const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+/** Folders that the resolver process is made of. What is built names its parts, and they are named by their content. */
+const FOLDERS = IS_SOURCE ? ['core', 'discovery', 'kernel/libc'] : ['discovery'];
 
 /** What node runs as the resolver process. */
 export const RESOLVER_PROGRAM = fileURLToPath(new URL(`discovery/main${EXTENSION}`, ROOT));

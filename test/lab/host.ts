@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { programPath } from '../support/programs.ts';
 import { removeCgroups } from './cgroup.ts';
 import { type CommandOptions, type CommandResult, runCommand, tryCommand } from './command.ts';
 import { DockerClient } from './docker-client.ts';
 import { Engine } from './engine.ts';
 import { LabProcess } from './lab-process.ts';
 import { NamespaceHolder } from './namespace-holder.ts';
-import { CHECKOUT, type EngineSeries, engineFolder, NODE } from './paths.ts';
+import { type EngineSeries, engineFolder, NODE } from './paths.ts';
 import { differences, takeSnapshot } from './snapshot.ts';
 import type { Underlay, UnderlayAddress } from './underlay.ts';
 import { Weftd } from './weftd.ts';
@@ -139,7 +140,7 @@ export class Host implements AsyncDisposable {
 
   /** Runs this checkout's `weft` in the host; gives code and output whatever the code. */
   weft(args: readonly string[], options?: CommandOptions): Promise<CommandResult> {
-    return this.tryExec([NODE, join(CHECKOUT, 'cli/main.ts'), ...args], options);
+    return this.tryExec([NODE, programPath('weft'), ...args], options);
   }
 
   /** Stops dockerd in good order and starts it again. */

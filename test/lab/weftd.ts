@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { programPath } from '../support/programs.ts';
 import { LabProcess } from './lab-process.ts';
-import { CHECKOUT } from './paths.ts';
+import { NODE } from './paths.ts';
 
 /** What weftd is started with inside a host. */
 export interface WeftdOptions {
@@ -28,7 +28,7 @@ export class Weftd {
   static async start(options: WeftdOptions): Promise<Weftd> {
     const { args, env, stateDir, enter } = options;
     const hasState = args.some((arg) => arg === '--state-dir' || arg.startsWith('--state-dir='));
-    const argv = [join(CHECKOUT, 'scripts/weftd'), ...(hasState ? [] : ['--state-dir', stateDir]), ...args];
+    const argv = [NODE, programPath('weftd'), ...(hasState ? [] : ['--state-dir', stateDir]), ...args];
     return new Weftd(await LabProcess.start(enter, argv, { ...process.env, ...env }));
   }
 

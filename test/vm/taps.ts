@@ -1,22 +1,30 @@
+/** Files that share one boot of the microVM. */
+export interface VmBoot {
+  readonly files: readonly string[];
+  /** How many at a time. */
+  readonly jobs: number;
+}
+
 /**
  * Tap files that run in the microVM as well, or (those of this folder) only there: what asks most of the kernel, whose
- * configuration and version differ from those of the machine the tests run on. Few, because emulation is slow: all of it
- * shall take four minutes.
+ * configuration and version differ from those of the machine the tests run on, and what only a whole kernel has: ipvlan
+ * and VLANs. Few, because emulation is slow. A lab does not share its machine.
  */
-export const VM_TAPS: readonly string[] = [
-  'test/vm/full-kernel.tap.ts',
-  'test/system/shortcuts.tap.ts',
-  'test/system/nftables-packets.tap.ts',
-  'test/system/netns.tap.ts',
+export const VM_BOOTS: readonly VmBoot[] = [
+  {
+    files: [
+      'test/vm/full-kernel.tap.ts',
+      'test/system/shortcuts.tap.ts',
+      'test/system/nftables-packets.tap.ts',
+      'test/system/netns.tap.ts',
+    ],
+    jobs: 2,
+  },
+  { files: ['test/vm/lan.tap.ts', 'test/vm/lan-services.tap.ts'], jobs: 1 },
 ];
 
 /**
- * Only by hand (`scripts/vm node FILE`): a lab takes an emulated machine six minutes and more, and its deadlines are
- * missed there now and then for reasons that are not known yet. The LAN takes nine minutes, most of them waits for what
- * must not answer; services there five.
+ * Only by hand (`scripts/vm node FILE`): an overlay lab takes an emulated machine six minutes and more, and its deadlines
+ * are missed there now and then for reasons that are not known yet.
  */
-export const BY_HAND: readonly string[] = [
-  'test/vm/lab.tap.ts',
-  'test/vm/lan.tap.ts',
-  'test/vm/lan-services.tap.ts',
-];
+export const BY_HAND: readonly string[] = ['test/vm/lab.tap.ts'];

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Answer, call } from '../../plugin/plugin-client.ts';
 import { poll } from '../../support/poll.ts';
+import { programPath } from '../../support/programs.ts';
 
-const ENTRY = resolve(import.meta.dirname, '../../../daemon/main.ts');
+const ENTRY = programPath('weftd');
 
 /** Network drivers whose sockets a test may speak to. */
 export type Driver = 'weft-bridge' | 'weft-none';

@@ -14,6 +14,7 @@ import {
   until,
   type Weftd,
 } from '../../lab/index.ts';
+import { programPath } from '../../support/programs.ts';
 import { pingTotals } from './traffic.ts';
 
 export const GRACE = ['--gc-grace', '3s', '--resolver', 'off'] as const;
@@ -44,8 +45,7 @@ export async function startWeftd(host: Host, args: readonly string[] = []): Prom
 
 /** Starts the weftd that waits before the first commit of a call (fault-points.ts). */
 export async function startDelayedWeftd(host: Host, method: string, ms: number): Promise<LabProcess> {
-  const entry = join(CHECKOUT, 'test/system/faults/weftd-with-faults.ts');
-  const argv = [NODE, entry, '--state-dir', host.stateDir, ...GRACE];
+  const argv = [NODE, programPath('weftdWithFaults'), '--state-dir', host.stateDir, ...GRACE];
   const weftd = await host.spawn(argv, { WEFT_DELAY: `${method}:${ms}` });
   await weftd.line('ready', (line) => line.includes('"msg":"ready"'));
   return weftd;

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Answer, call, exchange } from '../../plugin/plugin-client.ts';
 import { poll } from '../../support/poll.ts';
+import { programPath } from '../../support/programs.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../../support/scratch-namespace.ts';
 import { finished, type Running, start } from './traffic.ts';
 
-const WEFTD = join(import.meta.dirname, 'weftd-with-faults.ts');
+const WEFTD = programPath('weftdWithFaults');
 const COMPILE_CACHE = join(import.meta.dirname, '../../../.tools/compile-cache');
 
 /** Names a plugin method: what stands before the dot says which socket. */
