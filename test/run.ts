@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PROGRAMS } from './support/programs.ts';
 import { tapFailures } from './support/tap-failures.ts';
@@ -18,8 +18,8 @@ const FILE_LIMIT_MS = 900_000;
 const VM_LIMIT_S = 600;
 /** First argument of this program when it runs in the microVM. */
 const IN_VM = 'in-vm';
-/** System test files that run side by side: each has hosts and namespaces of its own. */
-const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2);
+/** System test files that run side by side: each has hosts and namespaces of its own, and waits half of its time. */
+const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2 * availableParallelism());
 
 interface Count {
   readonly passed: number;
