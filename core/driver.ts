@@ -55,6 +55,8 @@ export interface NetworkDriver<Options = unknown> {
    * @throws {InvalidArgument} when a mapping names a host address the endpoint cannot serve.
    */
   portRequests(network: Network<Options>, endpoint: Endpoint): readonly PortRequest[];
+  /** Present where one container at a time can be on a network: what of the network makes it so, or undefined. */
+  admitsOne?(network: Network<Options>): string | undefined;
   /** Gratuitous announcements to make at Join: how many, and milliseconds between them. */
   announcements(network: Network<Options>): { readonly count: number; readonly intervalMs: number };
   /** Keys of Docker's that the driver has no use for; logged once at creation. */

@@ -15,6 +15,7 @@ import { derivedMac } from '../../core/names.ts';
 import { abandonedHolders, sandboxLives } from './abandoned.ts';
 import { announceAddresses } from './announce-addresses.ts';
 import { type Context, driverOf, endpointOf, exclusively, networkOf } from './context.ts';
+import { makeRoom } from './one-container.ts';
 import { forgetUdpFlows, portObjects, rulesWithout, withdrawPorts } from './port-objects.ts';
 import { assertSameRequest } from './same-request.ts';
 
@@ -91,7 +92,8 @@ export class EndpointService {
 
   /**
    * Makes the link and says how to plumb it. Repeating a Join gives the same answer.
-   * @throws {NotFound} for an unknown network or endpoint. {Conflict} when it is in another sandbox.
+   * @throws {NotFound} for an unknown network or endpoint.
+   * @throws {Conflict} when it is in another sandbox, or the network has the one container that it admits.
    * @throws {KernelError} when the kernel refuses; the endpoint is as before then.
    */
   async join(
@@ -112,6 +114,7 @@ export class EndpointService {
           endpointId: id,
         });
       }
+      await makeRoom(this.#context, network, id, (other) => this.remove(network, other));
       const endpoint: Endpoint = { ...before, attachment };
       await repository.putEndpoint(endpoint);
       if (before.attachment !== undefined) await this.#unplumb(driver, network, endpoint);

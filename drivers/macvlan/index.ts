@@ -36,6 +36,7 @@ export const macvlanDriver: NetworkDriver<MacvlanOptions> = {
   ],
   planEndpoint: planMacvlanEndpoint,
   chosenMac,
+  admitsOne: ({ options }) => (options.mode === 'passthru' ? 'macvlan_mode=passthru' : undefined),
   announcements: ({ options }) => ({ count: options.announcements, intervalMs: options.announceMs }),
   ignoredOptions: ({ options }) => options.ignored,
   joinInfo: lanJoinInfo,
