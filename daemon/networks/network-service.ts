@@ -106,12 +106,13 @@ export class NetworkService {
     announce({ kind: 'network-delete', network: id, text: `deleted ${describe(network)}` });
   }
 
-  /** VLAN sub-interfaces that networks have. */
+  /** Links that networks on a LAN need: a VLAN sub-interface may be one of several networks. */
   #sharedLinks(): ReadonlySet<string> {
     const names = new Set<string>();
-    for (const { options } of this.#context.repository.networks()) {
-      const { parent, vlan } = options as { readonly parent?: string; readonly vlan?: unknown };
-      if (parent !== undefined && vlan !== undefined) names.add(parent);
+    for (const network of this.#context.repository.networks()) {
+      const driver = driverOf(this.#context, network.driver);
+      if (driver.lanLink === undefined) continue;
+      for (const name of driver.planNetwork(network).flatMap(ownedLink)) names.add(name);
     }
     return names;
   }
