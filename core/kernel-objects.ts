@@ -170,8 +170,8 @@ export interface RouteObject {
   readonly via?: Ip;
   readonly dev: IfName;
   /**
-   * The host speaks IPv4 there with the address that this device has, whichever that is; where it has none, or without
-   * this, with what the kernel chooses.
+   * The host speaks there with the address that this device has, whichever that is; where it has none, or without this,
+   * with what the kernel chooses.
    */
   readonly sourceOf?: IfName;
 }

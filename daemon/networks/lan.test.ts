@@ -53,6 +53,30 @@ describe('a network on a LAN', () => {
     expect(world.kernel.link('eth0')).toBeDefined();
   });
 
+  test('that has room for one container has one, until its sandbox has ended', async () => {
+    await create({ parent: 'eth0', macvlan_mode: 'passthru' });
+    await join();
+    const second = anEndpointRequest({ id: 'd4'.repeat(32), ipv4: '10.80.0.3/24' });
+    await world.backend.createEndpoint(MACVLAN, second);
+    const joinSecond = () =>
+      world.backend.join(MACVLAN, { networkId: NET, endpointId: second.id, ...anAttachment() });
+    await expect(joinSecond()).rejects.toThrow(
+      /network a1a1a1a1a1a1 with macvlan_mode=passthru has one container at a time: endpoint \w{12} is in sandbox /,
+    );
+    await world.backend.leave(MACVLAN, NET, EP);
+    expect(await joinSecond()).toMatchObject({ link: { sourceName: expect.stringMatching(/^wl-/) } });
+  });
+
+  test('that has room for one container gives it when Docker has lost one without a word', async () => {
+    await create({ parent: 'eth0', macvlan_mode: 'passthru' });
+    await join(DEAD_SANDBOX);
+    const second = anEndpointRequest({ id: 'd4'.repeat(32), ipv4: '10.80.0.3/24' });
+    await world.backend.createEndpoint(MACVLAN, second);
+    const endpoint = { networkId: NET, endpointId: second.id, ...anAttachment() };
+    expect(await world.backend.join(MACVLAN, endpoint)).toHaveProperty('link');
+    expect(world.repository.endpoint(EP)).toBeUndefined();
+  });
+
   test('without its parent waits, and is made again with it', async () => {
     await create({ parent: 'eth0' });
     const name = await join();
@@ -135,30 +159,6 @@ describe('MACs', () => {
     const { mac } = await world.backend.createEndpoint(MACVLAN, anEndpointRequest());
     expect(world.repository.endpoint(EP)?.mac).toBe(mac);
     expect(await world.backend.createEndpoint(MACVLAN, anEndpointRequest())).toEqual({ mac });
-  });
-
-  test('that has room for one container has one, until its sandbox has ended', async () => {
-    await create({ parent: 'eth0', macvlan_mode: 'passthru' });
-    await join();
-    const second = anEndpointRequest({ id: 'd4'.repeat(32), ipv4: '10.80.0.3/24' });
-    await world.backend.createEndpoint(MACVLAN, second);
-    const joinSecond = () =>
-      world.backend.join(MACVLAN, { networkId: NET, endpointId: second.id, ...anAttachment() });
-    await expect(joinSecond()).rejects.toThrow(
-      /network a1a1a1a1a1a1 with macvlan_mode=passthru has one container at a time: endpoint \w{12} is in sandbox /,
-    );
-    await world.backend.leave(MACVLAN, NET, EP);
-    expect(await joinSecond()).toMatchObject({ link: { sourceName: expect.stringMatching(/^wl-/) } });
-  });
-
-  test('that has room for one container gives it when Docker has lost one without a word', async () => {
-    await create({ parent: 'eth0', macvlan_mode: 'passthru' });
-    await join(DEAD_SANDBOX);
-    const second = anEndpointRequest({ id: 'd4'.repeat(32), ipv4: '10.80.0.3/24' });
-    await world.backend.createEndpoint(MACVLAN, second);
-    const endpoint = { networkId: NET, endpointId: second.id, ...anAttachment() };
-    expect(await world.backend.join(MACVLAN, endpoint)).toHaveProperty('link');
-    expect(world.repository.endpoint(EP)).toBeUndefined();
   });
 
   test('are not told of links that have their parent’s', async () => {

@@ -139,7 +139,6 @@ export class ReconcileLoop implements AsyncDisposable {
 
   /** What stands on a device goes with it, in whatever namespace, and can come back when it does. */
   #parentHint(hint: KernelHint, dev: string): void {
-    if (hint.source !== 'link' && hint.source !== 'address') return;
     const children = this.#concerned(hint, dev);
     if (children.length === 0) return;
     for (const child of children) this.#devices.set(child, 'whole');
@@ -148,10 +147,10 @@ export class ReconcileLoop implements AsyncDisposable {
 
   /** What stands on another device than before; where it has another address, links by which the host speaks with that. */
   #concerned(hint: KernelHint, dev: string): readonly string[] {
+    if (hint.source === 'address') return this.#standingOn(dev).filter(isHosts);
+    if (hint.source !== 'link') return [];
     const children = this.#standingOn(dev);
-    if (children.length === 0) return [];
-    if (hint.source === 'address') return children.filter(isHosts);
-    return this.#parents.isOther(dev, hint) ? children : [];
+    return children.length > 0 && this.#parents.isOther(dev, hint) ? children : [];
   }
 
   /** Routes are weft's on the host's own links on a LAN alone. */

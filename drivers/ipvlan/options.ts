@@ -26,6 +26,9 @@ export function parseIpvlanOptions(request: NetworkRequest, host: HostFacts): Ip
   const ignored = reader.finish();
   // The kernel hands frames to a link by its addresses (drivers/net/ipvlan/ipvlan_core.c: ipvlan_addr_lookup()).
   if (options.hostAccess)
-    checkHostAccess(request, { ...options, key: 'ipvlan_flag', value: options.flag, needsAddress: true });
+    checkHostAccess(
+      { request, ownParent: options.ownParent },
+      { key: 'ipvlan_flag', value: options.flag, needsAddress: true },
+    );
   return { ...options, ignored };
 }

@@ -1,4 +1,4 @@
-import { BITS, cidrRange, type Family, type IfAddress, ipFromBigint } from '../../core/address.ts';
+import { BITS, cidrRange, familyOf, type IfAddress, ipFromBigint } from '../../core/address.ts';
 import { InvalidArgument } from '../../core/errors.ts';
 import type { NetworkRequest, Subnet } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
@@ -22,19 +22,15 @@ export interface HostPlace {
  * address that it has already, and answers ARP for it there.
  */
 export function hostAddresses(place: HostPlace): readonly IfAddress[] {
-  const { id, ipv4, ipv6 } = place.request;
-  return [
-    ...ipv4.flatMap((subnet) => asideFor(place, subnet, 4)),
-    ...ipv6.flatMap((subnet) => {
-      const aside = asideFor(place, subnet, 6);
-      return aside.length > 0 ? aside : derivedAddress(id, subnet);
-    }),
-  ];
+  const { ipv4, ipv6 } = place.request;
+  return [...ipv4, ...ipv6].flatMap((subnet) => addressIn(place, subnet));
 }
 
-function asideFor({ ownParent }: HostPlace, { aux, gateway }: Subnet, family: Family): readonly IfAddress[] {
-  const ip = aux[HOST] ?? (ownParent ? gateway?.ip : undefined);
-  return ip === undefined ? [] : [{ ip, prefix: BITS[family] }];
+function addressIn({ request, ownParent }: HostPlace, subnet: Subnet): readonly IfAddress[] {
+  const family = familyOf(subnet.pool);
+  const ip = subnet.aux[HOST] ?? (ownParent ? subnet.gateway?.ip : undefined);
+  if (ip !== undefined) return [{ ip, prefix: BITS[family] }];
+  return family === 6 ? derivedAddress(request.id, subnet) : [];
 }
 
 function derivedAddress(id: string, { pool }: Subnet): readonly IfAddress[] {
@@ -62,22 +58,19 @@ export interface Reach {
   readonly value: string;
   /** Whether the host's link needs an address of its own for IPv4 as well. */
   readonly needsAddress: boolean;
-  /** See HostPlace. */
-  readonly ownParent: boolean;
 }
 
 /**
  * @throws {InvalidArgument} when the host can have no link there, saying why, or a subnet has no address for it.
  */
-export function checkHostAccess(request: NetworkRequest, reach: Reach): void {
-  const { key, value } = reach;
+export function checkHostAccess(place: HostPlace, { key, value, needsAddress }: Reach): void {
   const why = withoutHost(key, value);
   if (why !== undefined) {
     throw new InvalidArgument(`option weft.host_access is true: ${why}; it needs ${key}=bridge`, {
       field: 'weft.host_access',
     });
   }
-  checkHostAddresses(request, reach);
+  checkHostAddresses(place, needsAddress);
 }
 
 function withoutHost(key: Reach['key'], value: string): string | undefined {
@@ -86,16 +79,10 @@ function withoutHost(key: Reach['key'], value: string): string | undefined {
   return `links ${key === 'macvlan_mode' ? 'in mode' : 'with the flag'} "${value}" ${APART[value]}`;
 }
 
-function checkHostAddresses(
-  request: NetworkRequest,
-  { needsAddress, ownParent }: Pick<Reach, 'needsAddress' | 'ownParent'>,
-): void {
-  const has = (ipv4: readonly Subnet[], ipv6: readonly Subnet[]): boolean =>
-    hostAddresses({ request: { id: request.id, ipv4, ipv6 }, ownParent }).length > 0;
-  const lacking = [
-    ...(needsAddress || ownParent ? request.ipv4.filter((subnet) => !has([subnet], [])) : []),
-    ...request.ipv6.filter((subnet) => !has([], [subnet])),
-  ];
+function checkHostAddresses(place: HostPlace, needsAddress: boolean): void {
+  const { ipv4, ipv6 } = place.request;
+  const needing = needsAddress || place.ownParent ? [...ipv4, ...ipv6] : ipv6;
+  const lacking = needing.filter((subnet) => addressIn(place, subnet).length === 0);
   for (const { pool } of lacking) {
     throw new InvalidArgument(
       `option weft.host_access: the host needs an address in subnet ${pool}: --aux-address ${HOST}=ADDRESS sets one aside`,

@@ -66,24 +66,24 @@ export function planHostAccess(
 /** The host's routes to one container. */
 export function planHostRoutes(network: Network<LanOptions>, { request }: Endpoint): readonly RouteObject[] {
   if (!network.options.hostAccess) return [];
-  const dev = hostLinkName(network);
-  const { ipv4, ipv6 } = request;
-  return [
-    ...(ipv4 === undefined ? [] : [{ ...routeTo(dev, ipv4), ...optional('sourceOf', sourceOf(network)) }]),
-    ...(ipv6 === undefined ? [] : [routeTo(dev, ipv6)]),
-  ];
-}
-
-function routeTo(dev: IfName, { ip }: IfAddress): RouteObject {
-  return { kind: 'route', destination: `${ip}/${BITS[familyOf(ip)]}` as Cidr, dev };
+  return [request.ipv4, request.ipv6].flatMap((address) =>
+    address === undefined ? [] : [routeTo(network, address)],
+  );
 }
 
 /**
- * The device whose address the host speaks with, where its own link has none: of a host on several networks the kernel
- * would take any.
+ * Where the host's own link has no address of the family, the host speaks with one of the parent: of a host on several
+ * networks the kernel would take any.
  */
-function sourceOf(network: Network<LanOptions>): IfName | undefined {
-  return addressesOfHost(network).some(({ ip }) => familyOf(ip) === 4) ? undefined : network.options.parent;
+function routeTo(network: Network<LanOptions>, { ip }: IfAddress): RouteObject {
+  const family = familyOf(ip);
+  const route = {
+    kind: 'route',
+    destination: `${ip}/${BITS[family]}` as Cidr,
+    dev: hostLinkName(network),
+  } as const;
+  const hasOwn = addressesOfHost(network).some((own) => familyOf(own.ip) === family);
+  return hasOwn ? route : { ...route, sourceOf: network.options.parent };
 }
 
 function addressesOfHost({ request, options }: Network<LanOptions>): readonly IfAddress[] {

@@ -26,7 +26,10 @@ export function parseMacvlanOptions(request: NetworkRequest, host: HostFacts): M
   };
   const ignored = reader.finish();
   if (options.hostAccess)
-    checkHostAccess(request, { ...options, key: 'macvlan_mode', value: options.mode, needsAddress: false });
+    checkHostAccess(
+      { request, ownParent: options.ownParent },
+      { key: 'macvlan_mode', value: options.mode, needsAddress: false },
+    );
   if (options.dhcp) checkDhcp(options, request);
   return { ...options, ignored };
 }

@@ -133,6 +133,6 @@ export function describe(verb: 'create' | 'delete', object: OnLink): string {
   }
 }
 
-function word(word: string, value: string | undefined): string {
-  return value === undefined ? '' : ` ${word} ${value}`;
+function word(name: string, value: string | undefined): string {
+  return value === undefined ? '' : ` ${name} ${value}`;
 }

@@ -84,7 +84,8 @@ export async function takeSnapshot(
     if (isEntry(object) ? isOnForeignLink(object) : 'dev' in object) want(object);
   });
   const scope = only === undefined ? undefined : found.map(({ header }) => header.index);
-  const [addresses, neighbours, fdb, routes] = await Promise.all([
+  const wantedRoutes = wanted.filter((object) => object.kind === 'route');
+  const [addresses, neighbours, fdb, routes, sources] = await Promise.all([
     dumpEach(transport, scope, (index) => [
       { type: RTM.RTM_GETADDR, flags: 0, payload: encodeAddress({ index: index ?? 0 }, {}) },
     ]),
@@ -102,12 +103,12 @@ export async function takeSnapshot(
         payload: encodeNeighbour({ family: AF.AF_BRIDGE, index: index ?? 0 }, {}),
       },
     ]),
-    routesOf(transport, links, wanted),
+    routesOf(transport, links, wantedRoutes),
+    sourcesOf(transport, links, wantedRoutes),
   ]);
   await inSlices(addresses, (reply) => addAddress(collection, reply));
   await inSlices(neighbours, (reply) => addEntry(collection, reply));
   await inSlices(fdb, (reply) => addEntry(collection, reply));
-  const sources = await sourcesOf(transport, links, wanted);
   await inSlices(routes, (reply) => addRoute(collection, sources, reply));
   const objects = [...collection.objects.values()];
   return only === undefined ? objects : objects.filter((object) => only.has(deviceOf(object)));
@@ -172,11 +173,10 @@ function addEntry(collection: Collection, { payload }: NetlinkReply): void {
 async function routesOf(
   transport: NetlinkTransport,
   links: LinkTable,
-  wanted: readonly KernelObject[],
+  wanted: readonly RouteObject[],
 ): Promise<readonly NetlinkReply[]> {
-  const routes = wanted.filter((object) => object.kind === 'route');
   const devices = new Map<string, Family>();
-  for (const { dev, destination } of routes)
+  for (const { dev, destination } of wanted)
     devices.set(`${dev} ${familyOf(destination)}`, familyOf(destination));
   const requests = [4, 6].map((family) =>
     routeDump(family as Family, { protocol: RTPROT.RTPROT_WEFT, table: RT_TABLE.RT_TABLE_MAIN }),
@@ -206,12 +206,9 @@ type Sources = ReadonlyMap<IfName, readonly IfAddress[]>;
 async function sourcesOf(
   transport: NetlinkTransport,
   links: LinkTable,
-  wanted: readonly KernelObject[],
+  wanted: readonly RouteObject[],
 ): Promise<Sources> {
-  const devices = new Set<IfName>();
-  for (const object of wanted) {
-    if (object.kind === 'route' && object.sourceOf !== undefined) devices.add(object.sourceOf);
-  }
+  const devices = new Set(wanted.flatMap(({ sourceOf }) => (sourceOf === undefined ? [] : [sourceOf])));
   const found = [...devices].map(
     async (device) => [device, await addressesOf({ transport, links }, device)] as const,
   );
