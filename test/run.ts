@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PROGRAMS } from './support/programs.ts';
@@ -115,20 +115,20 @@ function isTimed(file: string): boolean {
 async function systems(files: readonly string[]): Promise<readonly Count[]> {
   const counts: SystemCount[] = [];
   const waiting = files.filter((file) => !isTimed(file));
-  const again = files.filter(isTimed);
+  const alone = files.filter(isTimed);
   const worker = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       const count = await system(file);
       if (count.failed === 0) counts.push(count);
-      else again.push(file);
+      else alone.push(file);
     }
   };
   await Promise.all(Array.from({ length: JOBS }, worker));
   // Deadlines of two seconds can be missed beside another file; alone they must hold. The first failure stays shown.
   const last: SystemCount[] = [];
-  for (const file of again) last.push(await system(file));
+  for (const file of alone) last.push(await system(file));
   for (const [at, { failed, briefly }] of last.entries()) {
-    if (failed > 0) process.stdout.write(`\nfailed alone: ${again[at]}\n${briefly.join('\n')}\n`);
+    if (failed > 0) process.stdout.write(`\nfailed alone: ${alone[at]}\n${briefly.join('\n')}\n`);
   }
   return [...counts, ...last];
 }
@@ -194,14 +194,9 @@ const BUILT = join(ROOT, '.tools/build/dist');
 async function build(): Promise<Count> {
   const folder = join(BUILT, '..');
   await rm(folder, { recursive: true, force: true });
-  const count = await check('build', [
-    process.execPath,
-    'scripts/bundle.ts',
-    BUILT,
-    PROGRAMS.weftdWithFaults,
-  ]);
+  await mkdir(folder, { recursive: true });
   await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  return count;
+  return check('build', [process.execPath, 'scripts/bundle.ts', BUILT, PROGRAMS.weftdWithFaults]);
 }
 
 async function checks(): Promise<readonly Count[]> {

@@ -1,6 +1,7 @@
-import { programPath } from '../support/programs.ts';
+import { join } from 'node:path';
+import { BUILT, programPath } from '../support/programs.ts';
 import { LabProcess } from './lab-process.ts';
-import { NODE } from './paths.ts';
+import { CHECKOUT, NODE } from './paths.ts';
 
 /** What weftd is started with inside a host. */
 export interface WeftdOptions {
@@ -28,7 +29,9 @@ export class Weftd {
   static async start(options: WeftdOptions): Promise<Weftd> {
     const { args, env, stateDir, enter } = options;
     const hasState = args.some((arg) => arg === '--state-dir' || arg.startsWith('--state-dir='));
-    const argv = [NODE, programPath('weftd'), ...(hasState ? [] : ['--state-dir', stateDir]), ...args];
+    // The launcher keeps what node compiles of the sources.
+    const weftd = BUILT === undefined ? [join(CHECKOUT, 'scripts/weftd')] : [NODE, programPath('weftd')];
+    const argv = [...weftd, ...(hasState ? [] : ['--state-dir', stateDir]), ...args];
     return new Weftd(await LabProcess.start(enter, argv, { ...process.env, ...env }));
   }
 

@@ -1,6 +1,5 @@
-import { join, resolve } from 'node:path';
-
-const CHECKOUT = resolve(import.meta.dirname, '../..');
+import { join } from 'node:path';
+import { CHECKOUT } from '../lab/paths.ts';
 
 /** Programs that tests start, as paths in a checkout without ending. */
 export const PROGRAMS = {
@@ -9,9 +8,11 @@ export const PROGRAMS = {
   weftdWithFaults: 'test/system/faults/weftd-with-faults',
 } as const;
 
-/** What node runs as a program: as built for a release where the test run has done so, else this checkout's sources. */
+/** Where the test run has built the programs as for a release; absent: this checkout's sources are run. */
+export const BUILT = process.env['WEFT_TEST_BUILD'];
+
+/** What node runs as a program. */
 export function programPath(program: keyof typeof PROGRAMS): string {
-  const built = process.env['WEFT_TEST_BUILD'];
   const name = PROGRAMS[program];
-  return built === undefined || built === '' ? join(CHECKOUT, `${name}.ts`) : join(built, `${name}.js`);
+  return BUILT === undefined ? join(CHECKOUT, `${name}.ts`) : join(BUILT, `${name}.js`);
 }

@@ -5,7 +5,6 @@ import { ask, type Place, pings } from '../bridge/probe.ts';
 import { type Addresses, dig, resolves, unknown } from '../naming/asking.ts';
 import { answering } from '../naming/suite-services.ts';
 import { type LanContainer, type LanHost, type LanScene, restartWeftd } from './lan-scene.ts';
-
 import type { LanSuite } from './run-suite.ts';
 
 const SHOP = { 'weft.service': 'shop', 'weft.service.port': '80,80/udp' };
