@@ -1,9 +1,12 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { familyOf, type Ip, parseIp } from '../../core/address.ts';
 import { errorMessage, InvalidArgument, Unavailable } from '../../core/errors.ts';
 import { quote } from '../../core/ids.ts';
 import type { Exposition } from './metrics.ts';
+
+// An import of node:http reads all its exports, one of which loads the fetch client: 20 ms at every start.
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** Where a TCP server listens. */
 export interface ListenAddress {

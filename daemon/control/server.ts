@@ -6,6 +6,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { NotFound } from '../../core/errors.ts';
+import { lazySchemas } from '../lazy-schemas.ts';
 import type { ControlBackend } from './backend.ts';
 import type { ControlApp } from './control-app.ts';
 import { listenUnix } from './listen-unix.ts';
@@ -77,6 +78,7 @@ async function buildApp(options: ControlServerOptions, streams: OpenStreams): Pr
     bodyLimit: 1024,
     routerOptions: { maxParamLength: 256 },
     ajv: { customOptions: { removeAdditional: false, verbose: true } },
+    schemaController: lazySchemas,
     schemaErrorFormatter: schemaFault,
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { errorMessage } from '../../core/errors.ts';
 import { quote } from '../../core/ids.ts';
+import { lazySchemas } from '../lazy-schemas.ts';
 import type { CallRunner, PluginName } from './call-runner.ts';
 import { failure, type Reply, reportFailure } from './failure.ts';
 import type { Method } from './method.ts';
@@ -27,6 +28,8 @@ export interface PluginAppOptions {
 export function pluginApp(options: PluginAppOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
+    // It has none: spares loading what compiles them.
+    schemaController: lazySchemas,
     requestTimeout: 0,
     connectionTimeout: 0,
     // Engines open connections that they use only later; a fresh one may not time out either.

@@ -1,0 +1,54 @@
+import { createRequire } from 'node:module';
+import type AjvCompiler from '@fastify/ajv-compiler';
+import type SerializerSelector from '@fastify/fast-json-stringify-compiler';
+import type { FastifyServerOptions } from 'fastify';
+
+const require = createRequire(import.meta.url);
+
+type BuildValidator = AjvCompiler.BuildCompilerFromPool;
+type BuildSerializer = SerializerSelector.SerializerFactory;
+type Validator = ReturnType<ReturnType<BuildValidator>>;
+
+const buildValidator: BuildValidator = (externalSchemas, options) => {
+  const compiler = once(() => {
+    const select: typeof AjvCompiler = require('@fastify/ajv-compiler');
+    return select()(externalSchemas, options);
+  });
+  return (route) => {
+    const validator = once(() => compiler()(route));
+    const lazy = ((data: unknown) => {
+      const isValid = validator()(data);
+      // Where Fastify looks for what is wrong.
+      lazy.errors = validator().errors ?? null;
+      return isValid;
+    }) as Validator;
+    return lazy;
+  };
+};
+
+const buildSerializer: BuildSerializer = (externalSchemas, options) => {
+  const compiler = once(() => {
+    const select: typeof SerializerSelector = require('@fastify/fast-json-stringify-compiler');
+    return select()(externalSchemas, options);
+  });
+  return (route) => {
+    const serializer = once(() => compiler()(route));
+    return (data) => serializer()(data);
+  };
+};
+
+/**
+ * Fastify's own compilers of schemas, each loaded and used when the first request needs it. Fastify compiles at the start,
+ * which takes weftd a fifth of its own, for routes that are asked for later or never.
+ */
+export const lazySchemas: NonNullable<FastifyServerOptions['schemaController']> = {
+  compilersFactory: { buildValidator, buildSerializer },
+};
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
