@@ -5,5 +5,7 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     exclude: ['node_modules/**', 'dist/**', '.tools/**', '.tap/**'],
     testTimeout: 30_000,
+    // Half of all the processor's time went into reading the same modules for each file.
+    isolate: false,
   },
 });

@@ -35,6 +35,8 @@ export interface SoakResult {
   /** What weftd logged as an error, and what it had to repair. */
   readonly complaints: readonly string[];
   readonly memory: MemoryTrend;
+  /** Memory of weftd in MB when nothing has happened for a while, or as soon as it is back where the load began. */
+  readonly restMb: number;
 }
 
 const NETWORKS = [0, 1, 2, 3].map((number) => ({
@@ -71,6 +73,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   sampling.abort();
   await sampled;
   const after = await settled(host, before);
+  const memory = memoryTrend(rss);
   return {
     runs: runs.length,
     runsPerSecond: runs.length / seconds,
@@ -81,7 +84,8 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     ports: after.ports,
     leases: after.leases - before.leases,
     complaints: weftd.logs.filter(isComplaint),
-    memory: memoryTrend(rss),
+    memory,
+    restMb: await atRest(weftd.pid, memory.firstMb),
   };
 }
 
@@ -138,10 +142,23 @@ async function settled(host: Host, before: Standing): Promise<Standing> {
   return last;
 }
 
+/** weftd looks every five seconds whether it has memory to give back. */
+async function atRest(pid: number, enoughMb: number): Promise<number> {
+  const isBack = () => residentMb(pid) <= enoughMb;
+  await until('the memory is given back', isBack, { intervalMs: 500, timeoutMs: 20_000 }).catch(
+    () => undefined,
+  );
+  return residentMb(pid);
+}
+
+function residentMb(pid: number): number {
+  const kib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  return (kib * 1024) / 1e6;
+}
+
 async function sample(pid: number, signal: AbortSignal, take: (mb: number) => void): Promise<void> {
   while (!signal.aborted) {
-    const kib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-    take((kib * 1024) / 1e6);
+    take(residentMb(pid));
     await delay(SAMPLE_MS, undefined, { signal }).catch(() => undefined);
   }
 }

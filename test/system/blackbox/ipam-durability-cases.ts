@@ -6,6 +6,8 @@ import type { WeftdProcess } from './weftd-process.ts';
 import type { Case, Scene } from './weftd-suite.ts';
 
 const ROUNDS = 12;
+/** Answers before weftd is killed in each round. */
+const LOAD = 20;
 const WORKERS = 8;
 
 /** What the client knows: an address is held, free, or unknown because the answer never came. */
@@ -58,6 +60,8 @@ async function underLoad(t: Test, { weftd }: Scene): Promise<void> {
   let lostAnswers = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const working = hands.map((mine) => worker(weftd, id, ledger, mine));
+    const enough = ledger.answers + LOAD;
+    while (ledger.answers < enough) await sleep(1);
     await sleep(randomInt(5, 120));
     await weftd.stop('SIGKILL');
     await Promise.all(working);

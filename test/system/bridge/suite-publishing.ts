@@ -22,7 +22,8 @@ async function hostServer(host: Host, port: number): Promise<LabProcess | undefi
   const command = ['socat', `TCP4-LISTEN:${port},reuseaddr`, 'STDOUT'];
   const server = await host.spawn(command).catch(() => undefined);
   if (server === undefined) return undefined;
-  const listens = async () => (await host.exec(['ss', '-Hltn', `sport = :${port}`])) !== '';
+  // Whoever has the port already listens there as well.
+  const listens = async () => (await host.exec(['ss', '-Hltnp', `sport = :${port}`])).includes('"socat');
   await until('it listens or has ended', async () => !server.running || (await listens()));
   return server.running ? server : undefined;
 }

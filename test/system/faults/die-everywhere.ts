@@ -13,12 +13,13 @@ export interface Deaths {
   readonly prepare?: (lab: FaultLab) => void;
   /** Absent: in every call. */
   readonly calls?: ReadonlySet<string>;
+  /** Points. */
   readonly atLeast: number;
 }
 
 /**
- * weftd dies by SIGKILL at every point of calls, twice: the engine asks again, and the engine gives up. Whatever the
- * point, the next weftd leaves the host as a run without a death does, and two containers beside notice nothing.
+ * weftd dies by SIGKILL at every point of calls, and then the engine asks again, or gives up. Whatever the point, the
+ * next weftd leaves the host as a run without a death does, and two containers beside notice nothing.
  */
 export async function dieEverywhere(t: Test, { kind, prepare, calls, atLeast }: Deaths): Promise<void> {
   await using stack = new AsyncDisposableStack();
@@ -33,7 +34,8 @@ export async function dieEverywhere(t: Test, { kind, prepare, calls, atLeast }: 
     .crashes()
     .filter(({ call }) => calls === undefined || calls.has(call))
     .filter(({ call, point, way }) => only === undefined || `${call} ${point} ${way}`.startsWith(only));
-  t.ok(only !== undefined || crashes.length >= atLeast, `${crashes.length} deaths`);
+  const points = new Set(crashes.map(({ call, point }) => `${call} ${point}`));
+  t.ok(only !== undefined || points.size >= atLeast, `${points.size} points, ${crashes.length} deaths`);
   const queue = [...crashes];
   await Promise.all(
     runs.map(async (run) => {

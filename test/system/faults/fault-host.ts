@@ -8,7 +8,8 @@ import { openScratchNamespace, type ScratchNamespace } from '../../support/scrat
 import { finished, type Running, start } from './traffic.ts';
 
 const WEFTD = programPath('weftdWithFaults');
-const COMPILE_CACHE = join(import.meta.dirname, '../../../.tools/compile-cache');
+const COMPILE_CACHE =
+  process.env['NODE_COMPILE_CACHE'] ?? join(import.meta.dirname, '../../../.tools/compile-cache');
 
 /** Names a plugin method: what stands before the dot says which socket. */
 export type PluginMethod = `NetworkDriver.${string}` | `IpamDriver.${string}`;

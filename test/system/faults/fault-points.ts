@@ -10,6 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
  *   WEFT_DELAY=METHOD:MS      before the first commit of a call of METHOD it waits MS milliseconds, once
  */
 
+/** What the name of a point after a commit to the store begins with. */
+export const STORED = 'stored ';
+
 /** The points of one run of weftd. */
 export class FaultPoints {
   readonly #at = Number(process.env['WEFT_FAULT_AT'] ?? 0);

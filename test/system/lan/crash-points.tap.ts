@@ -29,6 +29,6 @@ t.test('weftd may die at any point of the calls for a network on a LAN', (t) =>
         ip link set lan1 addrgenmode none up`);
     },
     calls: CALLS,
-    atLeast: 30,
+    atLeast: 35,
   }),
 );

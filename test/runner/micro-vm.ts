@@ -1,0 +1,39 @@
+import { VM_BOOTS, type VmBoot } from '../vm/taps.ts';
+import { run, type Urgency } from './command.ts';
+import { type Count, show } from './count.ts';
+
+const VM_LIMIT_S = 900;
+/** First argument of the test runner when it runs in the microVM. */
+export const IN_VM = 'in-vm';
+
+/** In microVMs with Debian's kernel. An emulated machine dies now and then by itself: each gets a second one. */
+export async function inMicroVms(
+  urgency?: Urgency,
+  boots: readonly VmBoot[] = VM_BOOTS,
+): Promise<readonly Count[]> {
+  const counts: Count[] = [];
+  for (const boot of boots) {
+    const count = await inMicroVm(boot, urgency);
+    counts.push(count.failed === 0 ? count : await inMicroVm(boot, urgency));
+  }
+  return counts;
+}
+
+/** All files in one boot; the test runner counts them there. */
+async function inMicroVm({ files, jobs }: VmBoot, urgency?: Urgency): Promise<Count> {
+  if (process.arch !== 'x64') {
+    process.stdout.write(`no microVM on ${process.arch}: not run there: ${files.join(' ')}\n`);
+    return { passed: 0, failed: 0 };
+  }
+  const started = Date.now();
+  const vm = [process.execPath, 'test/vm/main.ts', '--time', String(VM_LIMIT_S)];
+  const argv = [...vm, 'env', `WEFT_TEST_JOBS=${jobs}`, process.execPath, 'test/run.ts', IN_VM, ...files];
+  const { code, output } = await run(argv, (VM_LIMIT_S + 60) * 1000, urgency);
+  const closing = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  const passed = Number(closing?.[1] ?? 0);
+  const failed = Math.max(Number(closing?.[2] ?? 0), code === 0 && passed > 0 ? 0 : 1);
+  const said = failed > 0 ? output : (output.match(/^ok .*\n/gm) ?? []).join('');
+  process.stdout.write(said.replace(/^/gm, '  ').trimEnd().concat('\n'));
+  show('microVM', failed === 0, (Date.now() - started) / 1000, `${passed} passed `);
+  return { passed, failed };
+}

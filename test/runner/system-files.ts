@@ -1,0 +1,89 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { tapFailures } from '../support/tap-failures.ts';
+import { ROOT, run } from './command.ts';
+import { type Count, show } from './count.ts';
+
+const FILE_LIMIT_MS = 900_000;
+/** How much is shown of the output of a file that has failed. */
+const SHOWN_LINES = 400;
+
+interface FileCount extends Count {
+  readonly briefly: readonly string[];
+}
+
+/**
+ * System test files: those that are timed one after the other, the rest side by side. Deadlines of two seconds can be
+ * missed beside another file; what has failed is therefore run once more, alone, and must pass then.
+ */
+export class SystemFiles {
+  readonly #timed: string[];
+  readonly #others: string[];
+  readonly #again: string[] = [];
+  readonly #counts: Count[] = [];
+
+  constructor(files: readonly string[]) {
+    this.#timed = files.filter(isTimed);
+    this.#others = files.filter((file) => !isTimed(file));
+  }
+
+  async runTimed(): Promise<void> {
+    await this.#work(this.#timed);
+  }
+
+  /** @param jobs how many at a time */
+  async runOthers(jobs: number): Promise<void> {
+    await Promise.all(Array.from({ length: jobs }, () => this.#work(this.#others)));
+  }
+
+  /** Runs again what has failed, when nothing else runs any more. @returns what all files came to */
+  async close(): Promise<readonly Count[]> {
+    for (const file of this.#again.sort()) {
+      const count = await system(file);
+      this.#counts.push(count);
+      if (count.failed > 0) {
+        process.stdout.write(`\nfailed alone: ${file}\n${count.briefly.join('\n')}\n`);
+      }
+    }
+    return this.#counts;
+  }
+
+  async #work(files: string[]): Promise<void> {
+    for (let file = files.shift(); file !== undefined; file = files.shift()) {
+      const count = await system(file);
+      if (count.failed === 0) this.#counts.push(count);
+      else this.#again.push(file);
+    }
+  }
+}
+
+async function system(file: string): Promise<FileCount> {
+  const started = Date.now();
+  const { code, output } = await run([process.execPath, file], FILE_LIMIT_MS);
+  const passed = output.match(/^ok\b/gm)?.length ?? 0;
+  const failures = output.match(/^not ok\b/gm)?.length ?? 0;
+  const failed = failures === 0 && (code !== 0 || passed === 0) ? 1 : failures;
+  show(file, failed === 0, (Date.now() - started) / 1000, `${passed} passed `);
+  if (failed > 0) process.stdout.write(output.split('\n').slice(-SHOWN_LINES).join('\n'));
+  return { passed, failed, briefly: tapFailures(output) };
+}
+
+/** Every system test file; what takes minutes first, so that nothing long is left for the end. */
+export function tapFiles(): readonly string[] {
+  const files = readdirSync(join(ROOT, 'test/system'), { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((name) => name.endsWith('.tap.ts'))
+    .map((name) => join('test/system', name))
+    .sort((a, b) => Number(isLong(b)) - Number(isLong(a)) || (a < b ? -1 : 1));
+}
+
+function isLong(file: string): boolean {
+  return /crash-points|random-walk|services-overlay/.test(file);
+}
+
+/** What these assert is how long something takes at the most, a quarter of a second in some. */
+function isTimed(file: string): boolean {
+  return /(naming|overlay)\/faults-(hosts|processes)|resolver\/(faults|forwarding)|lan\/dhcp-docker/.test(
+    file,
+  );
+}
