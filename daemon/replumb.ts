@@ -1,15 +1,16 @@
+import type { Logger } from 'pino';
 import { familyOf } from '../core/address.ts';
 import type { NetworkDriver } from '../core/driver.ts';
 import type { EndpointId } from '../core/ids.ts';
 import type { ContainerLink } from '../core/kernel-objects.ts';
 import type { DriverName } from '../core/model.ts';
 import type { Kernel } from '../core/ports.ts';
-import { sandboxLives } from './networks/index.ts';
+import { announceAddresses, sandboxLives } from './networks/index.ts';
 import type { Repository } from './state/index.ts';
 
 /**
  * Gives a running container its lost interface back, addressed as Docker had it. Default routes return only where
- * this endpoint carries them.
+ * this endpoint carries them. Neighbours are told again: what it stands on now may have another MAC, or port of a switch.
  * @returns false when there is no sandbox to repair.
  */
 export async function replumbEndpoint(
@@ -17,6 +18,7 @@ export async function replumbEndpoint(
     readonly repository: Repository;
     readonly drivers: ReadonlyMap<DriverName, NetworkDriver>;
     readonly kernel: Kernel;
+    readonly log: Logger;
   },
   lost: ContainerLink,
   id: EndpointId,
@@ -29,7 +31,7 @@ export async function replumbEndpoint(
   const { link, gateway, gatewayIpv6, routes } = driver.joinInfo(network, endpoint);
   if (link === undefined) return false;
   const { ipv4, ipv6 } = endpoint.request;
-  return parts.kernel.replumb({
+  const isDone = await parts.kernel.replumb({
     namespace: endpoint.attachment.sandboxKey,
     link: lost,
     prefix: link.destinationPrefix,
@@ -43,4 +45,6 @@ export async function replumbEndpoint(
       nextHop === undefined && destination.endsWith('/0') ? [familyOf(destination)] : [],
     ),
   });
+  if (isDone) announceAddresses(parts, driver, network, endpoint);
+  return isDone;
 }

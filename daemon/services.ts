@@ -200,7 +200,7 @@ async function startReconciling(
     forwardAccept,
     desired,
     namedBridges,
-    replumb: (link, endpoint) => replumbEndpoint({ repository, drivers, kernel }, link, endpoint),
+    replumb: (link, endpoint) => replumbEndpoint({ repository, drivers, kernel, log }, link, endpoint),
     mayDelete: () => base.docker.heard,
     repaired: (steps) => base.cluster.repaired(steps),
     drift,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { build, checks, unit } from './runner/checks.ts';
 import { ROOT } from './runner/command.ts';
 import { type Count, sum } from './runner/count.ts';
-import { IN_VM, inMicroVms } from './runner/micro-vm.ts';
+import { IN_VM, inMicroVm } from './runner/micro-vm.ts';
 import { SystemFiles, tapFiles } from './runner/system-files.ts';
 
 /*
@@ -11,17 +11,20 @@ import { SystemFiles, tapFiles } from './runner/system-files.ts';
  */
 
 /** System test files that run side by side: each has hosts and namespaces of its own, and waits most of its time. */
-const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 3 * availableParallelism());
+const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2 * availableParallelism());
 
 /**
- * All there is. What is timed begins, and leaves the processors idle for half of that time; the microVM and the unit
- * tests share no kernel objects with it, so they get that half.
+ * All there is, in three stretches: what nothing may run beside; what needs processors that are not busy with other
+ * hosts, and beside it what touches no kernel object of this machine; the rest, half of it while that goes on.
  */
 async function all(andChecks: boolean): Promise<readonly Count[]> {
   const files = new SystemFiles(tapFiles());
-  const aside = Promise.all([inMicroVms('whenIdle'), andChecks ? checks('whenIdle') : []]);
+  await files.runAlone();
+  const aside = Promise.all([inMicroVm('whenIdle'), andChecks ? checks('whenIdle') : []]);
   await files.runTimed();
-  await files.runOthers(JOBS);
+  const half = Math.ceil(JOBS / 2);
+  const later = aside.then(() => files.runOthers(JOBS - half));
+  await Promise.all([files.runOthers(half), later]);
   const counts = (await aside).flat();
   return [...counts, ...(await files.close())];
 }
@@ -30,7 +33,16 @@ async function only(files: readonly string[]): Promise<readonly Count[]> {
   const taps = new SystemFiles(files);
   await taps.runOthers(JOBS);
   await taps.runTimed();
+  await taps.runAlone();
   return taps.close();
+}
+
+/** @param count how many of the files nothing may run beside. */
+async function inVm([count, ...files]: readonly string[]): Promise<readonly Count[]> {
+  const first = Number(count);
+  const counts = [];
+  for (const file of files.slice(0, first)) counts.push(...(await only([file])));
+  return [...counts, ...(await only(files.slice(first)))];
 }
 
 /** Just these files; those of the microVM in a microVM. */
@@ -41,7 +53,7 @@ async function named(files: readonly string[]): Promise<readonly Count[]> {
   return [
     ...(others.length > 0 ? [await unit(others)] : []),
     ...(await only(taps.filter((file) => !forVm.includes(file)))),
-    ...(forVm.length > 0 ? await inMicroVms('normal', [{ files: forVm, jobs: 1 }]) : []),
+    ...(forVm.length > 0 ? [await inMicroVm('normal', { first: [], files: forVm, jobs: 1 })] : []),
   ];
 }
 
@@ -49,14 +61,14 @@ async function run(what: string, args: readonly string[]): Promise<readonly Coun
   if (what === 'unit') return checks();
   process.env['NODE_COMPILE_CACHE'] ??= join(ROOT, '.tools/compile-cache');
   // The microVM has this machine's build: its own would take a minute.
-  if (what === IN_VM) return only(args);
+  if (what === IN_VM) return inVm(args);
   const built = await build();
   switch (what) {
     case 'all':
     case 'system':
       return [built, ...(await all(what === 'all'))];
     case 'vm':
-      return [built, ...(await inMicroVms())];
+      return [built, await inMicroVm()];
     default:
       return [built, ...(await named([what, ...args]))];
   }

@@ -6,7 +6,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { NotFound } from '../../core/errors.ts';
-import { lazySchemas } from '../lazy-schemas.ts';
+import { lazySchemas } from './lazy-schemas.ts';
 import type { ControlBackend } from './backend.ts';
 import type { ControlApp } from './control-app.ts';
 import { listenUnix } from './listen-unix.ts';

@@ -5,6 +5,8 @@ import { errorMessage } from '../../core/errors.ts';
 import type { Endpoint, EndpointRequest, Network } from '../../core/model.ts';
 import type { Context } from './context.ts';
 
+type Parts = Pick<Context, 'repository' | 'kernel' | 'log'>;
+
 /** How long Docker may take to move a link into its sandbox, and how often weft looks. */
 const MOVED_WITHIN_MS = 10_000;
 const LOOK_MS = 100;
@@ -14,17 +16,17 @@ const LOOK_MS = 100;
  * wants, in the background. Engines from 28 on do so themselves; hearing it twice does no harm.
  */
 export function announceAddresses(
-  context: Context,
+  parts: Parts,
   driver: NetworkDriver,
   network: Network,
   endpoint: Endpoint,
 ): void {
-  if (driver.lanLink?.(network) === undefined) announceOnBridge(context, driver, network, endpoint);
-  else void announceFromInside(context, driver, network, endpoint);
+  if (driver.lanLink?.(network) === undefined) announceOnBridge(parts, driver, network, endpoint);
+  else void announceFromInside(parts, driver, network, endpoint);
 }
 
 function announceOnBridge(
-  { repository, kernel, log }: Context,
+  { repository, kernel, log }: Parts,
   driver: NetworkDriver,
   network: Network,
   { request, mac }: Endpoint,
@@ -49,7 +51,7 @@ function announceOnBridge(
  * are told from inside the sandbox, once Docker has moved the link there. Never rejects.
  */
 async function announceFromInside(
-  { repository, kernel, log }: Context,
+  { repository, kernel, log }: Parts,
   driver: NetworkDriver,
   network: Network,
   { request, attachment }: Endpoint,

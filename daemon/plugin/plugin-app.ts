@@ -3,7 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { errorMessage } from '../../core/errors.ts';
 import { quote } from '../../core/ids.ts';
-import { lazySchemas } from '../lazy-schemas.ts';
+import { lazySchemas } from '../control/lazy-schemas.ts';
 import type { CallRunner, PluginName } from './call-runner.ts';
 import { failure, type Reply, reportFailure } from './failure.ts';
 import type { Method } from './method.ts';

@@ -69,7 +69,7 @@ export async function startWorld(
     },
     desired: new DesiredState(hostPlan({ ipv6: true }), repository, drivers),
     namedBridges: () => [],
-    replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel }, veth, endpoint),
+    replumb: (veth, endpoint) => replumbEndpoint({ repository, drivers, kernel, log }, veth, endpoint),
     mayDelete: () => docker.heard,
     repaired: async () => undefined,
     drift,

@@ -1,33 +1,28 @@
-import { VM_BOOTS, type VmBoot } from '../vm/taps.ts';
+import { VM_BOOT, type VmBoot } from '../vm/taps.ts';
 import { run, type Urgency } from './command.ts';
 import { type Count, show } from './count.ts';
 
-const VM_LIMIT_S = 900;
-/** First argument of the test runner when it runs in the microVM. */
+const VM_LIMIT_S = 600;
+/** First argument of the test runner when it runs in the microVM; the next are the number of files to run first, and files. */
 export const IN_VM = 'in-vm';
 
-/** In microVMs with Debian's kernel. An emulated machine dies now and then by itself: each gets a second one. */
-export async function inMicroVms(
-  urgency?: Urgency,
-  boots: readonly VmBoot[] = VM_BOOTS,
-): Promise<readonly Count[]> {
-  const counts: Count[] = [];
-  for (const boot of boots) {
-    const count = await inMicroVm(boot, urgency);
-    counts.push(count.failed === 0 ? count : await inMicroVm(boot, urgency));
-  }
-  return counts;
+/** In a microVM with Debian's kernel. An emulated machine dies now and then by itself: it gets a second one. */
+export async function inMicroVm(urgency?: Urgency, boot: VmBoot = VM_BOOT): Promise<Count> {
+  const count = await once(boot, urgency);
+  return count.failed === 0 ? count : once(boot, urgency);
 }
 
 /** All files in one boot; the test runner counts them there. */
-async function inMicroVm({ files, jobs }: VmBoot, urgency?: Urgency): Promise<Count> {
+async function once({ first, files, jobs }: VmBoot, urgency?: Urgency): Promise<Count> {
+  const all = [...first, ...files];
   if (process.arch !== 'x64') {
-    process.stdout.write(`no microVM on ${process.arch}: not run there: ${files.join(' ')}\n`);
+    process.stdout.write(`no microVM on ${process.arch}: not run there: ${all.join(' ')}\n`);
     return { passed: 0, failed: 0 };
   }
   const started = Date.now();
   const vm = [process.execPath, 'test/vm/main.ts', '--time', String(VM_LIMIT_S)];
-  const argv = [...vm, 'env', `WEFT_TEST_JOBS=${jobs}`, process.execPath, 'test/run.ts', IN_VM, ...files];
+  const runner = [process.execPath, 'test/run.ts', IN_VM, String(first.length), ...all];
+  const argv = [...vm, 'env', `WEFT_TEST_JOBS=${jobs}`, ...runner];
   const { code, output } = await run(argv, (VM_LIMIT_S + 60) * 1000, urgency);
   const closing = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   const passed = Number(closing?.[1] ?? 0);

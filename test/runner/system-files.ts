@@ -12,28 +12,36 @@ interface FileCount extends Count {
   readonly briefly: readonly string[];
 }
 
+/** Files that may run beside each other. */
+type Company = 'nobody' | 'few' | 'any';
+
 /**
- * System test files: those that are timed one after the other, the rest side by side. Deadlines of two seconds can be
+ * System test files, by what may run beside them. Deadlines of two seconds can be
  * missed beside another file; what has failed is therefore run once more, alone, and must pass then.
  */
 export class SystemFiles {
-  readonly #timed: string[];
-  readonly #others: string[];
+  readonly #files: Readonly<Record<Company, string[]>>;
   readonly #again: string[] = [];
   readonly #counts: Count[] = [];
 
   constructor(files: readonly string[]) {
-    this.#timed = files.filter(isTimed);
-    this.#others = files.filter((file) => !isTimed(file));
+    const having = (company: Company) => files.filter((file) => companyOf(file) === company);
+    this.#files = { nobody: having('nobody'), few: having('few'), any: having('any') };
   }
 
+  /** What asserts that something takes a quarter of a second at the most. */
+  async runAlone(): Promise<void> {
+    await this.#work(this.#files.nobody, 1);
+  }
+
+  /** What asserts that something takes some seconds at the most. */
   async runTimed(): Promise<void> {
-    await this.#work(this.#timed);
+    await this.#work(this.#files.few, 2);
   }
 
   /** @param jobs how many at a time */
   async runOthers(jobs: number): Promise<void> {
-    await Promise.all(Array.from({ length: jobs }, () => this.#work(this.#others)));
+    await this.#work(this.#files.any, jobs);
   }
 
   /** Runs again what has failed, when nothing else runs any more. @returns what all files came to */
@@ -48,7 +56,11 @@ export class SystemFiles {
     return this.#counts;
   }
 
-  async #work(files: string[]): Promise<void> {
+  async #work(files: string[], jobs: number): Promise<void> {
+    await Promise.all(Array.from({ length: jobs }, () => this.#worker(files)));
+  }
+
+  async #worker(files: string[]): Promise<void> {
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
       const count = await system(file);
       if (count.failed === 0) this.#counts.push(count);
@@ -81,9 +93,9 @@ function isLong(file: string): boolean {
   return /crash-points|random-walk|services-overlay/.test(file);
 }
 
-/** What these assert is how long something takes at the most, a quarter of a second in some. */
-function isTimed(file: string): boolean {
-  return /(naming|overlay)\/faults-(hosts|processes)|resolver\/(faults|forwarding)|lan\/dhcp-docker/.test(
-    file,
-  );
+function companyOf(file: string): Company {
+  if (/naming\/faults-processes/.test(file)) return 'nobody';
+  return /(naming|overlay)\/faults-hosts|resolver\/(faults|forwarding)|lan\/dhcp-docker/.test(file)
+    ? 'few'
+    : 'any';
 }

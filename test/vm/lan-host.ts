@@ -16,6 +16,7 @@ export interface LanSandbox {
   readonly endpointId: string;
 }
 
+const HOST_ADDRESS = 'ip address add 10.9.0.1/24 dev eth0; ip link set eth0 up';
 const OPTIONS = 'com.docker.network.generic';
 
 /**
@@ -42,13 +43,9 @@ export class LanHost implements AsyncDisposable {
       openScratchNamespace(),
     ]);
     lan.run('ip link add lan type bridge; ip link set lan up');
-    for (const { pid, name } of [
-      { pid: host.namespace.pid, name: 'one' },
-      { pid: machine.pid, name: 'two' },
-    ]) {
-      lan.run(`ip link add ${name} type veth peer name eth0 netns ${pid}; ip link set ${name} master lan up`);
-    }
-    host.namespace.run('ip address add 10.9.0.1/24 dev eth0; ip link set eth0 up');
+    plug(lan, 'one', host.namespace);
+    host.namespace.run(HOST_ADDRESS);
+    plug(lan, 'two', machine);
     machine.run(`
       ip link set lo up
       ip address add 10.9.0.2/24 dev eth0; ip link set eth0 up
@@ -56,6 +53,13 @@ export class LanHost implements AsyncDisposable {
       ip address add 10.9.50.2/24 dev eth0.50; ip link set eth0.50 up`);
     await host.startWeftd();
     return new LanHost(host, machine, lan);
+  }
+
+  /** The host's device goes, with what stands on it, and another comes, with another MAC. */
+  replaceDevice(): void {
+    this.host.namespace.run('ip link delete eth0');
+    plug(this.#lan, 'one', this.host.namespace);
+    this.host.namespace.run(HOST_ADDRESS);
   }
 
   /** Makes a network. @throws {Error} with weftd's refusal. */
@@ -132,6 +136,11 @@ export class LanHost implements AsyncDisposable {
     await this.host[Symbol.asyncDispose]();
     for (const each of [this.machine, this.#lan]) each[Symbol.dispose]();
   }
+}
+
+/** Gives a machine its device on the LAN, by a port of the switch. */
+function plug(lan: ScratchNamespace, port: string, { pid }: ScratchNamespace): void {
+  lan.run(`ip link add ${port} type veth peer name eth0 netns ${pid}; ip link set ${port} master lan up`);
 }
 
 /** Whether an echo is answered. */

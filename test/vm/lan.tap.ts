@@ -86,6 +86,36 @@ async function hostAccess(t: Test, lan: LanHost, mode: string): Promise<void> {
   await lan.removeNetwork('weft-ipvlan', id);
 }
 
+async function addressSafety(t: Test, lan: LanHost): Promise<void> {
+  const { host, machine } = lan;
+  const macOf = (on: LanSandbox['namespace']) =>
+    /ether (\S+)/.exec(on.run('ip -o link show eth0'))?.[1] ?? '';
+  const id = await lan.network('weft-ipvlan', '10.9.0.0/24', { parent: 'eth0' });
+  for (const [ip, holder] of [
+    ['10.9.0.2', macOf(machine)],
+    ['10.9.0.1', `${macOf(host.namespace)}, this host’s eth0`],
+  ] as const) {
+    await t.rejects(
+      lan.container('weft-ipvlan', id, ip),
+      new RegExp(`address ${ip} is in use on the LAN of eth0 by ${holder}`),
+    );
+  }
+  const ip = '10.9.0.24';
+  const believes = () => machine.run(`ip neigh show ${ip} dev eth0`);
+  machine.run(`ip neigh replace ${ip} dev eth0 lladdr 02:00:00:00:00:01 nud stale`);
+  const a = await lan.container('weft-ipvlan', id, ip);
+  await poll(() => believes().includes(macOf(host.namespace)), 10_000);
+  t.pass('another machine is told without having asked');
+  const before = macOf(host.namespace);
+  lan.replaceDevice();
+  t.not(macOf(host.namespace), before);
+  await poll(() => believes().includes(macOf(host.namespace)), 20_000);
+  t.pass('and again, when the container has its link on another device');
+  t.ok(echoes(machine, ip), 'where it answers');
+  await lan.remove('weft-ipvlan', a);
+  await lan.removeNetwork('weft-ipvlan', id);
+}
+
 async function vlans(t: Test, lan: LanHost): Promise<void> {
   const { namespace } = lan.host;
   const links = (): string => namespace.run('ip -d -o link show');
@@ -154,6 +184,7 @@ const TESTS: readonly (readonly [string, (t: Test) => Promise<void>])[] = [
   ...['l2', 'l3', 'l3s'].map(
     (name) => [`ipvlan host access, ${name}`, (t: Test) => hostAccess(t, lan, name)] as const,
   ),
+  ['ipvlan addresses on a shared LAN', (t) => addressSafety(t, lan)],
   ['VLANs', (t) => vlans(t, lan)],
   ['a VLAN of somebody else’s', (t) => foreignVlan(t, lan)],
   ['without a parent', (t) => internal(t, lan)],

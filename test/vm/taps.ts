@@ -1,27 +1,28 @@
 /** Files that share one boot of the microVM. */
 export interface VmBoot {
+  /** Each alone, while the kernel has loaded nothing yet. */
+  readonly first: readonly string[];
   readonly files: readonly string[];
-  /** How many at a time. */
+  /** How many of these at a time. */
   readonly jobs: number;
 }
 
 /**
  * Tap files that run in the microVM as well, or (those of this folder) only there: what asks most of the kernel, whose
  * configuration and version differ from those of the machine the tests run on, and what only a whole kernel has: ipvlan
- * and VLANs. Few, because emulation is slow. A lab does not share its machine.
+ * and VLANs. Few, because emulation is slow.
  */
-export const VM_BOOTS: readonly VmBoot[] = [
-  {
-    files: [
-      'test/vm/full-kernel.tap.ts',
-      'test/system/shortcuts.tap.ts',
-      'test/system/nftables-packets.tap.ts',
-      'test/system/netns.tap.ts',
-    ],
-    jobs: 2,
-  },
-  { files: ['test/vm/lan.tap.ts', 'test/vm/lan-services.tap.ts'], jobs: 1 },
-];
+export const VM_BOOT: VmBoot = {
+  first: ['test/vm/full-kernel.tap.ts'],
+  files: [
+    'test/vm/lan.tap.ts',
+    'test/vm/lan-services.tap.ts',
+    'test/system/shortcuts.tap.ts',
+    'test/system/nftables-packets.tap.ts',
+    'test/system/netns.tap.ts',
+  ],
+  jobs: 2,
+};
 
 /**
  * Only by hand (`scripts/vm node FILE`): an overlay lab takes an emulated machine six minutes and more, and its deadlines

@@ -4,12 +4,15 @@ import { ask, reaches } from '../bridge/probe.ts';
 import { hostRoutes, type LanContainer, type LanHost, type LanScene, restartWeftd } from './lan-scene.ts';
 import type { LanSuite } from './run-suite.ts';
 
-/** A parent of the test's own: the host end of a pair whose other end is the far machine. */
+const WRONG_MAC = '02:00:00:00:00:01';
+
+/** A parent of the test's own: the host end of a pair whose other end is the far machine, which believes in a wrong MAC. */
 async function makeParent(on: LanHost): Promise<void> {
   await on.host.exec([
     'sh',
     '-ec',
-    'ip link add par0 type veth peer name far0; ip addr add 10.9.8.1/24 dev far0; ip link set far0 up; ip link set par0 up',
+    `ip link add par0 type veth peer name far0; ip addr add 10.9.8.1/24 dev far0; ip link set far0 up
+    ip neigh add 10.9.8.5 dev far0 lladdr ${WRONG_MAC} nud stale; ip link set par0 up`,
   ]);
 }
 
@@ -51,6 +54,9 @@ async function parentGone(t: Test, scene: LanScene): Promise<void> {
   const doctor = await one.host.weft(['doctor']);
   t.match(doctor.stdout, /has lost its parent device par0/, 'the doctor knows');
   await makeParent(one);
+  const { MacAddress: mac } = await a.container.endpoint();
+  const believes = () => one.host.exec(['ip', 'neigh', 'show', '10.9.8.5', 'dev', 'far0']);
+  await until('neighbours are told again', async () => (await believes()).includes(mac), { timeoutMs: 8000 });
   for (const each of servers) await answers(t, one, each, `${each.name} answers on the new parent`);
   t.equal(await stateOf(a.container), before, 'with addresses and routes as before');
   await one.weftd.kill9();
