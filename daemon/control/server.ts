@@ -6,9 +6,9 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { NotFound } from '../../core/errors.ts';
-import { lazySchemas } from './lazy-schemas.ts';
 import type { ControlBackend } from './backend.ts';
 import type { ControlApp } from './control-app.ts';
+import { lazySchemas } from './lazy-schemas.ts';
 import { listenUnix } from './listen-unix.ts';
 import type { Exposition } from './metrics.ts';
 import { addNames } from './names-routes.ts';
