@@ -3,8 +3,8 @@ import { familyOf } from '../core/address.ts';
 import type { NetworkDriver } from '../core/driver.ts';
 import type { EndpointId } from '../core/ids.ts';
 import type { ContainerLink } from '../core/kernel-objects.ts';
-import type { DriverName } from '../core/model.ts';
-import type { Kernel } from '../core/ports.ts';
+import type { DriverName, Endpoint, Network } from '../core/model.ts';
+import type { Kernel, SandboxPlumbing } from '../core/ports.ts';
 import { announceAddresses, sandboxLives } from './networks/index.ts';
 import type { Repository } from './state/index.ts';
 
@@ -28,23 +28,32 @@ export async function replumbEndpoint(
   const driver = network && parts.drivers.get(network.driver);
   if (endpoint?.attachment === undefined || network === undefined || driver === undefined) return false;
   if (!(await sandboxLives(endpoint.attachment.sandboxKey))) return false;
+  const plumbing = plumbingOf(driver, network, endpoint, lost);
+  if (plumbing === undefined || !(await parts.kernel.replumb(plumbing))) return false;
+  announceAddresses(parts, driver, network, endpoint);
+  return true;
+}
+
+function plumbingOf(
+  driver: NetworkDriver,
+  network: Network,
+  endpoint: Endpoint,
+  lost: ContainerLink,
+): SandboxPlumbing | undefined {
+  const { attachment, request, external, mac } = endpoint;
   const { link, gateway, gatewayIpv6, routes } = driver.joinInfo(network, endpoint);
-  if (link === undefined) return false;
-  const { ipv4, ipv6 } = endpoint.request;
-  const isDone = await parts.kernel.replumb({
-    namespace: endpoint.attachment.sandboxKey,
+  if (attachment === undefined || link === undefined) return undefined;
+  const hasOwnMac = (request.mac ?? driver.chosenMac(network, request)) !== undefined;
+  return {
+    namespace: attachment.sandboxKey,
     link: lost,
     prefix: link.destinationPrefix,
-    ...((endpoint.request.mac ?? driver.chosenMac(network, endpoint.request)) !== undefined
-      ? { mac: endpoint.mac }
-      : {}),
-    addresses: [ipv4, ipv6].flatMap((address) => (address === undefined ? [] : [address])),
-    ...(endpoint.external && gateway !== undefined ? { gateway } : {}),
-    ...(endpoint.external && gatewayIpv6 !== undefined ? { gatewayIpv6 } : {}),
+    ...(hasOwnMac ? { mac } : {}),
+    addresses: [request.ipv4, request.ipv6].flatMap((address) => (address === undefined ? [] : [address])),
+    ...(external && gateway !== undefined ? { gateway } : {}),
+    ...(external && gatewayIpv6 !== undefined ? { gatewayIpv6 } : {}),
     defaultByDevice: routes.flatMap(({ destination, nextHop }) =>
       nextHop === undefined && destination.endsWith('/0') ? [familyOf(destination)] : [],
     ),
-  });
-  if (isDone) announceAddresses(parts, driver, network, endpoint);
-  return isDone;
+  };
 }
