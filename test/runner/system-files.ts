@@ -94,8 +94,6 @@ function isLong(file: string): boolean {
 }
 
 function companyOf(file: string): Company {
-  if (/naming\/faults-processes/.test(file)) return 'nobody';
-  return /(naming|overlay)\/faults-hosts|resolver\/(faults|forwarding)|lan\/dhcp-docker/.test(file)
-    ? 'few'
-    : 'any';
+  if (/naming\/faults-|resolver\/faults/.test(file)) return 'nobody';
+  return /overlay\/faults-hosts|resolver\/forwarding|lan\/dhcp-docker/.test(file) ? 'few' : 'any';
 }
