@@ -5,6 +5,7 @@ import type {
   FdbObject,
   HostState,
   KernelObject,
+  LanLink,
   LinkObject,
   NeighbourObject,
 } from './kernel-objects.ts';
@@ -113,6 +114,12 @@ export interface Kernel extends AsyncDisposable {
   discardLinks(names: readonly IfName[]): void;
   /** Resolves when none of `names` (absent: no link at all) waits to be discarded. */
   discarded(names?: readonly IfName[]): Promise<void>;
+  /**
+   * Deletes a container's link on a LAN in its sandbox, later, when nobody lives there any more; Docker does not find it
+   * from now on, and is spared moving it to the host.
+   * @returns false when it is left to Docker.
+   */
+  discardInside(link: LanLink): Promise<boolean>;
   /** Hints from now until `signal` aborts. Own changes may be reported too. */
   watch(signal: AbortSignal): AsyncIterable<KernelHint>;
   /** Every link of the host's namespace. */

@@ -17,6 +17,7 @@ export function timedKernel(kernel: Kernel, observe: (seconds: number) => void):
     apply: (steps) => timed(() => kernel.apply(steps), observe),
     discardLinks: (names) => kernel.discardLinks(names),
     discarded: (names) => kernel.discarded(names),
+    discardInside: (link) => kernel.discardInside(link),
     watch: (signal) => kernel.watch(signal),
     links: () => kernel.links(),
     routes: () => kernel.routes(),

@@ -2,7 +2,13 @@ import { readFile } from 'node:fs/promises';
 import type { Ip } from '../core/address.ts';
 import { errorMessage, KernelError, NotFound } from '../core/errors.ts';
 import type { IfName, Mac, SandboxKey } from '../core/ids.ts';
-import { type HostState, type KernelObject, keyOf, type ObjectKey } from '../core/kernel-objects.ts';
+import {
+  type HostState,
+  type KernelObject,
+  keyOf,
+  type LanLink,
+  type ObjectKey,
+} from '../core/kernel-objects.ts';
 import type {
   AddressHolder,
   FlowFilter,
@@ -98,6 +104,10 @@ export class LinuxKernel implements Kernel {
 
   discarded(names?: readonly IfName[]): Promise<void> {
     return this.#parts.links.discarded(names);
+  }
+
+  discardInside(link: LanLink): Promise<boolean> {
+    return this.#parts.links.discardInside(link);
   }
 
   async *watch(signal: AbortSignal): AsyncIterable<KernelHint> {

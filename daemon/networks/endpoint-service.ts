@@ -21,8 +21,8 @@ import { assertSameRequest } from './same-request.ts';
 
 /**
  * Endpoints from creation to deletion. Creating stores intent only; the link is made at Join, because Docker moves it
- * right after. Leave takes the ports away but not the link, which Docker is about to move back; deletion does that,
- * after it has been answered. Every call may be repeated, and each undoes what later calls were to undo.
+ * right after. Leave takes the ports away but not the link, which Docker is about to move back (unless it is on a LAN and
+ * the container has ended); deletion does that, after it has been answered. Every call may be repeated, and each undoes what later calls were to undo.
  */
 export class EndpointService {
   readonly #context: Context;
@@ -275,7 +275,19 @@ export class EndpointService {
       await repository.putEndpoint(after);
       const gone = rulesWithout(driver.planEndpoint(network, before), driver.planEndpoint(network, after));
       await withdrawPorts(this.#context, before, gone);
+      if (after.attachment === undefined) await this.#discardInside(driver, network, before);
     });
+  }
+
+  /** What is not discarded is Docker's to move back. */
+  async #discardInside(driver: NetworkDriver, network: Network, endpoint: Endpoint): Promise<void> {
+    const { kernel, log } = this.#context;
+    for (const link of driver.planEndpoint(network, endpoint).filter(isLanLink)) {
+      await kernel.discardInside(link).catch((error: unknown) => {
+        const { id: endpointId, networkId } = endpoint.request;
+        log.warn({ networkId, endpointId, error: errorMessage(error) }, 'link left to Docker in its sandbox');
+      });
+    }
   }
 }
 

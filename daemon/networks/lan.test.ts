@@ -104,6 +104,18 @@ describe('a network on a LAN', () => {
     expect(world.kernel.link(name)).not.toHaveProperty('away');
   });
 
+  test('is Docker’s to move back at Leave, and nobody’s once its container has ended', async () => {
+    await create({ parent: 'eth0' });
+    const name = await join();
+    await world.backend.leave(MACVLAN, NET, EP);
+    expect(world.kernel.link(name)).toMatchObject({ away: true });
+    await world.backend.join(MACVLAN, { networkId: NET, endpointId: EP, ...anAttachment() });
+    world.kernel.moveLink(name);
+    world.kernel.ended.add(anAttachment().sandboxKey);
+    await world.backend.leave(MACVLAN, NET, EP);
+    expect(world.kernel.link(name)).toBeUndefined();
+  });
+
   test('has the host’s routes from Join to Leave, and they are repaired', async () => {
     await create({ parent: 'eth0', 'weft.host_access': 'true' });
     await join();

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Ip } from '../../core/address.ts';
 import { NotFound, Unsupported } from '../../core/errors.ts';
 import type { IfName, Mac } from '../../core/ids.ts';
-import type { KernelObject } from '../../core/kernel-objects.ts';
+import type { KernelObject, LanLink } from '../../core/kernel-objects.ts';
 import type { HostLink, HostRoute, KernelHint, SandboxPlumbing, Step } from '../../core/ports.ts';
 import { inSlices } from '../../core/slices.ts';
 import {
@@ -29,6 +29,7 @@ import { allLinks, LinkTable } from './link-table.ts';
 import { correctNeighbour } from './own-neighbour.ts';
 import { pathMtus } from './path-mtu.ts';
 import { plumbSandbox } from './sandbox.ts';
+import { SandboxDiscards } from './sandbox-discards.ts';
 import { destinationOf, deviceOf, takeSnapshot } from './snapshot.ts';
 
 /** The links of one namespace and what stands on them: addresses, routes, neighbours, forwarding entries. */
@@ -38,6 +39,7 @@ export class LinkLayer implements AsyncDisposable {
   readonly #deleting: NetlinkTransport;
   readonly #links: LinkTable;
   readonly #discards: DiscardQueue;
+  readonly #sandboxDiscards: SandboxDiscards;
   readonly #watchers = new Set<(hint: KernelHint) => void>();
   readonly #events: Events;
   #hinting = false;
@@ -51,6 +53,7 @@ export class LinkLayer implements AsyncDisposable {
     this.#deleting = openTransport({ protocol, ...where });
     this.#links = new LinkTable(this.#transport);
     this.#discards = new DiscardQueue(this.#deleting, options.log);
+    this.#sandboxDiscards = new SandboxDiscards(options.log);
     this.#log = options.log;
     this.#events = openEvents({
       protocol,
@@ -91,7 +94,8 @@ export class LinkLayer implements AsyncDisposable {
    * @returns the steps that changed something, for `undo`.
    * @throws {KernelError} after undoing the steps of this call that had taken effect.
    */
-  apply(steps: readonly Step[]): Promise<readonly Step[]> {
+  async apply(steps: readonly Step[]): Promise<readonly Step[]> {
+    await this.#sandboxDiscards.settled(steps.flatMap(({ op, object }) => (op === 'create' ? [object] : [])));
     return applySteps(this.#applier(), steps);
   }
 
@@ -108,6 +112,11 @@ export class LinkLayer implements AsyncDisposable {
   /** Resolves when none of `names` (absent: no link) waits to be deleted. Never rejects. */
   discarded(names?: readonly IfName[]): Promise<void> {
     return this.#discards.settled(names);
+  }
+
+  /** @see SandboxDiscards.add */
+  discardInside(link: LanLink): Promise<boolean> {
+    return this.#sandboxDiscards.add(link);
   }
 
   /** Calls `push` for each hint until disposed. `push` must not throw. */
@@ -194,10 +203,12 @@ export class LinkLayer implements AsyncDisposable {
    */
   async replumb(plumbing: SandboxPlumbing): Promise<boolean> {
     await this.#discards.settled([plumbing.link.name]);
+    await this.#sandboxDiscards.settled([plumbing.link]);
     return plumbSandbox(this.#transport, this.#links, this.#hasIpv6, plumbing);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sandboxDiscards[Symbol.asyncDispose]();
     await this.#discards.settled();
     await Promise.all(
       [this.#events, this.#transport, this.#deleting].map((part) => part[Symbol.asyncDispose]()),

@@ -1,7 +1,13 @@
 import { cidrContains, type Ip } from '../../core/address.ts';
 import { KernelError, NotFound } from '../../core/errors.ts';
 import type { IfName, Mac, SandboxKey } from '../../core/ids.ts';
-import { type HostState, type KernelObject, keyOf, type ObjectKey } from '../../core/kernel-objects.ts';
+import {
+  type HostState,
+  type KernelObject,
+  keyOf,
+  type LanLink,
+  type ObjectKey,
+} from '../../core/kernel-objects.ts';
 import type {
   AddressHolder,
   FlowFilter,
@@ -32,6 +38,8 @@ export class FakeKernel implements Kernel {
   readonly announcedInside: { readonly sandbox: SandboxKey; readonly ip: Ip }[] = [];
   readonly forgotten: FlowFilter[] = [];
   readonly replumbed: SandboxPlumbing[] = [];
+  /** Sandboxes in which nobody lives any more. */
+  readonly ended = new Set<SandboxKey>();
   /** Sandboxes that exist, for `replumb`. */
   readonly sandboxes = new Set<string>();
   /** Who has which address on the LAN behind each link, for `probe`. */
@@ -100,6 +108,12 @@ export class FakeKernel implements Kernel {
 
   async discarded(names?: readonly IfName[]): Promise<void> {
     for (const name of names ?? [...this.#doomed]) this.#discard(name);
+  }
+
+  async discardInside(link: LanLink): Promise<boolean> {
+    if (link.sandbox === undefined || !this.ended.has(link.sandbox)) return false;
+    this.removeLink(link.name);
+    return true;
   }
 
   async *watch(signal: AbortSignal): AsyncIterable<KernelHint> {

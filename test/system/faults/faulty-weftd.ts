@@ -46,6 +46,12 @@ function faultyKernel(kernel: Kernel): Kernel {
       }
     },
     discarded: (names) => kernel.discarded(names),
+    async discardInside(link) {
+      points.pass(`before discarding ${link.name} inside`);
+      const isDone = await kernel.discardInside(link);
+      points.pass(`discarding ${link.name} inside`);
+      return isDone;
+    },
     watch: (signal) => kernel.watch(signal),
     links: () => kernel.links(),
     routes: () => kernel.routes(),

@@ -81,6 +81,36 @@ async function parentGone(t: Test, scene: LanScene): Promise<void> {
   await one.host.exec(['ip', 'link', 'del', 'par0']);
 }
 
+/** Once nobody lives in a sandbox, weft takes the link out itself; before, Docker does and counts its interfaces. */
+async function leaving(t: Test, scene: LanScene): Promise<void> {
+  const { one, lan } = scene;
+  await scene.network(one, { name: 'lan' });
+  const a = await scene.server(one, 'ann', 'lan');
+  for (const turn of [1, 2, 3]) {
+    await a.container.stop();
+    await a.container.start();
+    const name = `answers after stop and start ${turn}`;
+    t.match(await until(name, () => ask(lan, a.ip), { timeoutMs: 8000 }), { name: 'ann' }, name);
+  }
+  await one.host.docker.disconnect('lan', a.container);
+  await until(
+    'the interface is gone',
+    async () => !(await a.container.netExec(['ip', 'link'])).includes('eth0'),
+  );
+  await one.host.docker.connect('lan', a.container, { ip: a.ip, ip6: a.ip6 });
+  // Engine 20.10 never gives a number twice.
+  const device = one.host.engine === '20.10' ? 'eth1' : 'eth0';
+  const shown = await a.container.netExec(['ip', '-4', '-o', 'addr']);
+  t.match(
+    shown,
+    new RegExp(`${device} +inet ${a.ip}/`),
+    'with the name that Docker gives it when it is back',
+  );
+  await a.container.stop();
+  await until('nothing is left', async () => !/ w[lc]-/.test(await one.host.exec(['ip', '-br', 'link'])));
+  t.pass('no link is left on the host');
+}
+
 async function killed(t: Test, scene: LanScene): Promise<void> {
   const { one, lan } = scene;
   await scene.network(one, { name: 'lan', options: { 'weft.host_access': 'true' } });
@@ -136,6 +166,7 @@ async function rebooted(t: Test, scene: LanScene): Promise<void> {
 
 export const faults: LanSuite = {
   'a parent goes, and is back': parentGone,
+  'a container stops and starts, leaves and comes back': leaving,
   'weftd dies': killed,
   'the host is switched off and on': rebooted,
 };
