@@ -15,17 +15,15 @@ const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2 * availableParallelism())
 
 /**
  * All there is, in three stretches: what nothing may run beside; what needs processors that are not busy with other
- * hosts, and beside it what touches no kernel object of this machine; the rest, half of it while that goes on.
+ * hosts, and beside it what touches no kernel object of this machine; the rest.
  */
 async function all(andChecks: boolean): Promise<readonly Count[]> {
   const files = new SystemFiles(tapFiles());
   await files.runAlone();
   const aside = Promise.all([inMicroVm('whenIdle'), andChecks ? checks('whenIdle') : []]);
   await files.runTimed();
-  const half = Math.ceil(JOBS / 2);
-  const later = aside.then(() => files.runOthers(JOBS - half));
-  await Promise.all([files.runOthers(half), later]);
   const counts = (await aside).flat();
+  await files.runOthers(JOBS);
   return [...counts, ...(await files.close())];
 }
 
