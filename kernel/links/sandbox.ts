@@ -45,6 +45,7 @@ export async function plumbSandbox(
     const { link } = plumbing;
     const on = await knownIndex(links, link.type === 'veth' ? link.master : link.parent);
     if (on === undefined && link.type !== 'veth') return false;
+    if (link.type !== 'veth') await deleteUnfinished(inside, link.name);
     const [created, ...settings] = await createInto(host, on, hasIpv6, link, descriptor);
     if (created?.status === 'rejected') throw created.reason;
     const made = await findInside(inside, link);
@@ -78,6 +79,12 @@ export function openSandbox(path: string): { descriptor: number; inside: Netlink
     if (errno === 'ENOENT' || errno === 'EINVAL') return undefined;
     throw error;
   }
+}
+
+/** What somebody who died on the way has left: a link that has its own name still. */
+async function deleteUnfinished(inside: NetlinkTransport, name: string): Promise<void> {
+  const index = await knownIndex(new LinkTable(inside), name);
+  if (index !== undefined) await deleteLink(inside, { index });
 }
 
 async function createInto(

@@ -1,7 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
 import type { Cidr, Ip } from '../../core/address.ts';
 import type { IfName, Mac, SandboxKey } from '../../core/ids.ts';
-import type { BridgeLink, KernelObject, VethLink } from '../../core/kernel-objects.ts';
+import type { BridgeLink, KernelObject, MacvlanLink, VethLink } from '../../core/kernel-objects.ts';
 import { linkName } from '../../core/names.ts';
 import type { KernelHint, SandboxPlumbing } from '../../core/ports.ts';
 import { LinkLayer } from '../../kernel/links/index.ts';
@@ -71,6 +76,63 @@ t.test('a lost pair is made again into the sandbox, and packets pass', async (t)
   ]);
   sandbox.run('ping -c1 -W2 198.18.0.1 && ping -6 -c1 -W2 fd00::1');
 });
+
+/** The MAC of a link on a LAN is the sandbox's; on the parent `lan0`. */
+function lanLink(sandbox: ScratchNamespace): MacvlanLink {
+  return {
+    kind: 'link',
+    type: 'macvlan',
+    mode: 'bridge',
+    name: linkName('wl', 'e1'),
+    alias: 'weft:e1',
+    parent: 'lan0' as IfName,
+    mac: '02:00:00:00:00:05' as Mac,
+    sandbox: sandbox.path as SandboxKey,
+  };
+}
+
+t.test('a link on a LAN that was left half-made is made anew', async (t) => {
+  using host = await openScratchNamespace();
+  using sandbox = await openScratchNamespace();
+  host.run('ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up');
+  await using links = await openLinks(host);
+  const link = lanLink(sandbox);
+  host.run(`ip link add ${link.name} link lan0 netns ${sandbox.pid} type macvlan mode bridge`);
+  t.equal(await links.replumb(plumbing(sandbox, { link })), true);
+  const found = JSON.parse(sandbox.run('ip -j -d link show type macvlan'));
+  t.match(found, [{ ifname: 'eth0', ifalias: 'weft:e1', address: '02:00:00:00:00:05' }]);
+  t.equal(found.length, 1);
+});
+
+t.test(
+  'the link of a container that has ended is deleted in its sandbox; one that lives keeps it',
+  async (t) => {
+    using host = await openScratchNamespace();
+    using sandbox = await openScratchNamespace();
+    host.run('ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up');
+    await using links = await openLinks(host);
+    const link = lanLink(sandbox);
+    t.equal(await links.replumb(plumbing(sandbox, { link })), true);
+    t.equal(await links.discardInside(link), false, 'a process lives there');
+    t.match(sandbox.run('ip link show eth0'), 'state');
+    // The namespace goes on without a process.
+    const kept = `${await mkdtemp(join(tmpdir(), 'weft-netns-'))}/ns`;
+    await writeFile(kept, '');
+    execFileSync('mount', ['--bind', sandbox.path, kept]);
+    sandbox[Symbol.dispose]();
+    await poll(() => !existsSync(`/proc/${sandbox.pid}/ns/net`));
+    try {
+      t.equal(await links.discardInside({ ...link, sandbox: kept as SandboxKey }), true);
+      await links.apply([{ op: 'create', object: { ...link, sandbox: kept as SandboxKey } }]);
+      host.run(`ip link set ${link.name} up`);
+      const inside = execFileSync('nsenter', [`--net=${kept}`, 'ip', '-o', 'link']).toString();
+      t.notMatch(inside, 'macvlan|eth0|wl-', 'whoever makes the next one with this MAC has waited');
+    } finally {
+      execFileSync('umount', [kept]);
+      await rm(join(kept, '..'), { recursive: true });
+    }
+  },
+);
 
 t.test('a gateway outside the subnets gets a route of its own first', async (t) => {
   using host = await openScratchNamespace();
