@@ -1,22 +1,4 @@
-// Node's own large modules, before any flag: they come compiled, which V8 accepts only under the flags it began with.
-import 'node:crypto';
-import 'node:dgram';
-import 'node:fs/promises';
-import 'node:http2';
-import 'node:https';
-import 'node:stream/consumers';
-import { setFlagsFromString } from 'node:v8';
-import 'node:worker_threads';
+import './start-flags.ts';
 
-/*
- * The middle compiler costs 8 MB, and what is hot reaches the last one anyway. Set before the first large module is read,
- * so this file is apart from what it starts. The compile cache is the launcher's business (scripts/weftd): a directory
- * that others can write to must never hold code for root.
- */
-setFlagsFromString('--no-maglev');
-// The nursery is at its largest at once; MemoryTrim keeps it small when the start is over.
-setFlagsFromString('--semi-space-growth-factor=16');
-// Tenfold between two collections of the whole heap, also until then: most of what a start makes stays.
-setFlagsFromString('--heap-growing-percent=900');
 const { runWeftd } = await import('./run.ts');
 process.exitCode = await runWeftd(process.argv.slice(2), process.env);

@@ -7,6 +7,7 @@ import {
   type LabProcess,
   type Machine,
 } from '../../test/lab/index.ts';
+import { residentMb } from './resident-mb.ts';
 
 const STATE_DIR = '/run/weft-state';
 const START_MS = 60_000;
@@ -104,12 +105,10 @@ export class BareWeftd implements AsyncDisposable {
 
   /** What it uses now, from /proc. */
   usage(): Usage {
-    const status = readFileSync(`/proc/${this.#process.pid}/status`, 'utf8');
     const stat = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const kib = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
     return {
-      rssMb: (kib * 1024) / 1e6,
+      rssMb: residentMb(this.#process.pid),
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND,
     };
   }

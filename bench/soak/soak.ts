@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineSeries, Host } from '../../test/lab/index.ts';
 import { until } from '../../test/lab/index.ts';
+import { residentMb } from '../harness/resident-mb.ts';
 import { bootWeftHost } from '../harness/weft-host.ts';
 import { type MemoryTrend, memoryTrend } from './memory-trend.ts';
 import { type Run, runLoop } from './run-loop.ts';
@@ -149,11 +149,6 @@ async function atRest(pid: number, enoughMb: number): Promise<number> {
     () => undefined,
   );
   return residentMb(pid);
-}
-
-function residentMb(pid: number): number {
-  const kib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  return (kib * 1024) / 1e6;
 }
 
 async function sample(pid: number, signal: AbortSignal, take: (mb: number) => void): Promise<void> {

@@ -9,32 +9,23 @@ type BuildValidator = AjvCompiler.BuildCompilerFromPool;
 type BuildSerializer = SerializerSelector.SerializerFactory;
 type Validator = ReturnType<ReturnType<BuildValidator>>;
 
-const buildValidator: BuildValidator = (externalSchemas, options) => {
-  const compiler = once(() => {
-    const select: typeof AjvCompiler = require('@fastify/ajv-compiler');
-    return select()(externalSchemas, options);
-  });
-  return (route) => {
-    const validator = once(() => compiler()(route));
-    const lazy = ((data: unknown) => {
-      const isValid = validator()(data);
-      // Where Fastify looks for what is wrong.
-      lazy.errors = validator().errors ?? null;
-      return isValid;
-    }) as Validator;
-    return lazy;
-  };
+const ajv = once((): BuildValidator => require('@fastify/ajv-compiler')());
+const stringify = once((): BuildSerializer => require('@fastify/fast-json-stringify-compiler')());
+
+const buildValidator: BuildValidator = (externalSchemas, options) => (route) => {
+  const validator = once(() => ajv()(externalSchemas, options)(route));
+  const lazy = ((data: unknown) => {
+    const isValid = validator()(data);
+    // Where Fastify looks for what is wrong.
+    lazy.errors = validator().errors ?? null;
+    return isValid;
+  }) as Validator;
+  return lazy;
 };
 
-const buildSerializer: BuildSerializer = (externalSchemas, options) => {
-  const compiler = once(() => {
-    const select: typeof SerializerSelector = require('@fastify/fast-json-stringify-compiler');
-    return select()(externalSchemas, options);
-  });
-  return (route) => {
-    const serializer = once(() => compiler()(route));
-    return (data) => serializer()(data);
-  };
+const buildSerializer: BuildSerializer = (externalSchemas, options) => (route) => {
+  const serializer = once(() => stringify()(externalSchemas, options)(route));
+  return (data) => serializer()(data);
 };
 
 /**

@@ -1,11 +1,9 @@
-import { closeSync } from 'node:fs';
 import type { KernelObject, LanLink } from '../../core/kernel-objects.ts';
 import { isLanLink } from '../../core/kernel-objects.ts';
 import { encodeLink, type NetlinkTransport, RTM } from '../netlink/index.ts';
 import type { LinkLog } from './discard.ts';
-import { allLinks, LinkTable } from './link-table.ts';
 import { isLivedIn } from './lived-in.ts';
-import { openSandbox } from './sandbox.ts';
+import { deleteInside, inSandbox } from './sandbox-links.ts';
 
 /**
  * Deletes links on a LAN in sandboxes whose container has ended. By itself Docker takes such a link down and moves it to
@@ -29,20 +27,15 @@ export class SandboxDiscards {
     const { sandbox } = link;
     // Where somebody lives, Docker itself must forget the interface: it would not use its name for the next one.
     if (sandbox === undefined || (await isLivedIn(sandbox))) return false;
-    const opened = openSandbox(sandbox);
-    if (opened === undefined) return false;
-    closeSync(opened.descriptor);
-    const { inside } = opened;
-    const index = await rename(inside, link).catch(async (error: unknown) => {
-      await inside[Symbol.asyncDispose]();
-      throw error;
+    const renamed = Promise.withResolvers<boolean>();
+    const deletion = inSandbox(link, async (inside, { header }) => {
+      const isRenamed = await rename(inside, link, header.index);
+      renamed.resolve(isRenamed);
+      if (isRenamed) await deleteInside(inside, link, header.index);
     });
-    if (index === undefined) {
-      await inside[Symbol.asyncDispose]();
-      return false;
-    }
-    this.#going.set(link, this.#delete(inside, link, index));
-    return true;
+    this.#going.set(link, this.#ended(link, deletion));
+    // Where the link is not in the sandbox, nothing is renamed.
+    return Promise.race([renamed.promise, deletion.then(() => false)]);
   }
 
   /**
@@ -60,15 +53,13 @@ export class SandboxDiscards {
     await Promise.all(this.#going.values());
   }
 
-  async #delete(inside: NetlinkTransport, link: LanLink, index: number): Promise<void> {
-    const step = `delete ${link.name} in its sandbox`;
+  async #ended(link: LanLink, deletion: Promise<void>): Promise<void> {
     try {
-      await inside.request({ type: RTM.RTM_DELLINK, flags: 0, payload: encodeLink({ index }, {}) }, step);
+      await deletion;
     } catch (error) {
       this.#log({ message: 'link not deleted', link: link.name, error });
     } finally {
       this.#going.delete(link);
-      await inside[Symbol.asyncDispose]();
     }
   }
 }
@@ -80,14 +71,11 @@ function excludes(going: LanLink, link: LanLink): boolean {
   );
 }
 
-/** @returns the link's index; undefined when it is not there, or cannot have another name now. */
-async function rename(inside: NetlinkTransport, { alias, name }: LanLink): Promise<number | undefined> {
-  const links = await allLinks(inside, new LinkTable(inside));
-  const index = links.find(({ fields }) => fields.alias === alias)?.header.index;
-  if (index === undefined) return undefined;
+/** @returns whether it could have another name. */
+async function rename(inside: NetlinkTransport, { name }: LanLink, index: number): Promise<boolean> {
   const payload = encodeLink({ index }, { name });
   const [renamed] = await inside.requestAll([
     { type: RTM.RTM_SETLINK, flags: 0, payload, step: `rename ${name} in its sandbox` },
   ]);
-  return renamed?.status === 'fulfilled' ? index : undefined;
+  return renamed?.status === 'fulfilled';
 }

@@ -24,18 +24,18 @@ export async function linksInSandboxes(wanted: readonly LanLink[], links: LinkTa
 /** Deletes those of the links that are in a sandbox; one that is not, or whose sandbox is gone, is fine. */
 export async function deleteInSandboxes(objects: readonly KernelObject[]): Promise<void> {
   for (const link of objects.filter(isLanLink)) {
-    await inSandbox(link, async (inside, { header }) => {
-      const payload = encodeLink({ index: header.index }, {});
-      await inside.request(
-        { type: RTM.RTM_DELLINK, flags: 0, payload },
-        `delete ${link.name} in its sandbox`,
-      );
-    });
+    await inSandbox(link, (inside, { header }) => deleteInside(inside, link, header.index));
   }
 }
 
-/** Looks a link up in its sandbox; undefined where it is not. */
-async function inSandbox<Result>(
+/** Deletes a link that was found in its sandbox. @throws {KernelError} */
+export async function deleteInside(inside: NetlinkTransport, link: LanLink, index: number): Promise<void> {
+  const payload = encodeLink({ index }, {});
+  await inside.request({ type: RTM.RTM_DELLINK, flags: 0, payload }, `delete ${link.name} in its sandbox`);
+}
+
+/** Looks a link up in its sandbox, which is held open for `use`; undefined where it is not. */
+export async function inSandbox<Result>(
   { sandbox, alias }: LanLink,
   use: (inside: NetlinkTransport, link: LinkMessage) => Promise<Result>,
 ): Promise<Result | undefined> {
