@@ -1,12 +1,11 @@
-// Node's own large modules, before any flag: they come compiled, which V8 accepts only under the flags it began with.
-import 'node:crypto';
-import 'node:dgram';
-import 'node:fs/promises';
-import 'node:http2';
-import 'node:https';
-import 'node:stream/consumers';
 import { setFlagsFromString } from 'node:v8';
-import 'node:worker_threads';
+
+/*
+ * Node's own large modules, before any flag: they come compiled, which V8 accepts only under the flags it began with.
+ * Not by import, which a bundler drops.
+ */
+const LARGE = ['crypto', 'dgram', 'fs/promises', 'http2', 'https', 'stream/consumers', 'worker_threads'];
+for (const name of LARGE) process.getBuiltinModule(`node:${name}`);
 
 /*
  * The middle compiler costs 8 MB, and what is hot reaches the last one anyway. Set before the first large module is read,

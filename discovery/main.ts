@@ -1,7 +1,11 @@
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 
-/* As daemon/main.ts: a small heap that stays small. Set before the first large module is read. */
+// As daemon/start-flags.ts: they come compiled, and would be compiled anew under the flags below.
+for (const name of ['crypto', 'dgram', 'fs/promises', 'net', 'tls', 'worker_threads']) {
+  process.getBuiltinModule(`node:${name}`);
+}
+/* A small heap that stays small. Set before the first large module is read. */
 setFlagsFromString('--semi-space-growth-factor=1');
 setFlagsFromString('--no-maglev');
 const { runResolver } = await import('./process/index.ts');

@@ -10,7 +10,7 @@ import { rolldown } from 'rolldown';
 const ROOT = resolve(import.meta.dirname, '..');
 const PROGRAMS = ['daemon/main', 'discovery/main', 'cli/main'];
 /** Stay in node_modules: they have native code, or look for files beside their own. */
-const APART = [/^koffi/, /^netlink/, /^node-ipc/, /^pino/, /^fastify$/, /^@fastify\/swagger/];
+const APART = [/^koffi/, /^netlink/, /^node-ipc/, /^pino/, /^@fastify\/swagger/];
 
 const [dir, ...entries] = process.argv.slice(2);
 if (dir === undefined) throw new Error('usage: scripts/bundle.ts DIR [ENTRY…]');

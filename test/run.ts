@@ -14,13 +14,13 @@ import { SystemFiles, tapFiles } from './runner/system-files.ts';
 const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2 * availableParallelism());
 
 /**
- * All there is, in three stretches: what nothing may run beside; what needs processors that are not busy with other
- * hosts, and beside it what touches no kernel object of this machine; the rest.
+ * All there is, in two stretches: what must not wait for a processor, and in its pauses what touches no kernel object of
+ * this machine; the rest.
  */
 async function all(andChecks: boolean): Promise<readonly Count[]> {
   const files = new SystemFiles(tapFiles());
-  await files.runAlone();
   const aside = Promise.all([inMicroVm('whenIdle'), andChecks ? checks('whenIdle') : []]);
+  await files.runAlone();
   await files.runTimed();
   const counts = (await aside).flat();
   await files.runOthers(JOBS);

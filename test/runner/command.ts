@@ -1,13 +1,9 @@
 import { spawn } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { resolve } from 'node:path';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 
-/** As nice(1) has it: a tenth of what others get who want the processor too, so that it still comes to its end. */
-const IDLE_PRIORITY = 10;
-
-/** How much of a processor a command may have when others want it too. */
+/** How much of a processor a command may have when others want it too; `whenIdle`: none (sched(7): SCHED_IDLE). */
 export type Urgency = 'normal' | 'whenIdle';
 
 /** How a command ended, and all it wrote. */
@@ -19,11 +15,8 @@ export interface Ran {
 /** Runs a command in the checkout; after `limitMs` milliseconds it is killed, with all it started, and has failed. */
 export function run(argv: readonly string[], limitMs: number, urgency: Urgency = 'normal'): Promise<Ran> {
   return new Promise((done) => {
-    const [command = '', ...args] = argv;
+    const [command = '', ...args] = urgency === 'whenIdle' ? ['chrt', '--idle', '0', ...argv] : argv;
     const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    if (urgency === 'whenIdle' && child.pid !== undefined) {
-      setPriority(child.pid, IDLE_PRIORITY);
-    }
     const chunks: Buffer[] = [];
     const stop = setTimeout(() => {
       chunks.push(Buffer.from(`\nnot ok - stopped after ${limitMs / 1000} s\n`));

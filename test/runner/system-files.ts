@@ -90,10 +90,12 @@ export function tapFiles(): readonly string[] {
 }
 
 function isLong(file: string): boolean {
-  return /crash-points|random-walk|services-overlay/.test(file);
+  return /crash-points|random-walk|services-overlay|rolling|faults-store|engine-cycles|soak|reachability/.test(
+    file,
+  );
 }
 
 function companyOf(file: string): Company {
-  if (/naming\/faults-|resolver\/faults/.test(file)) return 'nobody';
+  if (/naming\/faults-|resolver\/(faults|weftd-killed)/.test(file)) return 'nobody';
   return /overlay\/faults-hosts|resolver\/forwarding|lan\/dhcp-docker/.test(file) ? 'few' : 'any';
 }

@@ -80,7 +80,7 @@ async function dockerdDies(t: Test, { host, machine }: DockerdLab): Promise<void
   for (const [i, network] of ['app', 'plain'].entries()) {
     const container = await host.docker.container(`always-${network}`);
     const runs = async () => (await container.inspect()).State.Running;
-    await until(`${container.name} runs again`, runs, { timeoutMs: 30_000 });
+    await until(`${container.name} runs again`, runs, { timeoutMs: 60_000 });
     await answers(machine, host, 8080 + i);
     t.pass(`after the death of dockerd ${container.name} has its port again at once`);
   }
