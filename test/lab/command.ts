@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { startPiped } from '../support/light-spawn.ts';
 import { PATIENCE } from '../support/patience.ts';
 
 /** How a program is run. */
@@ -84,11 +85,7 @@ export async function tryCommand(
   argv: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const [program = '', ...args] = argv;
-  const child = spawn(program, args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env },
-  });
+  const child = startPiped(argv, { ...process.env, ...options.env });
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text;
@@ -103,16 +100,13 @@ export async function tryCommand(
   const timer = setTimeout(() => {
     late = true;
     const { pid } = child;
-    if (pid !== undefined) for (const inner of childrenOf(pid)) killHard(inner);
+    for (const inner of childrenOf(pid)) killHard(inner);
     killHard(pid);
     child.stdout.destroy();
     child.stderr.destroy();
   }, timeoutMs);
   try {
-    const code = await new Promise<number>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (exit) => resolve(exit ?? 128));
-    });
+    const code = await child.closed;
     if (late) throw new CommandFailed(argv, { code, ...output }, `not done after ${timeoutMs} ms`);
     return { code, ...output };
   } finally {

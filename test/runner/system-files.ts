@@ -97,5 +97,9 @@ function isLong(file: string): boolean {
 
 function companyOf(file: string): Company {
   if (/naming\/faults-|resolver\/(faults|weftd-killed)/.test(file)) return 'nobody';
-  return /overlay\/faults-hosts|resolver\/forwarding|lan\/dhcp-docker/.test(file) ? 'few' : 'any';
+  return /overlay\/faults-hosts|dockerd-faults|resolver\/forwarding|lan\/dhcp-docker|balancing\.tap/.test(
+    file,
+  )
+    ? 'few'
+    : 'any';
 }

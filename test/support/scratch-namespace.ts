@@ -1,6 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { outputOf } from './light-spawn.ts';
 
 /** A network namespace of a test, kept by a process that ends with the test even if it is killed. */
 export interface ScratchNamespace extends Disposable {
@@ -30,7 +31,7 @@ export async function openScratchNamespace(): Promise<ScratchNamespace> {
   const namespace = readlinkSync(path);
   const run = (script: string) => {
     if (readlinkSync(path) !== namespace) throw new Error(`the namespace of process ${pid} is gone`);
-    return execFileSync('nsenter', [`--net=${path}`, 'sh', '-e', '-c', script], { encoding: 'utf8' });
+    return outputOf(['nsenter', `--net=${path}`, 'sh', '-e', '-c', script]);
   };
   return { pid, path, run, [Symbol.dispose]: () => keeper.stdin.end() };
 }

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { takeSnapshot } from '../../lab/snapshot.ts';
+import { outputOf } from '../../support/light-spawn.ts';
 import { poll } from '../../support/poll.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -24,7 +24,7 @@ export interface Link {
 
 /** Every link of this namespace. */
 export function links(): readonly Link[] {
-  return JSON.parse(execFileSync('ip', ['-j', '-d', 'addr'], { encoding: 'utf8' }));
+  return JSON.parse(outputOf(['ip', '-j', '-d', 'addr']));
 }
 
 /** A link by name; undefined when there is none. */
@@ -49,7 +49,7 @@ export function addressesOf({ addr_info }: Link): readonly string[] {
 
 /** The whole of nftables, as `nft -j` shows it. */
 export function ruleset(): readonly Json[] {
-  const { nftables } = JSON.parse(execFileSync('nft', ['-j', 'list', 'ruleset'], { encoding: 'utf8' }));
+  const { nftables } = JSON.parse(outputOf(['nft', '-j', 'list', 'ruleset']));
   return nftables;
 }
 

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { outputOf } from '../../support/light-spawn.ts';
 import { poll } from '../../support/poll.ts';
 
 /** What Join said of the link and the routes. */
@@ -52,11 +53,8 @@ export class Sandbox implements Disposable {
 
   /** Runs a shell script in it and gives its standard output. */
   run(script: string, timeoutMs = 10_000): string {
-    return execFileSync('nsenter', [`--net=/proc/${this.#pid}/ns/net`, 'sh', '-ec', script], {
-      encoding: 'utf8',
-      timeout: timeoutMs,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const enter = ['nsenter', `--net=/proc/${this.#pid}/ns/net`];
+    return outputOf(['timeout', `${timeoutMs / 1000}`, ...enter, 'sh', '-ec', script]);
   }
 
   /** Moves the link in, renames, addresses and raises it, adds routes; gives its name (protocol 2.7). */
@@ -130,5 +128,5 @@ export function ask(
 
 /** This host itself, as a place to run scripts in. */
 export const host = {
-  run: (script: string): string => execFileSync('sh', ['-ec', script], { encoding: 'utf8', timeout: 10_000 }),
+  run: (script: string): string => outputOf(['timeout', '10', 'sh', '-ec', script]),
 };

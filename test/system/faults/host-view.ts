@@ -1,8 +1,5 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { runCommand } from '../../lab/command.ts';
 import type { FaultHost } from './fault-host.ts';
-
-const run = promisify(execFile);
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -42,8 +39,7 @@ export async function kernelView(enter: readonly string[]): Promise<readonly str
     'cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding',
   ];
   const script = commands.join(`; echo '${SEPARATOR}'; `);
-  const [program = '', ...args] = [...enter, 'sh', '-ec', script];
-  const { stdout } = await run(program, args, { maxBuffer: 64 << 20 });
+  const stdout = await runCommand([...enter, 'sh', '-ec', script]);
   const [links, neighbours, routes4, routes6, fdb, nft, sysctls] = stdout
     .split(SEPARATOR)
     .map((text) => text.trim());
