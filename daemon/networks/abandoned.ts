@@ -41,15 +41,17 @@ export async function abandonedHolders(
 
 /**
  * Whether an endpoint's sandbox is gone. A young endpoint's link without a sandbox is one that Docker is about to move:
- * up to Engine 27 the sandbox appears after Join (protocol 2.6). An old one's is one that Docker has moved back.
+ * up to Engine 27 the sandbox appears after Join (protocol 2.6). An old one's is one that Docker has moved back. The
+ * end that stays on the host says nothing: it goes when the kernel clears the namespace away, on a busy host seconds
+ * after Docker has unmounted it.
  */
 async function isAbandoned(context: Context, network: Network, endpoint: Endpoint): Promise<boolean> {
   if (endpoint.attachment === undefined) return true;
   if (await sandboxLives(endpoint.attachment.sandboxKey)) return false;
   if (context.clock.now() - endpoint.createdAt > HANDOVER_MS) return true;
-  const links: readonly string[] = driverOf(context, network.driver).endpointLinks(endpoint);
+  const { link } = driverOf(context, network.driver).joinInfo(network, endpoint);
   const present = await context.kernel.links();
-  return !present.some(({ name }) => links.includes(name));
+  return !present.some(({ name }) => name === link?.sourceName);
 }
 
 /** Whether an endpoint has published a host port that one of the mappings asks for by number. */

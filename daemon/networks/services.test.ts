@@ -315,12 +315,15 @@ describe('a busy host port', () => {
     expect(world.ports.held()).toEqual([]);
   });
 
-  test('is taken over from an endpoint whose container is gone', async () => {
+  test.each([
+    ['is gone', () => world.kernel.removeLink(linkName('wv', EP))],
+    ['is being cleared away', () => world.kernel.movePeer(linkName('wc', EP))],
+  ])('is taken over from an endpoint whose container %s', async (_name, go) => {
     await world.backend.createNetwork(DRIVER, aNetworkRequest());
     await world.backend.createEndpoint(DRIVER, anEndpointRequest());
     await join(MAPPINGS, { sandbox: DEAD_SANDBOX });
     await program();
-    world.kernel.removeLink(linkName('wv', EP));
+    go();
     await other()();
     expect(world.repository.endpoint(EP)).toBeUndefined();
     expect(world.repository.endpoint(OTHER_EP)?.external).toBe(true);
