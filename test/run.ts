@@ -11,7 +11,7 @@ import { SystemFiles, tapFiles } from './runner/system-files.ts';
  */
 
 /** System test files that run side by side: each has hosts and namespaces of its own, and waits most of its time. */
-const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 3 * availableParallelism());
+const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2 * availableParallelism());
 
 /**
  * All there is, in two stretches: what must not wait for a processor, and in its pauses what touches no kernel object of
