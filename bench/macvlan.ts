@@ -109,12 +109,13 @@ function figure<Kind extends string>(
 /** What a Compose project with one service asks of Docker, up and down. */
 function networkAndContainer(docker: DockerClient, spec: NetworkSpec): Variant<'whole'> {
   const container = life(docker, { network: spec.name });
-  return async (round) => {
-    const create = await timed(() => docker.createNetwork(spec));
-    const { whole } = await container(round);
-    const remove = await timed(() => docker.removeNetwork(spec.name));
-    return { whole: create + Number(whole) + remove };
-  };
+  return async (round) => ({
+    whole: await timed(async () => {
+      await docker.createNetwork(spec);
+      await container(round);
+      await docker.removeNetwork(spec.name);
+    }),
+  });
 }
 
 /** @param address what the machine of the LAN has in the network's subnet. */

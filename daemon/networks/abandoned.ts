@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import type { NetworkDriver } from '../../core/driver.ts';
 import type { EndpointId, SandboxKey } from '../../core/ids.ts';
 import type { Endpoint, Network, PortMapping } from '../../core/model.ts';
 import { type Context, driverOf } from './context.ts';
@@ -49,9 +50,18 @@ async function isAbandoned(context: Context, network: Network, endpoint: Endpoin
   if (endpoint.attachment === undefined) return true;
   if (await sandboxLives(endpoint.attachment.sandboxKey)) return false;
   if (context.clock.now() - endpoint.createdAt > HANDOVER_MS) return true;
-  const { link } = driverOf(context, network.driver).joinInfo(network, endpoint);
-  const present = await context.kernel.links();
-  return !present.some(({ name }) => name === link?.sourceName);
+  return !(await isOnHost(context, driverOf(context, network.driver), network, endpoint));
+}
+
+/** Whether the link that Docker moves into the sandbox is on the host: before it was moved, or when it is back. */
+export async function isOnHost(
+  { kernel }: Context,
+  driver: NetworkDriver,
+  network: Network,
+  endpoint: Endpoint,
+): Promise<boolean> {
+  const { link } = driver.joinInfo(network, endpoint);
+  return link !== undefined && (await kernel.links()).some(({ name }) => name === link.sourceName);
 }
 
 /** Whether an endpoint has published a host port that one of the mappings asks for by number. */

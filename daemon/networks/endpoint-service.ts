@@ -12,7 +12,7 @@ import type {
   Network,
 } from '../../core/model.ts';
 import { derivedMac } from '../../core/names.ts';
-import { abandonedHolders, sandboxLives } from './abandoned.ts';
+import { abandonedHolders, isOnHost, sandboxLives } from './abandoned.ts';
 import { announceAddresses } from './announce-addresses.ts';
 import { type Context, driverOf, endpointOf, exclusively, networkOf } from './context.ts';
 import { makeRoom } from './one-container.ts';
@@ -136,8 +136,7 @@ export class EndpointService {
   async #unplumb(driver: NetworkDriver, network: Network, endpoint: Endpoint): Promise<void> {
     const { kernel } = this.#context;
     await this.#takeBack(driver, network, endpoint);
-    const name = driver.joinInfo(network, endpoint).link?.sourceName;
-    if (name === undefined || (await kernel.links()).some((link) => link.name === name)) return;
+    if (await isOnHost(this.#context, driver, network, endpoint)) return;
     const links = driver.endpointLinks(endpoint);
     kernel.discardLinks(links);
     await kernel.discarded(links);

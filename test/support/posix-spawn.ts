@@ -1,14 +1,9 @@
-import { constants as system } from 'node:os';
-import koffi from 'koffi';
+import { libcFunction as bind, checked, errnoName, lastErrno } from '../../kernel/libc/call.ts';
 
 /*
  * Starts programs by posix_spawn(3), which borrows this process' memory until the program begins. Node forks: the
- * kernel copies the page tables of a test that has seen much, some 4 ms each time, which was most of what such tests cost.
+ * kernel copies the page tables of a test that has seen much, some 3 ms of processor each time.
  */
-
-const libc = koffi.load(null);
-const bind = <Args extends readonly unknown[]>(prototype: string) =>
-  libc.func(prototype) as (...args: Args) => number;
 
 const spawn = bind<[Buffer, string, Buffer, Buffer, Strings, Strings]>(
   'int posix_spawnp(void *pid, const char *file, void *actions, void *attributes, const char **argv, const char **envp)',
@@ -77,9 +72,9 @@ export function reap(pid: number, wait = false): number | undefined {
   const status = Buffer.alloc(4);
   let found = 0;
   do found = waitFor(pid, status, wait ? 0 : WNOHANG);
-  while (found < 0 && koffi.errno() === system.errno.EINTR);
+  while (found < 0 && lastErrno() === 'EINTR');
   if (found === 0) return undefined;
-  if (found < 0) throw new Error(`waitpid ${pid}: errno ${koffi.errno()}`);
+  checked(found, `waitpid(${pid})`);
   const word = status.readInt32LE();
   return (word & 0x7f) === 0 ? (word >> 8) & 0xff : 128;
 }
@@ -87,18 +82,16 @@ export function reap(pid: number, wait = false): number | undefined {
 /** A pipe's reading and writing end. */
 export function openPipe(): readonly [number, number] {
   const ends = Buffer.alloc(8);
-  if (makePipe(ends, O_CLOEXEC) !== 0) throw new Error(`pipe2: errno ${koffi.errno()}`);
+  checked(makePipe(ends, O_CLOEXEC), 'pipe2');
   return [ends.readInt32LE(0), ends.readInt32LE(4)];
 }
 
 /** An unnamed file in memory. */
 export function openMemory(): number {
-  const fd = makeFile('weft-test', MFD_CLOEXEC);
-  if (fd < 0) throw new Error(`memfd_create: errno ${koffi.errno()}`);
-  return fd;
+  return checked(makeFile('weft-test', MFD_CLOEXEC), 'memfd_create');
 }
 
 function failure(program: string, errno: number): Error {
-  const name = Object.entries(system.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+  const name = errnoName(errno);
   return Object.assign(new Error(`spawn ${program} ${name}`), { code: name });
 }

@@ -66,10 +66,10 @@ async function weftdDies(t: Test, lab: DockerdLab): Promise<void> {
   await weftd.stop();
 }
 
-/** Without live-restore dockerd ends the containers at its next start and starts those that are to run always. */
 /** How much is shown of what dockerd says when it does not do what it should. */
 const SHOWN_LINES = 60;
 
+/** Without live-restore dockerd ends the containers at its next start and starts those that are to run always. */
 async function dockerdDies(t: Test, { host, machine }: DockerdLab): Promise<void> {
   const weftd = await startWeftd(host);
   await host.docker.createNetwork({ ...NETWORK, name: 'plain', ipamDriver: 'default' });
@@ -83,7 +83,7 @@ async function dockerdDies(t: Test, { host, machine }: DockerdLab): Promise<void
   for (const [i, network] of ['app', 'plain'].entries()) {
     const container = await host.docker.container(`always-${network}`);
     const runs = async () => (await container.inspect()).State.Running;
-    await until(`${container.name} runs again`, runs, { timeoutMs: 60_000 }).catch((error: unknown) => {
+    await until(`${container.name} runs again`, runs, { timeoutMs: 30_000 }).catch((error: unknown) => {
       t.comment(host.dockerdLog.slice(-SHOWN_LINES).join('\n'));
       throw error;
     });
