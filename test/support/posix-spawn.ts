@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { libcFunction as bind, checked, errnoName, lastErrno } from '../../kernel/libc/call.ts';
 
 /*
@@ -86,9 +87,17 @@ export function openPipe(): readonly [number, number] {
   return [ends.readInt32LE(0), ends.readInt32LE(4)];
 }
 
-/** An unnamed file in memory. */
+/**
+ * An unnamed file in memory, written at its end by all who share it. The kernel does not lock the position of what
+ * memfd_create gives (it lacks FMODE_ATOMIC_POS), so of two writers at once one would write over the other.
+ */
 export function openMemory(): number {
-  return checked(makeFile('weft-test', MFD_CLOEXEC), 'memfd_create');
+  const fd = checked(makeFile('weft-test', MFD_CLOEXEC), 'memfd_create');
+  try {
+    return openSync(`/proc/self/fd/${fd}`, 'a+');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function failure(program: string, errno: number): Error {
