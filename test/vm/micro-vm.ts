@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { cacheFolder } from '../lab/paths.ts';
+import { sessionNice, setSessionNice } from '../support/session-nice.ts';
 import { BOOT_MODULES, insertionOrder } from './boot-modules.ts';
 import { cpioArchive } from './cpio-archive.ts';
 import { type Command, commandScript, quoted } from './shell-script.ts';
@@ -89,6 +90,7 @@ async function boot(argv: readonly string[], options: MicroVmOptions): Promise<M
     // Ctrl-C in a terminal is for this process, which then ends qemu.
     detached: true,
   });
+  if (child.pid !== undefined) setSessionNice(child.pid, sessionNice('self') ?? 0);
   const control = textOf(portOf(child, PORTS.control));
   const said = textOf(portOf(child, 1), portOf(child, 2));
   portOf(child, PORTS.out).on('data', (chunk: Buffer) => options.onOutput('out', chunk));

@@ -18,6 +18,8 @@ export const PORT = 80;
 export const OTHER_PORT = 81;
 
 const ANSWER = "'SYSTEM:echo $NAME $SOCAT_PEERADDR'";
+/** Reads the question: socat gives up, and sends nothing, when the shell has ended before it took it. */
+const DATAGRAM_ANSWER = "'SYSTEM:read question; echo $NAME $SOCAT_PEERADDR'";
 
 /** How many sockets a {@link serverCommand} has when it is ready. */
 export const SERVER_SOCKETS = 6;
@@ -29,8 +31,8 @@ export function serverCommand(): readonly string[] {
       `socat TCP4-LISTEN:${port},fork,reuseaddr ${ANSWER}`,
       `socat TCP6-LISTEN:${port},fork,reuseaddr,ipv6only=1 ${ANSWER}`,
     ]),
-    `socat UDP4-RECVFROM:${PORT},fork,reuseaddr ${ANSWER}`,
-    `socat UDP6-RECVFROM:${PORT},fork,reuseaddr,ipv6only=1 ${ANSWER}`,
+    `socat UDP4-RECVFROM:${PORT},fork,reuseaddr ${DATAGRAM_ANSWER}`,
+    `socat UDP6-RECVFROM:${PORT},fork,reuseaddr,ipv6only=1 ${DATAGRAM_ANSWER}`,
   ];
   return ['sh', '-c', `${listeners.join(' & ')} & wait`];
 }

@@ -43,7 +43,7 @@ export async function answering(
   { port = 80, transport = 'tcp' as Transport, count = ASKED } = {},
 ): Promise<readonly string[]> {
   const seen = new Set<string>();
-  // The server loses two datagrams in a hundred: socat gives up when the shell it starts has ended without reading.
+  // A datagram may be lost, and the answer of a busy machine may come too late.
   const tries = transport === 'udp' ? DATAGRAMS : 1;
   const name = async () => {
     for (let left = tries; left > 0; left--) {

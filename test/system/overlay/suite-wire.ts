@@ -188,6 +188,8 @@ async function untracked(t: Test, scene: OverlayScene): Promise<void> {
     (
       await Promise.all(['ipv4', 'ipv6'].map((family) => host.exec(['conntrack', '-L', '-f', family])))
     ).flatMap((list) => list.trim().split('\n'));
+  // What hosts asked each other before there was a network was followed, and is for half a minute.
+  for (const { host } of [one, two]) await host.exec(['conntrack', '-F']);
   await allReachAll(t, [near, far]);
   await reaches(
     t,
