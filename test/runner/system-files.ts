@@ -90,7 +90,7 @@ export function tapFiles(): readonly string[] {
 }
 
 function isLong(file: string): boolean {
-  return /crash-points|random-walk|services-overlay|rolling|faults-store|engine-cycles|soak|reachability/.test(
+  return /crash-points|random-walk|services-|rolling|faults-store|engine-cycles|soak|reachability|etcd-|membership|names-overlay|macvlan-/.test(
     file,
   );
 }
