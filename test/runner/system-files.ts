@@ -90,14 +90,14 @@ export function tapFiles(): readonly string[] {
 }
 
 function isLong(file: string): boolean {
-  return /crash-points|random-walk|services-|rolling|faults-store|engine-cycles|soak|reachability|etcd-|membership|names-overlay|macvlan-/.test(
+  return /crash-points|random-walk|services-|faults-store|engine-cycles|soak|reachability|etcd-|membership|names-overlay|macvlan-/.test(
     file,
   );
 }
 
 function companyOf(file: string): Company {
   if (/naming\/faults-|resolver\/(faults|weftd-killed)/.test(file)) return 'nobody';
-  return /overlay\/faults-hosts|dockerd-faults|resolver\/forwarding|lan\/dhcp-docker|balancing\.tap/.test(
+  return /overlay\/faults-hosts|naming\/rolling|dockerd-faults|resolver\/forwarding|lan\/dhcp-docker|balancing\.tap/.test(
     file,
   )
     ? 'few'

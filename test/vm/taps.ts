@@ -15,8 +15,9 @@ export interface VmBoot {
 export const VM_BOOT: VmBoot = {
   first: ['test/vm/full-kernel.tap.ts'],
   files: [
-    'test/vm/lan.tap.ts',
+    'test/vm/lan-ipvlan.tap.ts',
     'test/vm/lan-services.tap.ts',
+    'test/vm/lan-parents.tap.ts',
     'test/system/shortcuts.tap.ts',
     'test/system/nftables-packets.tap.ts',
     'test/system/netns.tap.ts',
