@@ -33,12 +33,6 @@ const NETWORKS: Readonly<Record<Side, NetworkSpec>> = {
   },
 };
 
-/** The same without a device of the host: both drivers make a link that the network stands on, and delete it. */
-const INTERNAL: Readonly<Record<Side, NetworkSpec>> = {
-  weft: { ...NETWORKS.weft, options: {} },
-  builtIn: { ...NETWORKS.builtIn, options: {} },
-};
-
 /** Containers on the LAN, by weft's driver and by Docker's own. */
 export const macvlan: Bench = {
   name: 'macvlan',
@@ -48,11 +42,6 @@ export const macvlan: Bench = {
     const { docker } = boot.host;
     const networks = await interleave<Side, NetworkStep>(
       { weft: lifecycle(docker, NETWORKS.weft), builtIn: lifecycle(docker, NETWORKS.builtIn) },
-      roundsOf(options, 40, 6),
-      2,
-    );
-    const internal = await interleave<Side, NetworkStep>(
-      { weft: lifecycle(docker, INTERNAL.weft), builtIn: lifecycle(docker, INTERNAL.builtIn) },
       roundsOf(options, 40, 6),
       2,
     );
@@ -90,9 +79,6 @@ export const macvlan: Bench = {
       figure('network create + remove', 'ms', networks, 'both', { of: 'ratio', atMost: 0.9 }),
       figure('network   create', 'ms', networks, 'create'),
       figure('network   remove', 'ms', networks, 'remove'),
-      figure('network without parent create + remove', 'ms', internal, 'both', { of: 'ratio', atMost: 0.9 }),
-      figure('network without parent   create', 'ms', internal, 'create'),
-      figure('network without parent   remove', 'ms', internal, 'remove'),
       figure('container life', 'ms', lives, 'whole', { of: 'ratio', atMost: 0.9 }),
       ...steps.map((step) => figure(`container   ${step}`, 'ms', lives, step)),
       figure('network created, one container’s life, network removed', 'ms', wholes, 'whole'),
