@@ -1,13 +1,17 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { setSessionNice } from '../support/session-nice.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 
-/** How much of a processor a command may have when others want it too; `whenIdle`: next to nothing (sched(7)). */
-export type Urgency = 'normal' | 'whenIdle';
+/**
+ * How much of a processor a command may have when others want it too (sched(7)); given a signal little, until it comes.
+ */
+export type Urgency = 'normal' | AbortSignal;
 
-const LOWEST = 19;
+/** As nice values of sessions: a tenth, and as much as others. */
+const LITTLE = 10;
+const USUAL = 0;
 
 /** How a command ended, and all it wrote. */
 export interface Ran {
@@ -18,9 +22,14 @@ export interface Ran {
 /** Runs a command in the checkout; after `limitMs` milliseconds it is killed, with all it started, and has failed. */
 export function run(argv: readonly string[], limitMs: number, urgency: Urgency = 'normal'): Promise<Ran> {
   return new Promise((done) => {
-    const [command = '', ...args] = urgency === 'whenIdle' ? ['chrt', '--idle', '0', ...argv] : argv;
+    // The nice value of processes counts where sessions are no groups.
+    const [command = '', ...args] = urgency === 'normal' ? argv : ['nice', '-n', String(LITTLE), ...argv];
     const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    if (urgency === 'whenIdle' && child.pid !== undefined) setSessionNice(child.pid, LOWEST);
+    const hurry = (): void => setNice(child, USUAL);
+    if (urgency !== 'normal' && !urgency.aborted) {
+      setNice(child, LITTLE);
+      urgency.addEventListener('abort', hurry);
+    }
     const chunks: Buffer[] = [];
     const stop = setTimeout(() => {
       chunks.push(Buffer.from(`\nnot ok - stopped after ${limitMs / 1000} s\n`));
@@ -30,7 +39,12 @@ export function run(argv: readonly string[], limitMs: number, urgency: Urgency =
     child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.on('close', (code) => {
       clearTimeout(stop);
+      if (urgency !== 'normal') urgency.removeEventListener('abort', hurry);
       done({ code: code ?? 1, output: Buffer.concat(chunks).toString() });
     });
   });
+}
+
+function setNice({ pid }: ChildProcess, nice: number): void {
+  if (pid !== undefined) setSessionNice(pid, nice);
 }

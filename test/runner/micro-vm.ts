@@ -2,7 +2,7 @@ import { VM_BOOT, type VmBoot } from '../vm/taps.ts';
 import { run, type Urgency } from './command.ts';
 import { type Count, show } from './count.ts';
 
-const VM_LIMIT_S = 600;
+const VM_LIMIT_S = 900;
 /** First argument of the test runner when it runs in the microVM; the next are the number of files to run first, and files. */
 export const IN_VM = 'in-vm';
 

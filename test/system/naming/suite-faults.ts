@@ -120,6 +120,7 @@ async function resolverKilled(t: Test, scene: OverlayScene): Promise<void> {
   let pid = 0;
   for (let n = 0; n < TIMES; n++) {
     pid = resolverPid(one);
+    await until('one stands by', () => ![0, pid].includes(resolverPid(one, 'standby.lock')));
     // Inside the host, as its processes number each other.
     await one.host.exec(['sh', '-c', `kill -9 ${pid}`]);
     await until('another one is there', () => ![0, pid].includes(resolverPid(one)));
@@ -138,8 +139,8 @@ async function resolverKilled(t: Test, scene: OverlayScene): Promise<void> {
 }
 
 /** As the host's processes number it. */
-function resolverPid({ host }: ClusterNode): number {
-  const text = readFileSync(host.path('/run/weft/resolver/process.lock'), 'utf8') || '{"pid":0}';
+function resolverPid({ host }: ClusterNode, lock = 'process.lock'): number {
+  const text = readFileSync(host.path(`/run/weft/resolver/${lock}`), 'utf8') || '{"pid":0}';
   return (JSON.parse(text) as { readonly pid: number }).pid;
 }
 
