@@ -4,10 +4,9 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /*
- * A steady stream of DNS queries, run in a namespace: node dns-stream.ts RATE NAME ADDRESS. Each query has a socket of
- * its own, as those of a C library have, and is sent again each 100 ms, refused or not answered: what a resolver was at
- * when it died is asked again before the wait is as long as one in which nobody serves may be. Ends at end of input, or
- * at SIGTERM where it has none, and prints a StreamResult as JSON.
+ * A steady stream of DNS queries, run in a namespace: node dns-stream.ts RATE NAME ADDRESS [AGAIN]. Each query has a
+ * socket of its own, as those of a C library have, and is sent again each AGAIN milliseconds, refused or not answered.
+ * Ends at end of input, or at SIGTERM where it has none, and prints a StreamResult as JSON.
  */
 export interface StreamResult {
   readonly asked: number;
@@ -22,7 +21,12 @@ export interface StreamResult {
   readonly longest: number;
 }
 
-const AGAIN_MS = 100;
+const AGAIN_MS = 250;
+/**
+ * For a bound of 200 ms on the time in which nobody serves: what a resolver was at when it died is asked again before
+ * that.
+ */
+export const AGAIN_SOON_MS = 100;
 const GIVE_UP_MS = 5000;
 
 /** A question for a name's address. */
@@ -32,7 +36,7 @@ export function query(name: string, id: number): Buffer {
   return Buffer.concat([header, ...labels, Buffer.from([0, 0, 1, 0, 1])]);
 }
 
-async function main(rate: number, name: string, address: string): Promise<StreamResult> {
+async function main(rate: number, name: string, address: string, againMs: number): Promise<StreamResult> {
   const result = { asked: 0, answered: 0, wrong: 0, repeated: 0, failed: 0, longest: 0 };
   const data = Buffer.from(address.split('.').map(Number));
   let open = 0;
@@ -55,7 +59,7 @@ async function main(rate: number, name: string, address: string): Promise<Stream
       open -= 1;
       socket.close();
     };
-    const again = setInterval(send, AGAIN_MS);
+    const again = setInterval(send, againMs);
     const giveUp = setTimeout(() => {
       result.failed += 1;
       end();
@@ -89,6 +93,6 @@ async function main(rate: number, name: string, address: string): Promise<Stream
 }
 
 if (import.meta.main) {
-  const [rate = '100', name = 'web', address = '198.18.0.1'] = process.argv.slice(2);
-  process.stdout.write(JSON.stringify(await main(Number(rate), name, address)));
+  const [rate = '100', name = 'web', address = '198.18.0.1', again = AGAIN_MS] = process.argv.slice(2);
+  process.stdout.write(JSON.stringify(await main(Number(rate), name, address, Number(again))));
 }

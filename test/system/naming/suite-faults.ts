@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
 import type { Status } from '../../../core/control.ts';
 import { CHECKOUT, type ClusterNode, type Container, NODE, until } from '../../lab/index.ts';
-import type { StreamResult } from '../../support/dns-stream.ts';
+import { AGAIN_SOON_MS, type StreamResult } from '../../support/dns-stream.ts';
 import type { OverlayScene } from '../overlay/overlay-scene.ts';
 import { placed } from '../overlay/overlay-scene.ts';
 import { dig } from './asking.ts';
@@ -28,9 +28,10 @@ export async function streamQueries(
   from: Container,
   name: string,
   address: string,
-  rate = RATE,
+  ...again: readonly number[]
 ): Promise<QueryStream> {
-  const program = await from.netSpawn([NODE, STREAM, String(rate), name, address]);
+  const argv = [RATE, name, address, ...again].map(String);
+  const program = await from.netSpawn([NODE, STREAM, ...argv]);
   return {
     end: async () => {
       await program.stop();
@@ -113,7 +114,7 @@ async function etcdKilled(t: Test, scene: OverlayScene): Promise<void> {
 async function resolverKilled(t: Test, scene: OverlayScene): Promise<void> {
   const [one] = scene.three;
   const { client, vip4 } = await openScene(scene);
-  const stream = await streamQueries(client, 'shop', vip4);
+  const stream = await streamQueries(client, 'shop', vip4, AGAIN_SOON_MS);
   await delay(STEADY_MS);
   const before = await one.weftJson<Status>('status');
   t.match(before.resolver, { state: 'on', restarts: 0 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { aName } from '../../support/a-name.ts';
+import { AGAIN_SOON_MS } from '../../support/dns-stream.ts';
 import { poll } from '../../support/poll.ts';
 import { ip, isGone, ResolverScene, type SceneSandbox, startStream } from './scene.ts';
 
@@ -43,7 +44,7 @@ t.test('the process is killed under queries', async (t) => {
   await resolver.ready(sandbox.key, 10_000);
   const redirect = sandbox.namespace.run('nft list table ip weft-dns');
   let standby = await scene.standby();
-  const stream = startStream(sandbox, RATE, 'web', '198.18.0.1');
+  const stream = startStream(sandbox, RATE, 'web', '198.18.0.1', AGAIN_SOON_MS);
   await sleep(500);
   let last = 0;
   for (let n = 0; n < 3; n++) {
@@ -147,7 +148,7 @@ t.test('the process is killed while weftd is away', async (t) => {
   const before = await scene.resolver();
   await before.ready(sandbox.key, 10_000);
   const [pid, standby] = [await scene.serving(before, 1), await scene.standby()];
-  const stream = startStream(sandbox, RATE, 'web', '198.18.0.1');
+  const stream = startStream(sandbox, RATE, 'web', '198.18.0.1', AGAIN_SOON_MS);
   await sleep(300);
   await before[Symbol.asyncDispose]();
   process.kill(pid, 'SIGKILL');

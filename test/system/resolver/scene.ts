@@ -41,10 +41,11 @@ export function startStream(
   rate: number,
   name: string,
   address: string,
+  ...again: readonly number[]
 ): Stream {
   const child = spawn(
     'nsenter',
-    [`--net=${namespace.path}`, process.execPath, STREAM, String(rate), name, address],
+    [`--net=${namespace.path}`, process.execPath, STREAM, String(rate), name, address, ...again.map(String)],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   let text = '';
