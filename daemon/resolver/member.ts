@@ -25,3 +25,11 @@ export function isSamePorts(one: Member, other: Member): boolean {
     return there === undefined || (there.udp.port === udp.port && there.tcp.port === tcp.port);
   });
 }
+
+/**
+ * Whether one that stood by and now serves shows that the other has ended. Of another program it does not: that one's
+ * successor may come to its turn beside ours.
+ */
+export function isSuccessor(member: Member, before: Member): boolean {
+  return member !== before && member.isStandby && !before.isStandby && member.build === before.build;
+}

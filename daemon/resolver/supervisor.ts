@@ -4,12 +4,13 @@ import type { FeedMessage, HandedSocket, Report, ResolverFiles, Serving } from '
 import { Children } from './children.ts';
 import type { FactSource } from './fact-source.ts';
 import { FeedSession } from './feed-session.ts';
+import { HangWatch } from './hang-watch.ts';
 import type { ResolverLog } from './log.ts';
-import { isSamePorts, type Member } from './member.ts';
+import { isSamePorts, isSuccessor, type Member } from './member.ts';
 import { type ProcessConnection, ProcessServer } from './process-server.ts';
 import type { Restarts } from './restarts.ts';
 import { Returns } from './returns.ts';
-import { runningProcess, signal } from './running-process.ts';
+import { runningProcess } from './running-process.ts';
 
 /** A process that lives says hello within this time, or is ended. */
 const HELLO_MS = 10_000;
@@ -39,9 +40,6 @@ export interface SupervisorParts {
 
 /** How long a process of another version may take to say what it serves. */
 const IN_STEP_MS = 1000;
-/** A process says something each 10 s. */
-const LOOK_MS = 10_000;
-const MOST_SILENCE = 4;
 /** How long a process answers on after its queries go to another one's sockets. */
 const MOVED_MS = 3000;
 type Hello = Extract<Report, { readonly type: 'hello' }>;
@@ -56,7 +54,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #parts: SupervisorParts;
   readonly #members = new Map<ProcessConnection, Member>();
   readonly #children: Children;
-  readonly #looking = setInterval(() => this.#look(), LOOK_MS);
+  readonly #hangs: HangWatch;
   #server: ProcessServer | undefined;
   /** The member whose word on ports counts. */
   #leader: Member | undefined;
@@ -65,6 +63,7 @@ export class Supervisor implements AsyncDisposable {
 
   private constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#hangs = new HangWatch(this.#members, parts.log);
     this.#returns = new Returns({
       log: parts.log,
       isBack: (pid) => [...this.#members.values()].some((each) => each.pid === pid),
@@ -125,20 +124,10 @@ export class Supervisor implements AsyncDisposable {
   /** Leaves the processes running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#looking);
+    this.#hangs[Symbol.dispose]();
     this.#children[Symbol.dispose]();
     for (const { session } of this.#members.values()) session[Symbol.dispose]();
     await this.#server?.[Symbol.asyncDispose]();
-  }
-
-  /** A process that hangs is ended; looks are counted rather than time, which a suspended machine has too much of. */
-  #look(): void {
-    for (const member of this.#members.values()) {
-      member.silence += 1;
-      if (member.silence < MOST_SILENCE) continue;
-      this.#parts.log.warn({ pid: member.pid }, 'the resolver process hangs; it is ended');
-      signal(member.pid, 'SIGKILL');
-    }
   }
 
   #report(connection: ProcessConnection, report: Report): void {
@@ -152,7 +141,7 @@ export class Supervisor implements AsyncDisposable {
     switch (report.type) {
       case 'serving':
         member.serving.set(report.key, report);
-        member.isStandby = false;
+        this.#serves(member);
         if (member === this.#leader) this.#parts.onServing(report, member.pid);
         else this.#mayLead(member);
         break;
@@ -187,6 +176,16 @@ export class Supervisor implements AsyncDisposable {
     }
     // Its sockets are known by the time it is in step; another version may never be.
     if (build !== this.#parts.build) setTimeout(() => this.#replace(member), IN_STEP_MS).unref();
+  }
+
+  /** On a busy machine weftd hears of the one that has taken over before it hears of the other one's end. */
+  #serves(member: Member): void {
+    const before = this.#leader;
+    const isNext = before !== undefined && isSuccessor(member, before);
+    member.isStandby = false;
+    if (!isNext) return;
+    before.connection.order({ type: 'end' });
+    void this.#disconnected(before.connection);
   }
 
   /** A process that serves leads where none does. */

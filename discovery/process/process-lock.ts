@@ -6,6 +6,7 @@ import type { ProcessNote } from '../link/index.ts';
 export class ProcessLock implements Disposable {
   readonly #fd: number;
   readonly #note: ProcessNote;
+  #isTaken = false;
 
   /** @param file path, or a descriptor that is open already. */
   constructor(file: string | number, note: ProcessNote) {
@@ -13,9 +14,11 @@ export class ProcessLock implements Disposable {
     this.#note = note;
   }
 
-  /** Whether it is this process' now. */
+  /** Whether it is this process' now. Who has it is written once: a reader finds nothing there meanwhile. */
   tryTake(): boolean {
+    if (this.#isTaken) return true;
     if (!tryLockFile(this.#fd)) return false;
+    this.#isTaken = true;
     ftruncateSync(this.#fd);
     writeSync(this.#fd, JSON.stringify(this.#note));
     return true;

@@ -167,6 +167,28 @@ t.test('the process is killed while weftd is away', async (t) => {
   t.ok(result.longest < RETRIES_MS, `the longest wait was ${result.longest.toFixed(0)} ms`);
 });
 
+t.test('weftd is busy when a process ends that it has not started', async (t) => {
+  for (let n = 0; n < 3; n++) {
+    await using scene = new ResolverScene();
+    const sandbox = await scene.sandbox();
+    const before = await scene.resolver({ standby: false });
+    await before.ready(sandbox.key, 10_000);
+    await before[Symbol.asyncDispose]();
+    await using resolver = await scene.resolver();
+    const pid = await scene.serving(resolver, 1);
+    const standby = await scene.standby();
+    await poll(() => socketsOf(standby).length === 5);
+    process.kill(pid, 'SIGKILL');
+    // It hears of the end and of who has taken over at once.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    t.equal(await scene.serving(resolver, 1, pid), standby, 'the one that stood by serves');
+    await poll(() => resolver.status.restarts > 0);
+    await scene.standby(standby);
+    const { restarts, lastError } = resolver.status;
+    t.same({ restarts, lastError }, { restarts: 1, lastError: `process ${pid} has ended: it is gone` });
+  }
+});
+
 t.test('the process crashes by itself', async (t) => {
   await using scene = new ResolverScene();
   const sandbox = await scene.sandbox();
