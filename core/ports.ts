@@ -87,6 +87,8 @@ export interface FlowFilter {
   /** Source of the reply direction: the container's address after DNAT. */
   readonly replySource?: Ip;
   readonly replyPort?: number;
+  /** Only those whose answers come from another port than this. */
+  readonly replyPortNot?: number;
   /** Only those of which no answer has been seen yet. */
   readonly unanswered?: true;
 }

@@ -16,8 +16,6 @@ const SETTLE_POLL_MS = 5;
 /** Each redirect is looked at this often, whatever else is heard of its sandbox, but no two within the second time. */
 const LOOK_MS = 10_000;
 const LEAST_LOOK_MS = 100;
-/** Where a query goes that nothing redirects. */
-const UNREDIRECTED: RedirectPorts = { udp: 53, tcp: 53 };
 
 /** Where a sandbox's queries are to go; `docker`: as without weft. */
 type Wanted = RedirectPorts | 'docker';
@@ -34,6 +32,8 @@ export class Redirects implements AsyncDisposable {
   readonly #onRepair: OnRepair;
   readonly #wanted = new Map<SandboxKey, Wanted>();
   readonly #installed = new Map<SandboxKey, RedirectPorts>();
+  /** Those whose queries go to Docker since there was no process. */
+  readonly #askingDocker = new Set<SandboxKey>();
   readonly #waiting = new Map<SandboxKey, Set<() => void>>();
   readonly #queue = new Set<SandboxKey>();
   readonly #working = new Set<SandboxKey>();
@@ -94,6 +94,7 @@ export class Redirects implements AsyncDisposable {
   forget(key: SandboxKey): void {
     this.#wanted.delete(key);
     this.#installed.delete(key);
+    this.#askingDocker.delete(key);
     this.#queue.delete(key);
     this.#doubted.delete(key);
     this.#generations.delete(key);
@@ -154,12 +155,17 @@ export class Redirects implements AsyncDisposable {
   }
 
   async #install(key: SandboxKey, to: Wanted): Promise<void> {
-    const was = this.#installed.get(key);
+    const wentElsewhere = this.#installed.has(key) || this.#askingDocker.has(key);
     await installRedirect(key, to);
     this.#generations.delete(key);
-    if (to === 'docker') this.#installed.delete(key);
-    else this.#installed.set(key, to);
-    if (was !== undefined) setTimeout(() => void this.#forgetFlows(key, was), ANSWERED_MS).unref();
+    if (to === 'docker') {
+      this.#installed.delete(key);
+      this.#askingDocker.add(key);
+    } else {
+      this.#installed.set(key, to);
+      this.#askingDocker.delete(key);
+    }
+    if (wentElsewhere) setTimeout(() => void this.#forgetFlows(key, to), ANSWERED_MS).unref();
     if (this.isInstalled(key)) for (const wake of this.#waiting.get(key) ?? []) wake();
   }
 
@@ -169,21 +175,23 @@ export class Redirects implements AsyncDisposable {
     else this.#generations.set(key, generation);
     if (action === undefined) return;
     this.#onRepair(key, action);
-    await this.#forgetFlows(key, UNREDIRECTED);
+    await this.#forgetFlows(key, to);
   }
 
   /**
-   * A query from a port that asked before would go where that one went, for as long as the kernel remembers it. Done
-   * when what was asked there is answered.
+   * A query from a port that asked before would go where that one went, for as long as the kernel remembers it: to
+   * another process, to Docker, or to nobody. Done when what was asked there is answered.
    */
-  async #forgetFlows(key: SandboxKey, was: RedirectPorts): Promise<void> {
+  async #forgetFlows(key: SandboxKey, to: Wanted): Promise<void> {
     if (this.#abort.signal.aborted) return;
+    const flow = { family: 4, originalDestination: EMBEDDED_RESOLVER as Ip, originalPort: 53 } as const;
+    const elsewhere = (protocol: 'udp' | 'tcp') =>
+      to === 'docker' ? { protocol } : { protocol, replyPortNot: to[protocol] };
     try {
       await using conntrack = Conntrack.open({ namespace: key });
-      const flow = { family: 4, originalDestination: EMBEDDED_RESOLVER as Ip, originalPort: 53 } as const;
       await conntrack.forget([
-        { ...flow, protocol: 'udp', replyPort: was.udp },
-        { ...flow, protocol: 'tcp', replyPort: was.tcp },
+        { ...flow, ...elsewhere('udp') },
+        { ...flow, ...elsewhere('tcp') },
       ]);
     } catch (error) {
       this.#log.debug({ sandbox: key, error: errorMessage(error) }, 'flows of a sandbox are not forgotten');

@@ -71,6 +71,13 @@ t.test('by original destination', async (t) => {
   t.same(entries(scratch), ['tcp 2']);
 });
 
+t.test('all but those to one port', async (t) => {
+  using scratch = await openScratchNamespace();
+  insert(scratch, [UDP, 1], [{ ...UDP, port: 1000, containerPort: 5354 }, 2], [TCP, 3]);
+  t.equal(await forget(scratch, { family: 4, protocol: 'udp', replyPortNot: 5353 }), 1);
+  t.same(entries(scratch), ['tcp 3', 'udp 1']);
+});
+
 t.test('by the container behind it, IPv4 and IPv6', async (t) => {
   using scratch = await openScratchNamespace();
   insert(scratch, [UDP, 1], [{ ...UDP, container: '198.18.1.3' }, 2], [SIX, 3], [TCP, 4]);

@@ -69,6 +69,7 @@ export function matches(filter: FlowFilter, original: Tuple, reply: Tuple, statu
     (filter.originalPort === undefined || original.protocol.destinationPort === filter.originalPort) &&
     (filter.originalDestination === undefined || to === filter.originalDestination) &&
     (filter.replyPort === undefined || reply.protocol?.sourcePort === filter.replyPort) &&
+    (filter.replyPortNot === undefined || reply.protocol?.sourcePort !== filter.replyPortNot) &&
     (filter.replySource === undefined || from === filter.replySource)
   );
 }

@@ -7,7 +7,7 @@ import t from 'tap';
 import { aName } from '../../support/a-name.ts';
 import { AGAIN_SOON_MS } from '../../support/dns-stream.ts';
 import { poll } from '../../support/poll.ts';
-import { ip, isGone, ResolverScene, type SceneSandbox, startStream } from './scene.ts';
+import { dockerResolver, ip, isGone, ResolverScene, type SceneSandbox, startStream } from './scene.ts';
 
 t.setTimeout(120_000);
 
@@ -290,7 +290,12 @@ t.test('another program takes over', async (t) => {
 
 t.test('no process can be kept alive', async (t) => {
   await using scene = new ResolverScene();
+  scene.naming.putName(WEB);
   const sandbox = await scene.sandbox();
+  using _docker = dockerResolver(sandbox, '--host-record=web,192.0.2.9');
+  // As a program that keeps its socket.
+  const ask = () => sandbox.dig('-b', '127.0.0.1#20000', 'web', '+short');
+  await poll(() => ask() === '192.0.2.9');
   await using resolver = await scene.resolver();
   await resolver.ready(sandbox.key, 10_000);
   const isRedirected = () => sandbox.namespace.run('nft list tables').includes('weft-dns');
@@ -300,7 +305,10 @@ t.test('no process can be kept alive', async (t) => {
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
   }, 20);
   await poll(() => !isRedirected(), 30_000);
+  await poll(() => ask() === '192.0.2.9');
   t.pass('the sandbox asks Docker again');
   clearInterval(deaths);
   await poll(isRedirected, 30_000);
+  await poll(() => ask() === '198.18.0.1');
+  t.pass('and weft again when there is a process');
 });
