@@ -4,6 +4,7 @@ import { ask, cannotReach, pings, reaches } from '../bridge/probe.ts';
 import type { Suite } from '../bridge/run-suite.ts';
 import type { Scene } from '../bridge/scene.ts';
 import { composeProject } from './compose-case.ts';
+import { settled } from './settled.ts';
 
 async function gatewaySwitch(t: Test, scene: Scene): Promise<void> {
   const { docker, lan } = scene;
@@ -47,7 +48,7 @@ async function reconnect(t: Test, scene: Scene): Promise<void> {
   const b = await scene.client('bob', 're');
   const old = (await a.endpoint()).IPAddress;
   await reaches(t, b, { ip: old, name: 'ann' }, 'before');
-  const idle = await host.leaks();
+  const idle = await settled(host);
   await docker.disconnect('re', a);
   t.notMatch(await a.netExec(['ip', '-o', 'link']), /eth\d/, 'its link has gone');
   await cannotReach(t, b, { ip: old }, 'it is not reached');
@@ -61,7 +62,9 @@ async function reconnect(t: Test, scene: Scene): Promise<void> {
     if (i < 4) await docker.disconnect('re', a);
   }
   const like = async () => (await host.leaks()).length === idle.length;
-  t.ok(await until('links are deleted', like), 'as many things on the host as at first');
+  await until('links are deleted', like).catch(() => undefined);
+  const now = await host.leaks();
+  t.equal(now.length, idle.length, 'as many things on the host as at first', { found: now, wanted: idle });
 }
 
 async function notDisplayed(t: Test, scene: Scene): Promise<void> {
