@@ -55,7 +55,7 @@ async function named(files: readonly string[]): Promise<readonly Count[]> {
   return [
     ...(others.length > 0 ? [await unit(others)] : []),
     ...(await only(taps.filter((file) => !forVm.includes(file)))),
-    ...(forVm.length > 0 ? [await inMicroVm('normal', { first: [], files: forVm, jobs: 1 })] : []),
+    ...(forVm.length > 0 ? [await inMicroVm(undefined, { first: [], files: forVm, jobs: 1 })] : []),
   ];
 }
 

@@ -4,11 +4,6 @@ import { setSessionNice } from '../support/session-nice.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 
-/**
- * How much of a processor a command may have when others want it too (sched(7)); given a signal little, until it comes.
- */
-export type Urgency = 'normal' | AbortSignal;
-
 /** As nice values of sessions: a tenth, and as much as others. */
 const LITTLE = 10;
 const USUAL = 0;
@@ -19,17 +14,18 @@ export interface Ran {
   readonly output: string;
 }
 
-/** Runs a command in the checkout; after `limitMs` milliseconds it is killed, with all it started, and has failed. */
-export function run(argv: readonly string[], limitMs: number, urgency: Urgency = 'normal'): Promise<Ran> {
+/**
+ * Runs a command in the checkout; after `limitMs` milliseconds it is killed, with all it started, and has failed.
+ * @param hurry until it comes, the command has little of a processor that others want too (sched(7)).
+ */
+export function run(argv: readonly string[], limitMs: number, hurry?: AbortSignal): Promise<Ran> {
   return new Promise((done) => {
     // The nice value of processes counts where sessions are no groups.
-    const [command = '', ...args] = urgency === 'normal' ? argv : ['nice', '-n', String(LITTLE), ...argv];
+    const [command = '', ...args] = hurry === undefined ? argv : ['nice', '-n', String(LITTLE), ...argv];
     const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    const hurry = (): void => setNice(child, USUAL);
-    if (urgency !== 'normal' && !urgency.aborted) {
-      setNice(child, LITTLE);
-      urgency.addEventListener('abort', hurry);
-    }
+    if (hurry?.aborted === false) setNice(child, LITTLE);
+    const speedUp = (): void => setNice(child, USUAL);
+    hurry?.addEventListener('abort', speedUp);
     const chunks: Buffer[] = [];
     const stop = setTimeout(() => {
       chunks.push(Buffer.from(`\nnot ok - stopped after ${limitMs / 1000} s\n`));
@@ -39,7 +35,7 @@ export function run(argv: readonly string[], limitMs: number, urgency: Urgency =
     child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.on('close', (code) => {
       clearTimeout(stop);
-      if (urgency !== 'normal') urgency.removeEventListener('abort', hurry);
+      hurry?.removeEventListener('abort', speedUp);
       done({ code: code ?? 1, output: Buffer.concat(chunks).toString() });
     });
   });

@@ -1,5 +1,5 @@
 import { VM_BOOT, type VmBoot } from '../vm/taps.ts';
-import { run, type Urgency } from './command.ts';
+import { run } from './command.ts';
 import { type Count, show } from './count.ts';
 
 const VM_LIMIT_S = 900;
@@ -7,13 +7,13 @@ const VM_LIMIT_S = 900;
 export const IN_VM = 'in-vm';
 
 /** In a microVM with Debian's kernel. An emulated machine dies now and then by itself: it gets a second one. */
-export async function inMicroVm(urgency?: Urgency, boot: VmBoot = VM_BOOT): Promise<Count> {
-  const count = await once(boot, urgency);
-  return count.failed === 0 ? count : once(boot, urgency);
+export async function inMicroVm(hurry?: AbortSignal, boot: VmBoot = VM_BOOT): Promise<Count> {
+  const count = await once(boot, hurry);
+  return count.failed === 0 ? count : once(boot, hurry);
 }
 
 /** All files in one boot; the test runner counts them there. */
-async function once({ first, files, jobs }: VmBoot, urgency?: Urgency): Promise<Count> {
+async function once({ first, files, jobs }: VmBoot, hurry?: AbortSignal): Promise<Count> {
   const all = [...first, ...files];
   if (process.arch !== 'x64') {
     process.stdout.write(`no microVM on ${process.arch}: not run there: ${all.join(' ')}\n`);
@@ -23,7 +23,7 @@ async function once({ first, files, jobs }: VmBoot, urgency?: Urgency): Promise<
   const vm = [process.execPath, 'test/vm/main.ts', '--time', String(VM_LIMIT_S)];
   const runner = [process.execPath, 'test/run.ts', IN_VM, String(first.length), ...all];
   const argv = [...vm, 'env', `WEFT_TEST_JOBS=${jobs}`, ...runner];
-  const { code, output } = await run(argv, (VM_LIMIT_S + 60) * 1000, urgency);
+  const { code, output } = await run(argv, (VM_LIMIT_S + 60) * 1000, hurry);
   const closing = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   const passed = Number(closing?.[1] ?? 0);
   const failed = Math.max(Number(closing?.[2] ?? 0), code === 0 && passed > 0 ? 0 : 1);

@@ -8,23 +8,25 @@ import { readFileSync, writeFileSync } from 'node:fs';
 /** Of all that a session does together, for a nice value. */
 const LINE = / nice (-?\d+)$/m;
 
-/** The nice value of a process' session; undefined where sessions are no groups. */
+/** The nice value of a process' session; undefined where sessions are no groups, and for a process that has ended. */
 export function sessionNice(pid: number | 'self'): number | undefined {
-  const nice = LINE.exec(contents(pid))?.[1];
+  const nice = LINE.exec(orNothing(() => readFileSync(file(pid), 'utf8')) ?? '')?.[1];
   return nice === undefined ? undefined : Number(nice);
 }
 
-/** Sets the nice value of a process' session. Where sessions are no groups, and for one that has ended, nothing. */
+/** Sets the nice value of a process' session; nothing where there is none. */
 export function setSessionNice(pid: number, nice: number): void {
-  if (sessionNice(pid) !== undefined) writeFileSync(file(pid), String(nice));
+  orNothing(() => writeFileSync(file(pid), String(nice), { flag: 'r+' }));
 }
 
 const file = (pid: number | 'self') => `/proc/${pid}/autogroup`;
 
-function contents(pid: number | 'self'): string {
+function orNothing<T>(act: () => T): T | undefined {
   try {
-    return readFileSync(file(pid), 'utf8');
-  } catch {
-    return '';
+    return act();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return;
+    throw error;
   }
 }

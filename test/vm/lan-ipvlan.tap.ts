@@ -2,7 +2,7 @@ import type { Test } from 'tap';
 import { poll } from '../support/poll.ts';
 import { openScratchNamespace } from '../support/scratch-namespace.ts';
 import { echoes, type LanHost, type LanSandbox } from './lan-host.ts';
-import { runLanTests } from './run-lan-tests.ts';
+import { type LanTest, runLanTests } from './run-lan-tests.ts';
 
 /*
  * ipvlan, which the machine's own kernel may lack: who reaches whom in every mode, beside links that `ip` made as
@@ -116,12 +116,9 @@ async function addressSafety(t: Test, lan: LanHost): Promise<void> {
 }
 
 await runLanTests([
-  ...IPVLAN.map(
-    ([name, flag]) =>
-      [`ipvlan ${name} ${flag}`, (t: Test, lan: LanHost) => mode(t, lan, name, flag)] as const,
-  ),
+  ...IPVLAN.map(([name, flag]): LanTest => [`ipvlan ${name} ${flag}`, (t, lan) => mode(t, lan, name, flag)]),
   ...['l2', 'l3', 'l3s'].map(
-    (name) => [`ipvlan host access, ${name}`, (t: Test, lan: LanHost) => hostAccess(t, lan, name)] as const,
+    (name): LanTest => [`ipvlan host access, ${name}`, (t, lan) => hostAccess(t, lan, name)],
   ),
   ['ipvlan addresses on a shared LAN', addressSafety],
 ]);

@@ -1,12 +1,11 @@
-import t, { type Test } from 'tap';
+import type { Test } from 'tap';
 import type { ServiceDetail } from '../../core/control.ts';
 import { type NetAgent, openNetAgent } from '../support/net-agent.ts';
 import { poll } from '../support/poll.ts';
-import { echoes, LanHost, type LanSandbox } from './lan-host.ts';
+import { echoes, type LanHost, type LanSandbox } from './lan-host.ts';
+import { type LanTest, runLanTests } from './run-lan-tests.ts';
 
 /* Services on ipvlan, which the machine's own kernel may lack, and on macvlan: everything is done in the client's sandbox. */
-
-t.setTimeout(400_000);
 
 type LanDriver = Parameters<LanHost['network']>[0];
 
@@ -73,26 +72,14 @@ async function hostAccess(t: Test, lan: LanHost, driver: LanDriver, options: obj
   await close();
 }
 
-const lan = await LanHost.open();
-/** `SUITE_ONLY` in the environment is a regular expression that picks tests by name. */
-const ONLY = new RegExp(process.env['SUITE_ONLY'] ?? '');
-try {
-  for (const [driver, options] of CASES) {
+await runLanTests(
+  CASES.flatMap(([driver, options]): LanTest[] => {
     const name = [driver, ...Object.values(options)].join(' ');
-    if (!ONLY.test(name)) continue;
-    await t.test(`services on ${name}`, (t) => services(t, lan, driver, options));
-    await t.test(`services on ${name}, from the host`, (t) => hostAccess(t, lan, driver, options));
-  }
-  await t.test('nothing is left, and nothing went wrong', async (t) => {
-    await poll(() => !/ w[a-z]-[a-z2-7]{10}/.test(lan.host.namespace.run('ip -o link show')), 10_000);
-    t.notMatch(lan.host.log, /"level":(50|60)/, 'weftd logged no error');
-    t.notMatch(
-      lan.host.log,
-      /"kind":"table".*"cause":"(timer|event)"/,
-      'and found its tables as it left them',
-    );
-  });
-} finally {
-  if (process.env['SHOW_LOG'] !== undefined) t.comment(lan.host.log);
-  await lan[Symbol.asyncDispose]();
-}
+    return [
+      [`services on ${name}`, (t, lan) => services(t, lan, driver, options)],
+      [`services on ${name}, from the host`, (t, lan) => hostAccess(t, lan, driver, options)],
+    ];
+  }),
+  (t, { host }) =>
+    t.notMatch(host.log, /"kind":"table".*"cause":"(timer|event)"/, 'and found its tables as it left them'),
+);
