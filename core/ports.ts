@@ -154,10 +154,11 @@ export interface Kernel extends AsyncDisposable {
    * Asks on the LAN behind a link, for a fraction of a second, who has an address or is about to take it (RFC 5227
    * section 2.1.1, RFC 4862 section 5.4). Containers of this host behind the same link are not asked: a link's own
    * frames do not come to what stands on it.
+   * @param how `briefly`: one question and a few milliseconds, for an address that was asked about before.
    * @returns the first to say so; undefined when nobody does.
    * @throws {NotFound} without such a link. {Unsupported} when it is not Ethernet. {KernelError} when it is down.
    */
-  probe(dev: IfName, ip: Ip): Promise<AddressHolder | undefined>;
+  probe(dev: IfName, ip: Ip, how?: 'briefly'): Promise<AddressHolder | undefined>;
 }
 
 /** Holds host ports so that no other process can bind them. Reservations end with the process. */

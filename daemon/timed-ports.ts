@@ -26,7 +26,7 @@ export function timedKernel(kernel: Kernel, observe: (seconds: number) => void):
     replumb: (plumbing) => kernel.replumb(plumbing),
     announce: (dev, ip, mac, whose) => kernel.announce(dev, ip, mac, whose),
     announceInside: (sandbox, ip) => kernel.announceInside(sandbox, ip),
-    probe: (dev, ip) => kernel.probe(dev, ip),
+    probe: (dev, ip, how) => kernel.probe(dev, ip, how),
     [Symbol.asyncDispose]: () => kernel[Symbol.asyncDispose](),
   };
 }

@@ -165,12 +165,12 @@ export class LinuxKernel implements Kernel {
     return true;
   }
 
-  async probe(dev: IfName, ip: Ip): Promise<AddressHolder | undefined> {
+  async probe(dev: IfName, ip: Ip, how?: 'briefly'): Promise<AddressHolder | undefined> {
     const { links, prober } = this.#parts;
     // The host does not answer itself.
     const [link, own] = await Promise.all([links.ethernet(dev), links.withAddress(ip)]);
     if (own !== undefined) return { mac: own.mac, dev: own.name };
-    const mac = await prober.probe(link, ip);
+    const mac = await prober.probe(link, ip, how);
     return mac === undefined ? undefined : { mac };
   }
 

@@ -10,10 +10,10 @@ const THEIRS: AddressHolder = { mac: '02:00:00:00:00:99' as Mac };
 const [ONE, TWO, THREE] = ['10.80.0.1', '10.80.0.2', '10.80.0.3'] as Ip[] as [Ip, Ip, Ip];
 
 function lan() {
-  const state = { now: 0, down: false, taken: new Set<Ip>(), questions: [] as Ip[] };
+  const state = { now: 0, down: false, taken: new Set<Ip>(), questions: [] as Ip[], brief: [] as Ip[] };
   const asked = new AskedAhead(
-    async (_dev, ip) => {
-      state.questions.push(ip);
+    async (_dev, ip, how) => {
+      (how === 'briefly' ? state.brief : state.questions).push(ip);
       if (state.down) throw new NotFound('link eth0', {});
       return state.taken.has(ip) ? THEIRS : undefined;
     },
@@ -33,6 +33,14 @@ test('what was asked ahead is not asked again, once', async () => {
   expect(state.questions).toHaveLength(3);
   expect(await asked.holderOf(DEV, ONE)).toBeUndefined();
   expect(state.questions).toEqual([ONE, TWO, THREE, ONE]);
+  expect(state.brief).toEqual([ONE]);
+});
+
+test('who has taken an address since is met', async () => {
+  const { state, asked } = lan();
+  asked.expect(DEV, [ONE]);
+  state.taken.add(ONE);
+  expect(await asked.holderOf(DEV, ONE)).toBe(THEIRS);
 });
 
 test('an answer grows old', async () => {

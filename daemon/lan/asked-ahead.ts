@@ -3,12 +3,12 @@ import type { IfName } from '../../core/ids.ts';
 import type { AddressHolder, Clock } from '../../core/ports.ts';
 
 /**
- * How long an answer holds. Whoever takes the address within that time is met as one who takes it later: it hears the
- * container's announcement, and has its own detection.
+ * How long nobody's having an address holds, if nobody has it at a last brief look either. Whoever that misses is met as
+ * one who takes it later: it hears the container's announcement, and has its own detection.
  */
 const HOLDS_MS = 60_000;
 
-type Ask = (dev: IfName, ip: Ip) => Promise<AddressHolder | undefined>;
+type Ask = (dev: IfName, ip: Ip, how?: 'briefly') => Promise<AddressHolder | undefined>;
 
 interface Asked {
   readonly at: number;
@@ -47,8 +47,9 @@ export class AskedAhead {
     this.#forgetOld();
     const key = `${dev} ${ip}`;
     const known = await this.#asked.get(key)?.answer;
-    const isKnown = this.#asked.delete(key) && known !== 'failed';
-    return isKnown ? known : this.#ask(dev, ip);
+    const wasFree = this.#asked.delete(key) && known === undefined;
+    if (wasFree) return this.#ask(dev, ip, 'briefly');
+    return known === undefined || known === 'failed' ? this.#ask(dev, ip) : known;
   }
 
   #forgetOld(): void {

@@ -42,7 +42,7 @@ export class LanProbe {
 
   constructor(parts: LanProbeParts) {
     this.#parts = parts;
-    this.#asked = new AskedAhead((dev, ip) => parts.kernel.probe(dev, ip), parts.clock);
+    this.#asked = new AskedAhead((dev, ip, how) => parts.kernel.probe(dev, ip, how), parts.clock);
   }
 
   /** For the IPAM, which knows pools: that of a network is found by its subnet. Docker's networks are in its local space. */

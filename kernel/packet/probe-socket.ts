@@ -14,13 +14,21 @@ import { closeLater, linkAddress, listenTo, openPacketSocket, setMembership } fr
  * Here the port has been up, a container is waited for, and whoever answers ARP does so within milliseconds. What a
  * sleeping station misses, the announcement at the join and the other side's own detection still show.
  */
-export const PROBE_TIMING = {
-  count: 3,
+export const PROBE_TIMING: ProbeTiming = { count: 3, intervalMs: 100, lookMs: 10 };
+
+/**
+ * How an address is probed again that was free a moment ago: whoever has taken it since is awake, and answers ARP in less
+ * than a millisecond on a wired LAN.
+ */
+export const BRIEF_TIMING: ProbeTiming = { count: 1, intervalMs: 2, lookMs: 1 };
+
+export interface ProbeTiming {
+  readonly count: number;
   /** Milliseconds between probes, and for an answer to the last. */
-  intervalMs: 100,
+  readonly intervalMs: number;
   /** Milliseconds between looks at what has come in: no descriptor of this kind can be waited for in Node. */
-  lookMs: 10,
-} as const;
+  readonly lookMs: number;
+}
 
 /** Frames taken in one look, so that a flood of ARP does not keep the event loop. */
 const FRAMES_AT_ONCE = 128;
@@ -31,6 +39,8 @@ const FRAME_BYTES = 512;
 interface Probe {
   readonly ip: Ip;
   readonly nonce: Uint8Array;
+  readonly timing: ProbeTiming;
+  readonly looking: NodeJS.Timeout;
   sent: number;
   /** Milliseconds of `performance.now()`: when to send the next, or to end after the last. */
   due: number;
@@ -53,7 +63,6 @@ export class ProbeSocket {
   readonly #etherType: number;
   readonly #probes = new Set<Probe>();
   readonly #buffer = new Uint8Array(FRAME_BYTES);
-  readonly #timer: NodeJS.Timeout;
   readonly #closed: () => void;
 
   /**
@@ -73,7 +82,6 @@ export class ProbeSocket {
       closeLater(this.#fd);
       throw error;
     }
-    this.#timer = setInterval(() => this.#look(), PROBE_TIMING.lookMs);
   }
 
   /** Whether probes for this link, as it is now, can use the socket. */
@@ -85,9 +93,11 @@ export class ProbeSocket {
    * Who has the address, or is about to take it.
    * @throws {KernelError} `ENETDOWN`, `ENXIO` or `ENODEV` when the link is down, or goes meanwhile.
    */
-  probe(ip: Ip): Promise<Mac | undefined> {
+  probe(ip: Ip, timing: ProbeTiming): Promise<Mac | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Mac | undefined>();
-    const probe = { ip, nonce: randomBytes(NONCE_BYTES), sent: 0, due: performance.now(), resolve, reject };
+    const [nonce, due] = [randomBytes(NONCE_BYTES), performance.now()];
+    const looking = setInterval(() => this.#look(), timing.lookMs);
+    const probe = { ip, nonce, timing, looking, sent: 0, due, resolve, reject };
     this.#probes.add(probe);
     try {
       this.#hear(probe, true);
@@ -113,7 +123,7 @@ export class ProbeSocket {
     }
     for (const probe of [...this.#probes]) {
       if (performance.now() < probe.due) continue;
-      if (probe.sent === PROBE_TIMING.count) {
+      if (probe.sent === probe.timing.count) {
         this.#end(probe, () => probe.resolve(undefined));
         continue;
       }
@@ -149,7 +159,7 @@ export class ProbeSocket {
     const frame = this.#family === 4 ? encodeArpProbe(mac, ip) : encodeDadSolicitation(mac, ip, nonce);
     sendTo(this.#fd, frame, linkAddress(ifindex, this.#etherType));
     probe.sent++;
-    probe.due = performance.now() + PROBE_TIMING.intervalMs;
+    probe.due = performance.now() + probe.timing.intervalMs;
   }
 
   /** The solicitations of others that are about to take the address go to a group of their own. */
@@ -160,9 +170,9 @@ export class ProbeSocket {
 
   #end(probe: Probe, settle: () => void): void {
     if (!this.#probes.delete(probe)) return;
+    clearInterval(probe.looking);
     settle();
     if (this.#probes.size === 0) {
-      clearInterval(this.#timer);
       closeLater(this.#fd);
       this.#closed();
       return;

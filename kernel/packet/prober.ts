@@ -1,6 +1,6 @@
 import { type Family, familyOf, type Ip } from '../../core/address.ts';
 import type { Mac } from '../../core/ids.ts';
-import { type ProbedLink, ProbeSocket } from './probe-socket.ts';
+import { BRIEF_TIMING, PROBE_TIMING, type ProbedLink, ProbeSocket } from './probe-socket.ts';
 
 /** Finds out whether an address is in use on a link, by asking and listening. */
 export class Prober implements Disposable {
@@ -13,12 +13,13 @@ export class Prober implements Disposable {
   }
 
   /**
-   * Who has an address, or is about to take it: the first to say so within `PROBE_TIMING`. Undefined when nobody has.
+   * Who has an address, or is about to take it: the first to say so within `PROBE_TIMING`, or `BRIEF_TIMING`. Undefined
+   * when nobody has.
    * @throws {KernelError} `EPERM` without CAP_NET_RAW; `ENETDOWN`, `ENXIO` or `ENODEV` when the link is down, or goes
    * meanwhile.
    */
-  async probe(link: ProbedLink, ip: Ip): Promise<Mac | undefined> {
-    return this.#socket(link, familyOf(ip)).probe(ip);
+  async probe(link: ProbedLink, ip: Ip, how?: 'briefly'): Promise<Mac | undefined> {
+    return this.#socket(link, familyOf(ip)).probe(ip, how === 'briefly' ? BRIEF_TIMING : PROBE_TIMING);
   }
 
   /** Ends all probes as unanswered. */

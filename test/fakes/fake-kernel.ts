@@ -45,7 +45,7 @@ export class FakeKernel implements Kernel {
   /** Who has which address on the LAN behind each link, for `probe`. */
   readonly neighbours = new Map<Ip, AddressHolder>();
   /** What was probed, in order. */
-  readonly probed: { readonly dev: IfName; readonly ip: Ip }[] = [];
+  readonly probed: { readonly dev: IfName; readonly ip: Ip; readonly how?: 'briefly' }[] = [];
   readonly #pause: () => Promise<void>;
   readonly #watchers = new Set<(hint: KernelHint | undefined) => void>();
   #host = new FakeHost();
@@ -191,8 +191,8 @@ export class FakeKernel implements Kernel {
     return true;
   }
 
-  async probe(dev: IfName, ip: Ip): Promise<AddressHolder | undefined> {
-    this.probed.push({ dev, ip });
+  async probe(dev: IfName, ip: Ip, how?: 'briefly'): Promise<AddressHolder | undefined> {
+    this.probed.push({ dev, ip, ...(how === undefined ? {} : { how }) });
     await this.#pause();
     if (this.#host.links.get(dev) === undefined) throw new NotFound(`there is no link ${dev}`, { dev });
     return this.neighbours.get(ip);

@@ -71,7 +71,7 @@ function faultyKernel(kernel: Kernel): Kernel {
     announce: (dev, ip, mac, whose) => kernel.announce(dev, ip, mac, whose),
     announceInside: (sandbox, ip) => kernel.announceInside(sandbox, ip),
     // Some are made ahead of any call. Whoever dies in one dies before what it would have stored.
-    probe: (dev, ip) => kernel.probe(dev, ip),
+    probe: (dev, ip, how) => kernel.probe(dev, ip, how),
     [Symbol.asyncDispose]: () => kernel[Symbol.asyncDispose](),
   };
 }

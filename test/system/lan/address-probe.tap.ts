@@ -49,6 +49,9 @@ t.test('who has an address is told with its MAC, and nobody is nobody', async (t
   await using kernel = await openKernel(here);
   for (const ip of TAKEN) t.same(await kernel.probe(ETH0, ip), { mac: THERE });
   for (const ip of FREE) t.equal(await kernel.probe(ETH0, ip), undefined);
+  for (const ip of TAKEN)
+    t.same(await kernel.probe(ETH0, ip, 'briefly'), { mac: THERE }, 'at a brief look too');
+  for (const ip of FREE) t.equal(await kernel.probe(ETH0, ip, 'briefly'), undefined);
 });
 
 t.test('three probes go out, from no address, and tcpdump takes them for what they are', async (t) => {

@@ -63,9 +63,13 @@ async function passedOver(t: Test, scene: LanScene): Promise<void> {
   };
   await change('add');
   await pooled(one, scene);
-  const container = await one.host.docker.runContainer({ name: 'ann', network: 'lan' });
-  const { IPAddress: ip, GlobalIPv6Address: ip6 } = await container.endpoint();
-  t.same([ip, ip6], [`${underlay.prefix4}.5`, `${underlay.prefix6}5`]);
+  const at = (number: number) => [`${underlay.prefix4}.${number}`, `${underlay.prefix6}${number}`] as const;
+  const addressesOf = async (name: string) => {
+    const container = await one.host.docker.runContainer({ name, network: 'lan' });
+    const { IPAddress, GlobalIPv6Address } = await container.endpoint();
+    return [IPAddress, GlobalIPv6Address];
+  };
+  t.same(await addressesOf('ann'), at(5));
   const conflicts = (await shown(one, scene)).filter(({ kind }) => kind === 'conflict');
   t.match(
     conflicts,
@@ -86,6 +90,15 @@ async function passedOver(t: Test, scene: LanScene): Promise<void> {
   const still = (await shown(one, scene)).filter(({ kind }) => kind === 'conflict');
   t.same(still, conflicts, 'set aside over a restart');
   await change('del');
+  t.same(await addressesOf('bob'), at(6));
+  // What comes next has been asked about ahead, and was free then.
+  await sleep(1000);
+  const [taken, taken6] = at(7);
+  await lan.exec(['ip', 'addr', 'add', `${taken}/24`, 'dev', 'eth0']);
+  await lan.exec(['ip', 'addr', 'add', `${taken6}/64`, 'dev', 'eth0', 'nodad']);
+  t.same(await addressesOf('cid'), at(8), 'one taken a moment ago is passed over');
+  await lan.exec(['ip', 'addr', 'del', `${taken}/24`, 'dev', 'eth0']);
+  await lan.exec(['ip', 'addr', 'del', `${taken6}/64`, 'dev', 'eth0']);
 }
 
 async function refused(t: Test, scene: LanScene): Promise<void> {
