@@ -169,8 +169,11 @@ export class Supervisor implements AsyncDisposable {
     this.#children.greeted(pid);
     const { log } = this.#parts;
     log.info({ pid, build, standby: isStandby }, 'a resolver process is there');
-    if (isStandby) connection.order({ type: 'handed' });
-    else {
+    if (isStandby) {
+      connection.order({ type: 'handed' });
+      // One that an earlier weftd has started may come when all is served already, and no later report ends it.
+      if (this.#leader?.isInStep === true) this.#dismissOthers(this.#leader);
+    } else {
       this.#children.stopHanding(pid);
       this.#mayLead(member);
     }

@@ -247,6 +247,7 @@ t.test('weftd is away, and another one comes', async (t) => {
   const before = await scene.resolver();
   await before.ready(sandbox.key, 10_000);
   const first = await scene.serving(before, 1);
+  const firstStandby = await scene.standby();
   const stream = startStream(sandbox, RATE, 'web', '198.18.0.1');
   await sleep(300);
   await before[Symbol.asyncDispose]();
@@ -257,6 +258,8 @@ t.test('weftd is away, and another one comes', async (t) => {
   t.equal(await scene.serving(resolver, 2), first, 'the same process goes on');
   t.equal(await resolver.ready(later.key, 5000), true);
   t.equal(later.dig('new', '+short'), '198.18.0.2', 'and is told what is new');
+  await scene.standby(firstStandby);
+  t.equal(isGone(firstStandby), true, 'who stands by can be sent the sockets of later sandboxes');
   const result = await stream.end();
   t.comment(JSON.stringify(result));
   t.same([result.wrong, result.failed, result.repeated], [0, 0, 0]);
