@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { build, checks, unit } from './runner/checks.ts';
-import { ROOT } from './runner/command.ts';
+import { ROOT, SHARE } from './runner/command.ts';
 import { type Count, sum } from './runner/count.ts';
 import { IN_VM, inMicroVm } from './runner/micro-vm.ts';
 import { SystemFiles, tapFiles } from './runner/system-files.ts';
@@ -14,25 +14,22 @@ import { SystemFiles, tapFiles } from './runner/system-files.ts';
 const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2 * availableParallelism());
 
 /**
- * All there is, in two stretches: what must not wait for a processor, and in its pauses what touches no kernel object of
- * this machine; the rest.
+ * All there is: the microVM, and what it leaves of the processors for what can wait; what must not wait, and in its pauses
+ * what touches no kernel object of this machine; the rest.
  */
 async function all(andChecks: boolean): Promise<readonly Count[]> {
   const files = new SystemFiles(tapFiles());
-  const hurry = new AbortController();
-  const aside = Promise.all([inMicroVm(hurry.signal), andChecks ? checks(hurry.signal) : []]);
+  const [inVm] = await Promise.all([inMicroVm(), files.runPatient()]);
+  const checking = andChecks ? checks(SHARE.little) : [];
   await files.runAlone();
   await files.runTimed();
-  hurry.abort();
-  // One leaves the microVM enough of a processor to come to its end.
-  const first = files.runOthers(1);
-  const counts = (await aside).flat();
-  await Promise.all([first, files.runOthers(JOBS - 1)]);
-  return [...counts, ...(await files.close())];
+  await files.runOthers(JOBS);
+  return [inVm, ...(await checking), ...(await files.close())];
 }
 
 async function only(files: readonly string[]): Promise<readonly Count[]> {
   const taps = new SystemFiles(files);
+  await taps.runPatient();
   await taps.runOthers(JOBS);
   await taps.runTimed();
   await taps.runAlone();
@@ -55,7 +52,7 @@ async function named(files: readonly string[]): Promise<readonly Count[]> {
   return [
     ...(others.length > 0 ? [await unit(others)] : []),
     ...(await only(taps.filter((file) => !forVm.includes(file)))),
-    ...(forVm.length > 0 ? [await inMicroVm(undefined, { first: [], files: forVm, jobs: 1 })] : []),
+    ...(forVm.length > 0 ? [await inMicroVm({ first: [], files: forVm, jobs: 1 })] : []),
   ];
 }
 

@@ -8,32 +8,32 @@ import { type Count, show } from './count.ts';
 const CHECK_LIMIT_MS = 600_000;
 const UNIT_LIMIT_MS = 900_000;
 
-/** Types, lint, dead code, unit tests. */
-export async function checks(hurry?: AbortSignal): Promise<readonly Count[]> {
+/** Types, lint, dead code, unit tests. @param nice of each: `run` */
+export async function checks(nice?: number): Promise<readonly Count[]> {
   return [
-    await check('types', ['node_modules/.bin/tsc'], hurry),
-    await check('lint and format', ['node_modules/.bin/biome', 'check', '.'], hurry),
-    await check('dead code', ['node_modules/.bin/knip'], hurry),
-    await unit([], hurry),
+    await check('types', ['node_modules/.bin/tsc'], nice),
+    await check('lint and format', ['node_modules/.bin/biome', 'check', '.'], nice),
+    await check('dead code', ['node_modules/.bin/knip'], nice),
+    await unit([], nice),
   ];
 }
 
-async function check(name: string, argv: readonly string[], hurry?: AbortSignal): Promise<Count> {
+async function check(name: string, argv: readonly string[], nice?: number): Promise<Count> {
   const started = Date.now();
-  const { code, output } = await run(argv, CHECK_LIMIT_MS, hurry);
+  const { code, output } = await run(argv, CHECK_LIMIT_MS, nice);
   show(name, code === 0, (Date.now() - started) / 1000, '');
   if (code !== 0) process.stdout.write(output);
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
 /** Unit tests: these files, or all there are. */
-export async function unit(files: readonly string[], hurry?: AbortSignal): Promise<Count> {
+export async function unit(files: readonly string[], nice?: number): Promise<Count> {
   const started = Date.now();
   const scratch = await mkdtemp(join(tmpdir(), 'weft-test-'));
   const report = join(scratch, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile=${report}`];
   const argv = ['node_modules/.bin/vitest', 'run', ...reporters, ...files];
-  const { code, output } = await run(argv, UNIT_LIMIT_MS, hurry);
+  const { code, output } = await run(argv, UNIT_LIMIT_MS, nice);
   let count: Count = { passed: 0, failed: 1 };
   try {
     const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(

@@ -35,8 +35,6 @@ export type MicroVmResult =
 const BUSYBOX = '/bin/busybox';
 const QEMU = 'qemu-system-x86_64';
 const CONSOLE_LINES = 100;
-/** How soon a session of its own is as nice as the one of this process. */
-const NICE_MS = 1000;
 
 /**
  * Boots Debian's kernel over this machine's own files, which it can change only in its memory, and runs a command there
@@ -93,10 +91,7 @@ async function boot(argv: readonly string[], options: MicroVmOptions): Promise<M
     detached: true,
   });
   const { pid } = child;
-  const follow = setInterval(
-    () => pid !== undefined && setSessionNice(pid, sessionNice('self') ?? 0),
-    NICE_MS,
-  );
+  if (pid !== undefined) setSessionNice(pid, sessionNice('self') ?? 0);
   const control = textOf(portOf(child, PORTS.control));
   const said = textOf(portOf(child, 1), portOf(child, 2));
   portOf(child, PORTS.out).on('data', (chunk: Buffer) => options.onOutput('out', chunk));
@@ -117,7 +112,6 @@ async function boot(argv: readonly string[], options: MicroVmOptions): Promise<M
     });
   } finally {
     clearTimeout(timer);
-    clearInterval(follow);
     options.signal?.removeEventListener('abort', abort);
   }
   const code = /^exit (\d+)$/m.exec(control())?.[1];

@@ -4,10 +4,9 @@ import type { Suite } from '../bridge/run-suite.ts';
 import type { Scene } from '../bridge/scene.ts';
 import { withoutLinks } from './without-links.ts';
 
-const CYCLES = 100;
 const AT_ONCE = 4;
 
-async function manyCycles(t: Test, scene: Scene): Promise<void> {
+async function manyCycles(t: Test, scene: Scene, count: number): Promise<void> {
   const { host, docker } = scene;
   await scene.network('cycle', { ipv6: true, subnets: [scene.takeSubnet(), scene.takeSubnet6()] });
   // The first container brings the bridge's carrier, and with it a route.
@@ -15,7 +14,7 @@ async function manyCycles(t: Test, scene: Scene): Promise<void> {
   const before = await withoutLinks(host, /^link w[vc]-/);
   let done = 0;
   const worker = async (lane: number): Promise<void> => {
-    for (let i = 0; i < CYCLES / AT_ONCE; i++) {
+    for (let i = 0; i < count / AT_ONCE; i++) {
       const ports = [`${8100 + lane}:80`, `${8100 + lane}:80/udp`, ':81'];
       const container = await docker.runContainer({ name: `lane${lane}`, network: 'cycle', ports });
       if (i % 2 === 0) await container.stop();
@@ -24,7 +23,7 @@ async function manyCycles(t: Test, scene: Scene): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, (_, lane) => worker(lane)));
-  t.equal(done, CYCLES);
+  t.equal(done, count);
   const like = async () => {
     const now = await host.leaks();
     return now.length === before.length ? now : undefined;
@@ -41,7 +40,8 @@ async function manyCycles(t: Test, scene: Scene): Promise<void> {
   );
 }
 
-/** What a hundred containers leave, which must be nothing. */
-export const engineCycles: Suite = {
-  tests: { 'E1 run/stop/rm cycle ×100: no leak of links, addresses, rules': manyCycles },
-};
+/** What so many containers leave, which must be nothing. */
+export function engineCycles(count: number): Suite {
+  const name = `E1 run/stop/rm cycle ×${count}: no leak of links, addresses, rules`;
+  return { tests: { [name]: (t, scene) => manyCycles(t, scene, count) } };
+}
