@@ -38,6 +38,7 @@ beforeEach(async () => {
   vi.useFakeTimers({ now: 10_000_000 });
   world = await startWorld();
   await world.backend.createNetwork('weft-bridge', aNetworkRequest());
+  await madeBefore(true);
   await world.backend.createEndpoint('weft-bridge', anEndpointRequest());
   docker = [shown([EP])];
   collected = [];
@@ -76,6 +77,18 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
+/** The network is one of an earlier weftd's, and Docker has listed it, or has not. */
+async function madeBefore(listed: boolean): Promise<void> {
+  const [network] = world.repository.networks();
+  if (network === undefined) throw new Error('no network');
+  const { listed: _, ...rest } = network;
+  await world.repository.putNetwork({
+    ...rest,
+    createdAt: Date.now() - GRACE,
+    ...(listed ? { listed } : {}),
+  });
+}
+
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 describe('what Docker knows', () => {
@@ -104,6 +117,32 @@ describe('what Docker does not know', () => {
     await pass(GRACE + 1000);
     expect(collected).toEqual([`network ${NET.slice(0, 4)}`]);
     expect(await world.stored()).toBe('');
+  });
+
+  describe('of an earlier weftd’s networks', () => {
+    test('goes soon where Docker never had it: its creation was cut short', async () => {
+      await madeBefore(false);
+      docker = [];
+      await pass(2500);
+      expect(collected).toEqual([]);
+      await pass(2500);
+      expect(collected).toEqual([`network ${NET.slice(0, 4)}`]);
+    });
+
+    test('stays for the grace period where Docker had it', async () => {
+      docker = [];
+      await pass(GRACE - 1);
+      expect(collected).toEqual([]);
+    });
+
+    test('stays where Docker lists it in time', async () => {
+      await madeBefore(false);
+      docker = [];
+      await pass(2500);
+      docker = [shown([EP])];
+      await pass(10 * GRACE);
+      expect(collected).toEqual([]);
+    });
   });
 
   test('ages anew when Docker has known it meanwhile', async () => {

@@ -32,6 +32,12 @@ export interface CollectorParts {
 }
 
 /**
+ * Grace period of a network whose creation an earlier weftd did not live to answer: Docker repeats that call without its
+ * arguments (protocol 1.5), is refused, and gives up. Until it is gone its name cannot be joined again on this host.
+ */
+const CUT_SHORT_MS = 3000;
+
+/**
  * Removes what Docker has forgotten. Docker never repeats a deletion that it could not deliver, and forgets what it
  * was creating when it was killed (protocol 6.1), so what it has not known for the whole of a grace period, over
  * several questions, is nobody's. Objects become visible to Docker's API only after weft has answered; hence the
@@ -40,6 +46,9 @@ export interface CollectorParts {
 export class Collector implements AsyncDisposable {
   readonly #parts: CollectorParts;
   readonly #missingSince = new Map<string, number>();
+  readonly #startedAt: number;
+  /** Some network awaits the end of a grace period that is short. */
+  #isSoon = false;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -47,6 +56,7 @@ export class Collector implements AsyncDisposable {
 
   constructor(parts: CollectorParts) {
     this.#parts = parts;
+    this.#startedAt = parts.clock.now();
     this.#schedule(0);
   }
 
@@ -70,11 +80,11 @@ export class Collector implements AsyncDisposable {
   }
 
   async #round(): Promise<void> {
-    let nextMs = Math.max(250, Math.min(30_000, this.#parts.graceMs / 3));
+    let nextMs = 1000;
     try {
       await this.collect();
+      nextMs = Math.max(250, Math.min(30_000, (this.#isSoon ? this.#cutShortMs : this.#parts.graceMs) / 3));
     } catch (error) {
-      nextMs = 1000;
       // A dockerd that is down or starting has told nothing, so nothing may age.
       this.#missingSince.clear();
       const level = error instanceof Unavailable ? 'debug' : 'error';
@@ -98,6 +108,7 @@ export class Collector implements AsyncDisposable {
   async #collectObjects(known: KnownToDocker, askedAt: number): Promise<void> {
     const { repository } = this.#parts;
     const missing = new Set<string>();
+    this.#isSoon = false;
     for (const network of [...repository.networks()]) {
       const { id } = network.request;
       if (known.networks.has(id)) await this.#collectEndpoints(network, known, askedAt, missing);
@@ -107,12 +118,17 @@ export class Collector implements AsyncDisposable {
   }
 
   async #collectNetwork(
-    { request, createdAt }: Network,
+    { request, createdAt, listed }: Network,
     askedAt: number,
     missing: Set<string>,
   ): Promise<void> {
     missing.add(request.id);
-    if (!this.#expired(request.id, createdAt, askedAt)) return;
+    const isCutShort = listed !== true && createdAt < this.#startedAt;
+    const graceMs = isCutShort ? this.#cutShortMs : this.#parts.graceMs;
+    if (!this.#expired(request.id, createdAt, askedAt, graceMs)) {
+      this.#isSoon ||= isCutShort;
+      return;
+    }
     this.#parts.log.warn({ networkId: request.id }, 'Docker does not know this network; deleting it');
     await this.#parts.collectNetwork(request.id);
     this.#parts.collected('network', request.id);
@@ -138,13 +154,17 @@ export class Collector implements AsyncDisposable {
     }
   }
 
-  #expired(id: string, createdAt: number, askedAt: number): boolean {
+  get #cutShortMs(): number {
+    return Math.min(CUT_SHORT_MS, this.#parts.graceMs);
+  }
+
+  #expired(id: string, createdAt: number, askedAt: number, graceMs = this.#parts.graceMs): boolean {
     const since = this.#missingSince.get(id);
     if (since === undefined) {
       this.#missingSince.set(id, askedAt);
       return false;
     }
-    return askedAt - Math.max(since, createdAt) >= this.#parts.graceMs;
+    return askedAt - Math.max(since, createdAt) >= graceMs;
   }
 }
 

@@ -205,18 +205,21 @@ async function cutShort(t: Test, scene: OverlayScene): Promise<void> {
   const socket = '/run/docker/plugins/weft-overlay.sock';
   const call = ['curl', '-s', '--unix-socket', socket, '-d', JSON.stringify(request)];
   t.equal(await three.host.exec([...call, 'http://weft/NetworkDriver.CreateNetwork']), '{}', 'made in part');
+  let seen: readonly (readonly number[])[] = [];
   const before = await until('it has its tunnel where it was made', async () => {
-    const [here, there] = await Promise.all([one, two].map(vnis));
+    seen = await Promise.all([one, two].map(vnis));
+    const [here, there] = seen;
     return here?.length === 1 && String(here) === String(there) ? here : undefined;
+  }).catch((error: unknown) => {
+    t.comment(`VNIs: ${JSON.stringify(seen)}`);
+    throw error;
   });
   await three.weftd.kill9();
   await three.host.startDockerd();
-  await three.startWeftd(['--gc-grace', '1s']);
+  await three.startWeftd();
   await scene.everywhere('half');
   for (const node of scene.nodes) t.same(await vnis(node), before, `${node.name} has the same networks`);
   await allReachAll(t, await scene.serverOnEach('half'));
-  await three.weftd.stop();
-  await three.startWeftd();
 }
 
 async function atTheSameInstant(t: Test, scene: OverlayScene): Promise<void> {
