@@ -14,24 +14,22 @@ import { SystemFiles, tapFiles } from './runner/system-files.ts';
 const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2 * availableParallelism());
 
 /**
- * All there is: the microVM, and what it leaves of the processors for what can wait; what must not wait, and in its pauses
- * what touches no kernel object of this machine; the rest.
+ * All there is: what must not wait, and in its pauses what touches no kernel object of this machine; the microVM, which
+ * finds programs compiled by then, and what can wait for what it leaves of the processors; the rest.
  */
 async function all(andChecks: boolean): Promise<readonly Count[]> {
   const files = new SystemFiles(tapFiles());
-  const [inVm] = await Promise.all([inMicroVm(), files.runPatient()]);
   const checking = andChecks ? checks(SHARE.little) : [];
   await files.runAlone();
-  await files.runTimed();
-  await files.runOthers(JOBS);
+  const [inVm] = await Promise.all([inMicroVm(), files.runPatient()]);
+  await files.runRest(JOBS);
   return [inVm, ...(await checking), ...(await files.close())];
 }
 
 async function only(files: readonly string[]): Promise<readonly Count[]> {
   const taps = new SystemFiles(files);
   await taps.runPatient();
-  await taps.runOthers(JOBS);
-  await taps.runTimed();
+  await taps.runRest(JOBS);
   await taps.runAlone();
   return taps.close();
 }

@@ -39,14 +39,16 @@ export class SystemFiles {
     await this.#work(this.#files.nobody, 1);
   }
 
-  /** What asserts that something takes some seconds at the most. */
-  async runTimed(): Promise<void> {
-    await this.#work(this.#files.few, 3);
-  }
-
-  /** @param jobs how many at a time */
-  async runOthers(jobs: number): Promise<void> {
-    await this.#work(this.#files.any, jobs);
+  /**
+   * What asserts that something takes some seconds at the most, three at a time; then all others.
+   * @param jobs how many at a time
+   */
+  async runRest(jobs: number): Promise<void> {
+    const { few, any } = this.#files;
+    const timed = Array.from({ length: Math.min(jobs, 3) }, () => this.#worker(few));
+    const later = timed.map((each) => each.then(() => this.#worker(any)));
+    await Promise.all(timed);
+    await Promise.all([...later, this.#work(any, jobs - timed.length)]);
   }
 
   /** Runs again what has failed, when nothing else runs any more. @returns what all files came to */
@@ -95,13 +97,14 @@ export function tapFiles(): readonly string[] {
 }
 
 function isLong(file: string): boolean {
-  return /crash-points|rolling|faults-hosts|dhcp-docker|random-walk|services-|faults-store|engine-cycles|soak|reachability|etcd-|membership|names-overlay|macvlan-/.test(
+  return /crash-points|rolling|dockerd-faults|faults-hosts|dhcp-docker|random-walk|services-|faults-store|engine-cycles|soak|reachability|etcd-|membership|names-overlay|macvlan-/.test(
     file,
   );
 }
 
 function companyOf(file: string): Company {
-  if (/blackbox\/(engine-cycles|bad-input|replay|network-driver)/.test(file)) return 'busy';
+  if (/blackbox\/(engine-cycles|bad-input|replay|network-driver)|bridge\/(ipam|options)/.test(file))
+    return 'busy';
   if (/naming\/faults-|resolver\/(faults|weftd-killed)/.test(file)) return 'nobody';
   return /overlay\/faults-hosts|naming\/rolling|dockerd-faults|resolver\/forwarding|lan\/dhcp-docker|balancing\.tap/.test(
     file,
