@@ -32,8 +32,8 @@ export class Redirects implements AsyncDisposable {
   readonly #onRepair: OnRepair;
   readonly #wanted = new Map<SandboxKey, Wanted>();
   readonly #installed = new Map<SandboxKey, RedirectPorts>();
-  /** Those whose queries go to Docker since there was no process. */
-  readonly #askingDocker = new Set<SandboxKey>();
+  /** Those whose redirect was made, or taken away, before. */
+  readonly #touched = new Set<SandboxKey>();
   readonly #waiting = new Map<SandboxKey, Set<() => void>>();
   readonly #queue = new Set<SandboxKey>();
   readonly #working = new Set<SandboxKey>();
@@ -94,7 +94,7 @@ export class Redirects implements AsyncDisposable {
   forget(key: SandboxKey): void {
     this.#wanted.delete(key);
     this.#installed.delete(key);
-    this.#askingDocker.delete(key);
+    this.#touched.delete(key);
     this.#queue.delete(key);
     this.#doubted.delete(key);
     this.#generations.delete(key);
@@ -155,16 +155,12 @@ export class Redirects implements AsyncDisposable {
   }
 
   async #install(key: SandboxKey, to: Wanted): Promise<void> {
-    const wentElsewhere = this.#installed.has(key) || this.#askingDocker.has(key);
+    const wentElsewhere = this.#touched.has(key);
     await installRedirect(key, to);
+    this.#touched.add(key);
     this.#generations.delete(key);
-    if (to === 'docker') {
-      this.#installed.delete(key);
-      this.#askingDocker.add(key);
-    } else {
-      this.#installed.set(key, to);
-      this.#askingDocker.delete(key);
-    }
+    if (to === 'docker') this.#installed.delete(key);
+    else this.#installed.set(key, to);
     if (wentElsewhere) setTimeout(() => void this.#forgetFlows(key, to), ANSWERED_MS).unref();
     if (this.isInstalled(key)) for (const wake of this.#waiting.get(key) ?? []) wake();
   }
@@ -185,14 +181,14 @@ export class Redirects implements AsyncDisposable {
   async #forgetFlows(key: SandboxKey, to: Wanted): Promise<void> {
     if (this.#abort.signal.aborted) return;
     const flow = { family: 4, originalDestination: EMBEDDED_RESOLVER as Ip, originalPort: 53 } as const;
-    const elsewhere = (protocol: 'udp' | 'tcp') =>
-      to === 'docker' ? { protocol } : { protocol, replyPortNot: to[protocol] };
+    const elsewhere = (protocol: 'udp' | 'tcp') => ({
+      ...flow,
+      protocol,
+      ...(to === 'docker' ? {} : { replyPortNot: to[protocol] }),
+    });
     try {
       await using conntrack = Conntrack.open({ namespace: key });
-      await conntrack.forget([
-        { ...flow, ...elsewhere('udp') },
-        { ...flow, ...elsewhere('tcp') },
-      ]);
+      await conntrack.forget([elsewhere('udp'), elsewhere('tcp')]);
     } catch (error) {
       this.#log.debug({ sandbox: key, error: errorMessage(error) }, 'flows of a sandbox are not forgotten');
     }
