@@ -1,20 +1,10 @@
 import type { Test } from 'tap';
 import { pings } from '../system/bridge/probe.ts';
+import { type Answers, assertAnswers, BRIDGED, type Side } from '../system/lan/answers.ts';
 import type { LanContainer, LanHost, LanScene } from '../system/lan/lan-scene.ts';
 import { runLanSuite } from '../system/lan/run-suite.ts';
 
 /* Two hosts on one LAN, with a router and another machine: weft's ipvlan on one and Docker's own on the other, and VLANs. */
-
-type Place = 'sibling' | 'elsewhere' | 'machine' | 'router' | 'host' | 'otherHost';
-type Answers = Readonly<Record<Place, boolean>>;
-
-/** Who answers a container in mode l2, by flag (Documentation/networking/ipvlan.rst). */
-const L2: Readonly<Record<string, Answers>> = {
-  bridge: { sibling: true, elsewhere: true, machine: true, router: true, host: false, otherHost: true },
-  private: { sibling: false, elsewhere: true, machine: true, router: true, host: false, otherHost: true },
-  // The switch of this LAN does not send frames back where they came from.
-  vepa: { sibling: false, elsewhere: true, machine: true, router: true, host: false, otherHost: true },
-};
 
 /**
  * In l3 and l3s containers are behind their host's routes. It answers them too: the router, which has a route to them,
@@ -29,60 +19,19 @@ const L3: Answers = {
   otherHost: true,
 };
 
-/** Two containers of a host, of which the first asks, and the first of the other host's. */
-interface Sides {
-  readonly on: LanHost;
-  readonly other: LanHost;
-  readonly pair: readonly [LanContainer, LanContainer];
-  readonly far: LanContainer;
-}
-
-function driversOf({ one, two }: LanScene): readonly (readonly [LanHost, string])[] {
-  return [
-    [one, 'weft-ipvlan'],
-    [two, 'ipvlan'],
-  ];
-}
-
-async function answersTo({ underlay, lan }: LanScene, { on, other, pair, far }: Sides): Promise<Answers> {
-  const [asking, sibling] = pair;
-  const answers = (ip: string) => pings(asking.container, ip);
-  return {
-    sibling: await answers(sibling.ip),
-    elsewhere: await answers(far.ip),
-    machine: await answers(lan.ip),
-    router: await answers(`${underlay.prefix4}.1`),
-    host: await answers(on.host.ip),
-    otherHost: await answers(other.host.ip),
-  };
-}
-
-async function compare(
-  t: Test,
-  scene: LanScene,
-  pairs: ReadonlyMap<LanHost, readonly [LanContainer, LanContainer]>,
-  expected: Answers,
-  mode: string,
-): Promise<void> {
-  const { one, two } = scene;
-  for (const [on, driver] of driversOf(scene)) {
-    const other = on === one ? two : one;
-    const [pair, farPair] = [pairs.get(on), pairs.get(other)];
-    if (pair === undefined || farPair === undefined) throw new Error('no containers');
-    const answers = await answersTo(scene, { on, other, pair, far: farPair[0] });
-    t.same(answers, expected, `${mode}, ${driver}`);
-  }
-}
-
 async function layer2(t: Test, scene: LanScene): Promise<void> {
-  for (const [flag, expected] of Object.entries(L2)) {
-    const pairs = new Map<LanHost, readonly [LanContainer, LanContainer]>();
-    for (const [on, driver] of driversOf(scene)) {
-      const options = { ipvlan_mode: 'l2', ipvlan_flag: flag };
-      await scene.network(on, { name: 'lan', driver, options });
-      pairs.set(on, [await scene.server(on, 'ann', 'lan'), await scene.server(on, 'bob', 'lan')]);
-    }
-    await compare(t, scene, pairs, expected, `l2 ${flag}`);
+  for (const [flag, expected] of Object.entries(BRIDGED)) {
+    const side = async (on: LanHost, driver: string): Promise<Side> => {
+      await scene.network(on, {
+        name: 'lan',
+        driver,
+        options: { ipvlan_mode: 'l2', ipvlan_flag: flag },
+      });
+      const containers = [await scene.server(on, 'ann', 'lan'), await scene.server(on, 'bob', 'lan')];
+      return { on, driver, containers };
+    };
+    const sides = [await side(scene.one, 'weft-ipvlan'), await side(scene.two, 'ipvlan')] as const;
+    await assertAnswers(t, scene, sides, { mode: `l2 ${flag}`, expected, keys: ['ip'] });
     await scene.clear();
   }
 }
@@ -90,34 +39,27 @@ async function layer2(t: Test, scene: LanScene): Promise<void> {
 /** Each host has a subnet of its own behind it, and all others a route there. */
 async function layer3(t: Test, scene: LanScene): Promise<void> {
   const { one, two, lan, underlay } = scene;
-  const subnets = new Map([
-    [one, '10.60.1'],
-    [two, '10.60.2'],
-  ]);
+  const behind = [
+    { on: one, other: two, driver: 'weft-ipvlan', prefix: '10.60.1' },
+    { on: two, other: one, driver: 'ipvlan', prefix: '10.60.2' },
+  ] as const;
   const change = async (what: 'add' | 'del') => {
-    for (const [behind, prefix] of subnets) {
-      const route = ['ip', 'route', what, `${prefix}.0/24`, 'via', behind.host.ip];
-      const others = [one.host, two.host].filter((host) => host !== behind.host);
-      for (const place of [lan, underlay, ...others]) await place.exec(route);
+    for (const { on, other, prefix } of behind) {
+      const route = ['ip', 'route', what, `${prefix}.0/24`, 'via', on.host.ip];
+      for (const place of [lan, underlay, other.host]) await place.exec(route);
     }
   };
   await change('add');
   for (const mode of ['l3', 'l3s']) {
-    const pairs = new Map<LanHost, readonly [LanContainer, LanContainer]>();
-    for (const [on, driver] of driversOf(scene)) {
-      const prefix = subnets.get(on);
-      const options = { ipvlan_mode: mode };
-      const spec = { name: 'lan', driver, ipv6: false, subnets: [{ subnet: `${prefix}.0/24` }], options };
-      await scene.network(on, spec);
+    const side = async ({ on, driver, prefix }: (typeof behind)[number]): Promise<Side> => {
+      const subnets = [{ subnet: `${prefix}.0/24` }];
+      await scene.network(on, { name: 'lan', driver, ipv6: false, subnets, options: { ipvlan_mode: mode } });
       const server = (name: string, number: number) =>
         scene.server(on, name, 'lan', { ip: `${prefix}.${number}`, ip6: '' });
-      const [ann, bob] = [await server('ann', 5), await server('bob', 6)];
-      pairs.set(on, [
-        { ...ann, ip: `${prefix}.5` },
-        { ...bob, ip: `${prefix}.6` },
-      ]);
-    }
-    await compare(t, scene, pairs, L3, mode);
+      return { on, driver, containers: [await server('ann', 5), await server('bob', 6)] };
+    };
+    const sides = [await side(behind[0]), await side(behind[1])] as const;
+    await assertAnswers(t, scene, sides, { mode, expected: L3, keys: ['ip'] });
     await scene.clear();
   }
   await change('del');
@@ -137,7 +79,7 @@ async function vlans(t: Test, scene: LanScene): Promise<void> {
     const spec = { name: 'vlan', driver, ipv6: false, subnets: [{ subnet: '10.50.0.0/24' }] };
     await scene.network(on, { ...spec, options: { parent: 'eth0.50' } });
     t.equal(await isThere(on), true, `${driver}: the sub-interface is made`);
-    made.push({ ...(await scene.server(on, 'ann', 'vlan', { ip, ip6: '' })), ip });
+    made.push(await scene.server(on, 'ann', 'vlan', { ip, ip6: '' }));
   }
   const [ours, dockers] = made;
   if (ours === undefined || dockers === undefined) throw new Error('no containers');

@@ -99,7 +99,8 @@ export class LanScene implements AsyncDisposable {
       const sockets = await container.netExec(['ss', '-Hlntu', 'sport = :80 or sport = :81']);
       return sockets.trim().split('\n').length === SERVER_SOCKETS;
     });
-    return { container, name, ...address };
+    const { ip = address.ip, ip6 = address.ip6 } = spec;
+    return { container, name, ip, ip6 };
   }
 
   /** Removes every container and every network that a test made. */

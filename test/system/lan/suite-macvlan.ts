@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import { EngineRefused } from '../../lab/index.ts';
 import { cannotReach, pings, reaches } from '../bridge/probe.ts';
+import { type Answers, assertAnswers, BRIDGED, type Side } from './answers.ts';
 import type { LanContainer, LanHost, LanScene } from './lan-scene.ts';
 import type { LanSuite } from './run-suite.ts';
 
@@ -155,55 +156,25 @@ async function passthru(t: Test, scene: LanScene): Promise<void> {
   );
 }
 
-/** Who answers a container, by the kernel's documentation (Documentation/networking, ip-link(8)). */
-const ANSWERS = {
-  bridge: { sibling: true, elsewhere: true, machine: true, router: true, host: false, otherHost: true },
-  private: { sibling: false, elsewhere: true, machine: true, router: true, host: false, otherHost: true },
-  // The switch of this LAN does not send frames back where they came from.
-  vepa: { sibling: false, elsewhere: true, machine: true, router: true, host: false, otherHost: true },
-  passthru: { elsewhere: true, machine: true, router: true, host: false, otherHost: true },
-} as const;
+const ANSWERS: Readonly<Record<string, Answers>> = {
+  ...BRIDGED,
+  // Docker's containers take the parent's frames, and its host's addresses are behind them: the other host is not asked.
+  passthru: { elsewhere: true, machine: true, router: true, host: false },
+};
 
 /** One host with weft's driver and one with Docker's own, in the same mode: who answers whom. */
 async function modes(t: Test, scene: LanScene): Promise<void> {
-  const { one, two, lan, underlay } = scene;
-  const drivers = [
-    [one, 'weft-macvlan'],
-    [two, 'macvlan'],
-  ] as const;
   for (const [mode, expected] of Object.entries(ANSWERS)) {
-    const single = mode === 'passthru';
-    const made = new Map<LanHost, LanContainer[]>();
-    for (const [on, driver] of drivers) {
+    const side = async (on: LanHost, driver: string): Promise<Side> => {
       await scene.network(on, { name: 'lan', driver, options: { macvlan_mode: mode } });
-      const names = single ? ['ann'] : ['ann', 'bob'];
       const containers: LanContainer[] = [];
-      for (const name of names) containers.push(await scene.server(on, name, 'lan'));
-      made.set(on, containers);
-    }
-    for (const [on, driver] of drivers) {
-      const [a, b] = made.get(on) ?? [];
-      const other = on === one ? two : one;
-      const [far] = made.get(other) ?? [];
-      if (a === undefined || far === undefined) throw new Error('no containers');
-      for (const key of ['ip', 'ip6'] as const) {
-        const router = key === 'ip' ? `${underlay.prefix4}.1` : `${underlay.prefix6}1`;
-        const answers = async (ip: string) => pings(a.container, ip);
-        t.same(
-          {
-            ...(b === undefined ? {} : { sibling: await answers(b[key]) }),
-            elsewhere: await answers(far[key]),
-            machine: await answers(lan[key]),
-            router: await answers(router),
-            host: await answers(on.host[key]),
-            // In mode passthru Docker's containers take the parent's frames, and its host's addresses are behind them.
-            otherHost: single ? true : await answers(other.host[key]),
-          },
-          expected,
-          `${mode}, ${driver}, ${key}`,
-        );
+      for (const name of mode === 'passthru' ? ['ann'] : ['ann', 'bob']) {
+        containers.push(await scene.server(on, name, 'lan'));
       }
-    }
+      return { on, driver, containers };
+    };
+    const sides = [await side(scene.one, 'weft-macvlan'), await side(scene.two, 'macvlan')] as const;
+    await assertAnswers(t, scene, sides, { mode, expected, keys: ['ip', 'ip6'] });
     await scene.clear();
   }
 }
