@@ -22,14 +22,14 @@ async function all(andChecks: boolean): Promise<readonly Count[]> {
   const checking = andChecks ? checks(SHARE.little) : [];
   await files.runAlone();
   const [inVm] = await Promise.all([inMicroVm(), files.runPatient()]);
-  await files.runRest(JOBS);
+  await files.runOthers(JOBS);
   return [inVm, ...(await checking), ...(await files.close())];
 }
 
 async function only(files: readonly string[]): Promise<readonly Count[]> {
   const taps = new SystemFiles(files);
   await taps.runPatient();
-  await taps.runRest(JOBS);
+  await taps.runOthers(JOBS);
   await taps.runAlone();
   return taps.close();
 }

@@ -13,7 +13,7 @@ interface FileCount extends Count {
 }
 
 /** What a file may run beside: `busy` ones wait as long as they have to, and run while there is little of a processor. */
-type Company = 'nobody' | 'few' | 'any' | 'busy';
+type Company = 'nobody' | 'any' | 'busy';
 
 /**
  * System test files, by what may run beside them. Deadlines of two seconds can be
@@ -26,7 +26,7 @@ export class SystemFiles {
 
   constructor(files: readonly string[]) {
     const having = (company: Company) => files.filter((file) => companyOf(file) === company);
-    this.#files = { nobody: having('nobody'), few: having('few'), any: having('any'), busy: having('busy') };
+    this.#files = { nobody: having('nobody'), any: having('any'), busy: having('busy') };
   }
 
   /** What does much and asserts nothing of how long it takes. */
@@ -39,16 +39,9 @@ export class SystemFiles {
     await this.#work(this.#files.nobody, 1);
   }
 
-  /**
-   * What asserts that something takes some seconds at the most, three at a time; then all others.
-   * @param jobs how many at a time
-   */
-  async runRest(jobs: number): Promise<void> {
-    const { few, any } = this.#files;
-    const timed = Array.from({ length: Math.min(jobs, 3) }, () => this.#worker(few));
-    const later = timed.map((each) => each.then(() => this.#worker(any)));
-    await Promise.all(timed);
-    await Promise.all([...later, this.#work(any, jobs - timed.length)]);
+  /** @param jobs how many at a time */
+  async runOthers(jobs: number): Promise<void> {
+    await this.#work(this.#files.any, jobs);
   }
 
   /** Runs again what has failed, when nothing else runs any more. @returns what all files came to */
@@ -87,28 +80,30 @@ async function system(file: string): Promise<FileCount> {
   return { passed, failed, briefly: tapFailures(output) };
 }
 
-/** Every system test file; what takes minutes first, so that nothing long is left for the end. */
+/**
+ * Every system test file: first what asserts that something takes some seconds at the most, which waits more than it
+ * works and so has processors free; then what takes minutes, so that nothing long is left for the end.
+ */
 export function tapFiles(): readonly string[] {
   const files = readdirSync(join(ROOT, 'test/system'), { recursive: true, encoding: 'utf8' });
   return files
     .filter((name) => name.endsWith('.tap.ts'))
     .map((name) => join('test/system', name))
-    .sort((a, b) => Number(isLong(b)) - Number(isLong(a)) || (a < b ? -1 : 1));
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
 
-function isLong(file: string): boolean {
-  return /crash-points|rolling|dockerd-faults|faults-hosts|dhcp-docker|random-walk|services-|faults-store|engine-cycles|soak|reachability|etcd-|membership|names-overlay|macvlan-/.test(
-    file,
-  );
+const ORDER = [
+  /overlay\/faults-hosts|naming\/rolling|dockerd-faults|resolver\/forwarding|lan\/dhcp-docker|balancing\.tap/,
+  /crash-points|random-walk|services-|faults-store|engine-cycles|soak|reachability|etcd-|membership|names-overlay|macvlan-/,
+];
+
+function rank(file: string): number {
+  const at = ORDER.findIndex((names) => names.test(file));
+  return at < 0 ? ORDER.length : at;
 }
 
 function companyOf(file: string): Company {
   if (/blackbox\/(engine-cycles|bad-input|replay|network-driver)|bridge\/(ipam|options)/.test(file))
     return 'busy';
-  if (/naming\/faults-|resolver\/(faults|weftd-killed)/.test(file)) return 'nobody';
-  return /overlay\/faults-hosts|naming\/rolling|dockerd-faults|resolver\/forwarding|lan\/dhcp-docker|balancing\.tap/.test(
-    file,
-  )
-    ? 'few'
-    : 'any';
+  return /naming\/faults-|resolver\/(faults|weftd-killed)/.test(file) ? 'nobody' : 'any';
 }
