@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     // Half of all the processor's time went into reading the same modules for each file.
     isolate: false,
+    // They wait most of their time.
+    maxWorkers: 3,
   },
 });

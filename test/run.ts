@@ -14,21 +14,20 @@ import { SystemFiles, tapFiles } from './runner/system-files.ts';
 const JOBS = Number(process.env['WEFT_TEST_JOBS'] ?? 2 * availableParallelism());
 
 /**
- * All there is: what must not wait, and in its pauses what touches no kernel object of this machine; the microVM, which
- * finds programs compiled by then, and what can wait for what it leaves of the processors; the rest.
+ * All there is: what must not wait, and in its pauses what touches no kernel object of this machine; then the microVM,
+ * which finds programs compiled, and all others.
  */
 async function all(andChecks: boolean): Promise<readonly Count[]> {
   const files = new SystemFiles(tapFiles());
   const checking = andChecks ? checks(SHARE.little) : [];
   await files.runAlone();
-  const [inVm] = await Promise.all([inMicroVm(), files.runPatient()]);
-  await files.runOthers(JOBS);
-  return [inVm, ...(await checking), ...(await files.close())];
+  const inVm = inMicroVm();
+  await files.runOthers(JOBS, inVm);
+  return [await inVm, ...(await checking), ...(await files.close())];
 }
 
 async function only(files: readonly string[]): Promise<readonly Count[]> {
   const taps = new SystemFiles(files);
-  await taps.runPatient();
   await taps.runOthers(JOBS);
   await taps.runAlone();
   return taps.close();

@@ -287,7 +287,7 @@ describe('keeping an address', () => {
 });
 
 describe('a conflict', () => {
-  test('is declined; the first time it begins again after 1 s, then after 10 s', () => {
+  test('is declined; three times it begins again after 1 s, then after 10 s', () => {
     const held = new HeldDhcpClient().bound().do({ kind: 'conflict' });
     expect(held.last).toMatchObject({
       to: 'broadcast',
@@ -298,7 +298,9 @@ describe('a conflict', () => {
       },
     });
     expect(held.wake().at).toBe(1);
-    expect(held.bound().do({ kind: 'conflict' }).wake().at).toBe(11);
+    expect(held.bound().do({ kind: 'conflict' }).wake().at).toBe(2);
+    expect(held.bound().do({ kind: 'conflict' }).wake().at).toBe(3);
+    expect(held.bound().do({ kind: 'conflict' }).wake().at).toBe(13);
   });
 
   test('in any other state is none', () => {

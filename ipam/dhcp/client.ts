@@ -29,10 +29,11 @@ const MOST_REQUESTS = 4;
 /** Wait after a refusal, so that client and server do not run in circles. */
 const AFTER_NAK_MS = 1000;
 /**
- * Waits after a DHCPDECLINE. RFC 2131 section 3.1 has 10 s, which the first time would be all that Docker waits for; from
- * the second conflict on it is kept.
+ * Waits after a DHCPDECLINE. RFC 2131 section 3.1 has 10 s, which is all that Docker waits for, and a server that knows
+ * nothing of virtual IPs may give several of them in turn; from the fourth conflict on it is kept.
  */
-const AFTER_FIRST_DECLINE_MS = 1000;
+const AFTER_FIRST_DECLINES_MS = 1000;
+const FIRST_DECLINES = 3;
 const AFTER_DECLINE_MS = 10_000;
 
 /**
@@ -246,7 +247,7 @@ function refused(client: Client, state: Asked, { options }: DhcpMessage, { now }
 function conflict(client: Client, { now, chance }: Moment): Stepped {
   const { state, conflicts } = client;
   if (state.name !== 'BOUND') return idle(client);
-  const wait = conflicts === 0 ? AFTER_FIRST_DECLINE_MS : AFTER_DECLINE_MS;
+  const wait = conflicts < FIRST_DECLINES ? AFTER_FIRST_DECLINES_MS : AFTER_DECLINE_MS;
   const next: Client = { ...client, state: { name: 'INIT' }, wakeAt: now + wait, conflicts: conflicts + 1 };
   return send(next, decline(client.identity, chance.xid, state.lease));
 }

@@ -12,8 +12,11 @@ interface FileCount extends Count {
   readonly briefly: readonly string[];
 }
 
-/** What a file may run beside: `busy` ones wait as long as they have to, and run while there is little of a processor. */
-type Company = 'nobody' | 'any' | 'busy';
+/**
+ * What a file may run beside. Of others, `timed` ones assert that something takes some seconds at the most; `patient` ones
+ * wait as long as they have to.
+ */
+type Company = 'nobody' | 'timed' | 'patient' | 'any';
 
 /**
  * System test files, by what may run beside them. Deadlines of two seconds can be
@@ -26,22 +29,33 @@ export class SystemFiles {
 
   constructor(files: readonly string[]) {
     const having = (company: Company) => files.filter((file) => companyOf(file) === company);
-    this.#files = { nobody: having('nobody'), any: having('any'), busy: having('busy') };
-  }
-
-  /** What does much and asserts nothing of how long it takes. */
-  async runPatient(): Promise<void> {
-    await this.#work(this.#files.busy, 2);
+    this.#files = {
+      nobody: having('nobody'),
+      timed: having('timed'),
+      patient: having('patient'),
+      any: having('any'),
+    };
   }
 
   /** What asserts that something takes a quarter of a second at the most. */
   async runAlone(): Promise<void> {
-    await this.#work(this.#files.nobody, 1);
+    const { nobody } = this.#files;
+    await this.#lane(() => nobody.shift());
   }
 
-  /** @param jobs how many at a time */
-  async runOthers(jobs: number): Promise<void> {
-    await this.#work(this.#files.any, jobs);
+  /**
+   * All others.
+   * @param jobs how many at a time
+   * @param first takes the place of one of them, and most of a processor, until it ends: what is timed comes after it.
+   */
+  async runOthers(jobs: number, first?: Promise<unknown>): Promise<void> {
+    const { timed, patient, any } = this.#files;
+    let isCrowded = first !== undefined;
+    const next = () => (isCrowded ? undefined : timed.shift()) ?? patient.shift() ?? any.shift();
+    const others = Array.from({ length: jobs - 1 }, () => this.#lane(next));
+    await first;
+    isCrowded = false;
+    await Promise.all([...others, this.#lane(next)]);
   }
 
   /** Runs again what has failed, when nothing else runs any more. @returns what all files came to */
@@ -56,12 +70,8 @@ export class SystemFiles {
     return this.#counts;
   }
 
-  async #work(files: string[], jobs: number): Promise<void> {
-    await Promise.all(Array.from({ length: jobs }, () => this.#worker(files)));
-  }
-
-  async #worker(files: string[]): Promise<void> {
-    for (let file = files.shift(); file !== undefined; file = files.shift()) {
+  async #lane(next: () => string | undefined): Promise<void> {
+    for (let file = next(); file !== undefined; file = next()) {
       const count = await system(file);
       if (count.failed === 0) this.#counts.push(count);
       else this.#again.push(file);
@@ -80,30 +90,30 @@ async function system(file: string): Promise<FileCount> {
   return { passed, failed, briefly: tapFailures(output) };
 }
 
-/**
- * Every system test file: first what asserts that something takes some seconds at the most, which waits more than it
- * works and so has processors free; then what takes minutes, so that nothing long is left for the end.
- */
+/** Every system test file; what takes minutes first, so that nothing long is left for the end. */
 export function tapFiles(): readonly string[] {
   const files = readdirSync(join(ROOT, 'test/system'), { recursive: true, encoding: 'utf8' });
   return files
     .filter((name) => name.endsWith('.tap.ts'))
     .map((name) => join('test/system', name))
-    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+    .sort((a, b) => Number(LONG.test(b)) - Number(LONG.test(a)) || (a < b ? -1 : 1));
 }
 
-const ORDER = [
-  /overlay\/faults-hosts|naming\/rolling|dockerd-faults|resolver\/forwarding|lan\/dhcp-docker|balancing\.tap/,
-  /crash-points|random-walk|services-|faults-store|engine-cycles|soak|reachability|etcd-|membership|names-overlay|macvlan-/,
+const LONG =
+  /crash-points|rolling|dockerd-faults|faults-hosts|dhcp-docker|random-walk|services-|faults-store|engine-cycles|soak|reachability|etcd-|membership|names-overlay|macvlan-/;
+
+const COMPANY: readonly (readonly [Company, RegExp])[] = [
+  ['nobody', /naming\/faults-|resolver\/(faults|weftd-killed)/],
+  [
+    'timed',
+    /overlay\/faults-hosts|naming\/rolling|dockerd-faults|resolver\/forwarding|lan\/dhcp-docker|balancing\.tap/,
+  ],
+  [
+    'patient',
+    /crash-points|blackbox\/(engine-c|bad-input|replay|network-driver)|bridge\/(ipam|options)|kernel-contract/,
+  ],
 ];
 
-function rank(file: string): number {
-  const at = ORDER.findIndex((names) => names.test(file));
-  return at < 0 ? ORDER.length : at;
-}
-
 function companyOf(file: string): Company {
-  if (/blackbox\/(engine-cycles|bad-input|replay|network-driver)|bridge\/(ipam|options)/.test(file))
-    return 'busy';
-  return /naming\/faults-|resolver\/(faults|weftd-killed)/.test(file) ? 'nobody' : 'any';
+  return COMPANY.find(([, names]) => names.test(file))?.[0] ?? 'any';
 }
