@@ -140,8 +140,7 @@ export class TableKeeper implements AsyncDisposable {
 
   /** Deletes the conntrack entries that the filters select. @throws {WeftError} when the kernel refuses. */
   async forgetFlows(flows: readonly FlowFilter[]): Promise<void> {
-    // A reading walks the table of the whole machine, though it shows this namespace only.
-    if (flows.length > 0 && (await this.#conntrack.count()) > 0) await this.#conntrack.forget(flows);
+    await this.#conntrack.forget(flows);
   }
 
   /** Forgets the clients that are remembered with backends which take no more connections. @throws {WeftError} */

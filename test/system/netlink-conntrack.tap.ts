@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { Ip } from '../../core/address.ts';
 import type { FlowFilter } from '../../core/ports.ts';
 import { Conntrack } from '../../kernel/netlink/index.ts';
@@ -22,10 +22,13 @@ const UDP: Flow = {
   containerPort: 5353,
 };
 const TCP: Flow = { ...UDP, protocol: 'tcp', port: 80, containerPort: 8080 };
+const FILLER_PORT = 9;
+/** What sed(1) replaces by the line it has read. */
+const SED_MATCH = '&';
 const SIX: Flow = { ...UDP, from: 'fd00::9', to: 'fd00::1', container: 'fd00:1::2' };
 
 /** Arguments with which conntrack(8) inserts a translated connection. */
-function insertion(flow: Flow, sourcePort: number): string {
+function insertion(flow: Flow, sourcePort: number | typeof SED_MATCH): string {
   const state = flow.protocol === 'tcp' ? '--state ESTABLISHED' : '';
   return (
     `-I -p ${flow.protocol} ${state} -t 100 -u SEEN_REPLY,ASSURED -s ${flow.from} -d ${flow.to} ` +
@@ -38,10 +41,19 @@ function insert(scratch: ScratchNamespace, ...flows: readonly (readonly [Flow, n
   scratch.run(flows.map(([flow, port]) => `conntrack ${insertion(flow, port)} >/dev/null 2>&1`).join('\n'));
 }
 
-/** The entries as `protocol sourcePort`, by conntrack(8). */
+/** So many entries beside those of a test that the kernel is asked for less than all. */
+function fillTable(scratch: ScratchNamespace): void {
+  const filler: Flow = { ...TCP, from: '198.51.100.1', to: '198.51.100.2', port: FILLER_PORT };
+  scratch.run(`seq 1000 2000 | sed 's/.*/${insertion(filler, SED_MATCH)}/' | conntrack -R - >/dev/null 2>&1`);
+  const count = Number(scratch.run('conntrack -C'));
+  if (count <= 1000) throw new Error(`the table has ${count} entries`);
+}
+
+/** The entries as `protocol sourcePort`, by conntrack(8), without the filler. */
 function entries(scratch: ScratchNamespace): string[] {
   const list = scratch.run('conntrack -L -f ipv4 2>/dev/null; conntrack -L -f ipv6 2>/dev/null');
-  return [...list.matchAll(/^(\w+) .*?sport=(\d+)/gm)]
+  return [...list.matchAll(/^(\w+) .*?sport=(\d+) dport=\d+ /gm)]
+    .filter(([line]) => !line.includes(` dport=${FILLER_PORT} `))
     .map(([, protocol, port]) => `${protocol} ${port}`)
     .sort();
 }
@@ -51,15 +63,26 @@ async function forget(scratch: ScratchNamespace, ...filters: readonly FlowFilter
   return await conntrack.forget(filters);
 }
 
-t.test('by original port', async (t) => {
-  using scratch = await openScratchNamespace();
+/** Each test in a table that is read whole, and in one that is not. */
+const TABLES = { 'in a small table': () => undefined, 'in a large table': fillTable } as const;
+
+function test(name: string, body: (t: Test, scratch: ScratchNamespace) => Promise<void>): void {
+  for (const [where, prepare] of Object.entries(TABLES)) {
+    t.test(`${name}, ${where}`, async (t) => {
+      using scratch = await openScratchNamespace();
+      prepare(scratch);
+      await body(t, scratch);
+    });
+  }
+}
+
+test('by original port', async (t, scratch) => {
   insert(scratch, [UDP, 1], [UDP, 2], [{ ...UDP, port: 54 }, 3], [TCP, 4], [SIX, 5]);
   t.equal(await forget(scratch, { family: 4, protocol: 'udp', originalPort: 53 }), 2);
   t.same(entries(scratch), ['tcp 4', 'udp 3', 'udp 5']);
 });
 
-t.test('by original destination', async (t) => {
-  using scratch = await openScratchNamespace();
+test('by original destination', async (t, scratch) => {
   insert(scratch, [TCP, 1], [{ ...TCP, to: '198.18.0.2' }, 2]);
   const filter: FlowFilter = {
     family: 4,
@@ -71,15 +94,13 @@ t.test('by original destination', async (t) => {
   t.same(entries(scratch), ['tcp 2']);
 });
 
-t.test('all but those to one port', async (t) => {
-  using scratch = await openScratchNamespace();
+test('all but those to one port', async (t, scratch) => {
   insert(scratch, [UDP, 1], [{ ...UDP, port: 1000, containerPort: 5354 }, 2], [TCP, 3]);
   t.equal(await forget(scratch, { family: 4, protocol: 'udp', replyPortNot: 5353 }), 1);
   t.same(entries(scratch), ['tcp 3', 'udp 1']);
 });
 
-t.test('by the container behind it, IPv4 and IPv6', async (t) => {
-  using scratch = await openScratchNamespace();
+test('by the container behind it, IPv4 and IPv6', async (t, scratch) => {
   insert(scratch, [UDP, 1], [{ ...UDP, container: '198.18.1.3' }, 2], [SIX, 3], [TCP, 4]);
   const four: FlowFilter = { family: 4, protocol: 'udp', replySource: '198.18.1.2' as Ip, replyPort: 5353 };
   const six: FlowFilter = { family: 6, protocol: 'udp', replySource: 'fd00:1::2' as Ip };
@@ -87,8 +108,7 @@ t.test('by the container behind it, IPv4 and IPv6', async (t) => {
   t.same(entries(scratch), ['tcp 4', 'udp 2']);
 });
 
-t.test('many filters take one reading and delete the same entries', async (t) => {
-  using scratch = await openScratchNamespace();
+test('many filters take one reading and delete the same entries', async (t, scratch) => {
   const flows = Array.from({ length: 20 }, (_, i) => [{ ...UDP, port: 1000 + i }, 100 + i] as const);
   insert(scratch, ...flows, [TCP, 1]);
   const filters = flows
@@ -98,8 +118,7 @@ t.test('many filters take one reading and delete the same entries', async (t) =>
   t.same(entries(scratch).length, 11);
 });
 
-t.test('echoes, alone and between two addresses', async (t) => {
-  using scratch = await openScratchNamespace();
+test('echoes, alone and between two addresses', async (t, scratch) => {
   // conntrack(8) inserts none of ICMP.
   const all = ['198.18.0.9', UDP.to, UDP.container, '198.18.1.3', SIX.to, SIX.container];
   scratch.run(`ip link set lo up
@@ -130,8 +149,7 @@ t.test('echoes, alone and between two addresses', async (t) => {
   t.same(entries(scratch), ['tcp 2', 'udp 3']);
 });
 
-t.test('those that were not answered', async (t) => {
-  using scratch = await openScratchNamespace();
+test('those that were not answered', async (t, scratch) => {
   insert(scratch, [TCP, 1], [UDP, 2]);
   scratch.run(
     [3, 4]
@@ -145,8 +163,7 @@ t.test('those that were not answered', async (t) => {
   t.same(entries(scratch), ['tcp 1', 'udp 2']);
 });
 
-t.test('nothing that matches is no error', async (t) => {
-  using scratch = await openScratchNamespace();
+test('nothing that matches is no error', async (t, scratch) => {
   insert(scratch, [UDP, 1]);
   t.equal(await forget(scratch), 0);
   t.equal(await forget(scratch, { family: 4, protocol: 'sctp', originalPort: 53 }), 0);

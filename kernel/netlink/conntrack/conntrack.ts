@@ -6,8 +6,9 @@ import { AF } from '../rtnetlink.ts';
 import { type NetlinkReply, type NetlinkTransport, openTransport } from '../transport.ts';
 import { kernelFilter, matches } from './flow-match.ts';
 import { type Reading, readingsFor } from './readings.ts';
-import { CTNL, decodeCount, decodeEntry, decodeTuple, type EntryFields, encodeEntry } from './tuple.ts';
+import { CTNL, decodeCount, decodeEntry, decodeTuple, encodeEntry } from './tuple.ts';
 
+const ADDRESS_FAMILY = { 4: AF.AF_INET, 6: AF.AF_INET6 } as const;
 const COUNT = { type: CTNL.IPCTNL_MSG_CT_GET_STATS, flags: 0, payload: encodeEntry(AF.AF_UNSPEC, {}) };
 const COUNT_NOW = encodeMessages([{ ...COUNT, flags: NLM_F.NLM_F_REQUEST }], 1);
 
@@ -46,37 +47,45 @@ export class Conntrack {
    * @throws {KernelError} when the kernel refuses.
    */
   async forget(filters: readonly FlowFilter[]): Promise<number> {
+    if (filters.length === 0) return 0;
     let count = 0;
-    for (const [family, group] of Map.groupBy(filters, (filter) => filter.family)) {
-      for (const reading of readingsFor(group)) {
-        count += await this.#delete(family, await this.#find(reading, group));
-      }
+    for (const reading of readingsFor(filters, await this.count())) {
+      count += await this.#delete(await this.#find(reading, filters));
     }
     return count;
   }
 
-  /** Entries the kernel selects by `reading` that match one of `filters`, as the fields that identify them. */
-  async #find(reading: Reading, filters: readonly FlowFilter[]): Promise<readonly EntryFields[]> {
-    const found: EntryFields[] = [];
+  /** Entries the kernel selects by `reading` that match one of `filters`, as messages that identify them. */
+  async #find(reading: Reading, filters: readonly FlowFilter[]): Promise<readonly Uint8Array[]> {
+    const found: Uint8Array[] = [];
     const take = ({ payload }: NetlinkReply): void => {
-      const { original, reply, status = 0, id, zone } = decodeEntry(payload).fields;
+      const { header, fields } = decodeEntry(payload);
+      const { original, reply, status = 0, id, zone } = fields;
       if (original === undefined || reply === undefined) return;
       const [there, back] = [decodeTuple(original), decodeTuple(reply)];
-      if (!filters.some((filter) => matches(filter, there, back, status))) return;
-      found.push({ original, ...(id === undefined ? {} : { id }), ...(zone === undefined ? {} : { zone }) });
+      const isMeant = (filter: FlowFilter) =>
+        ADDRESS_FAMILY[filter.family] === header.family && matches(filter, there, back, status);
+      if (!filters.some(isMeant)) return;
+      const identity = {
+        original,
+        ...(id === undefined ? {} : { id }),
+        ...(zone === undefined ? {} : { zone }),
+      };
+      found.push(encodeEntry(header.family, identity));
     };
-    const payload = encodeEntry(addressFamily(reading), kernelFilter(reading));
+    const { family } = reading;
+    const payload = encodeEntry(family ? ADDRESS_FAMILY[family] : AF.AF_UNSPEC, kernelFilter(reading));
     // Entries are handled as they come, so that a table of a million is never in memory nor decoded in one go.
     await this.#transport.dump({ type: CTNL.IPCTNL_MSG_CT_GET, flags: 0, payload }, take);
     return found;
   }
 
-  async #delete(family: 4 | 6, entries: readonly EntryFields[]): Promise<number> {
+  async #delete(entries: readonly Uint8Array[]): Promise<number> {
     const outcomes = await this.#transport.requestAll(
-      entries.map((fields) => ({
+      entries.map((payload) => ({
         type: CTNL.IPCTNL_MSG_CT_DELETE,
         flags: 0,
-        payload: encodeEntry(addressFamily({ family }), fields),
+        payload,
         step: 'delete conntrack entry',
       })),
     );
@@ -85,10 +94,6 @@ export class Conntrack {
     }
     return outcomes.filter(({ status }) => status === 'fulfilled').length;
   }
-}
-
-function addressFamily({ family }: Pick<FlowFilter, 'family'>): number {
-  return family === 4 ? AF.AF_INET : AF.AF_INET6;
 }
 
 function isGone(error: unknown): boolean {

@@ -10,16 +10,17 @@ const { CTA_FILTER_F_PROTO_NUM, CTA_FILTER_F_PROTO_SRC_PORT, CTA_FILTER_F_PROTO_
 
 /**
  * Attributes that make the kernel dump only what the filter matches (CTA_FILTER, Linux 5.8). Older kernels ignore
- * them, so the result is compared again by `matches`.
+ * them, so the result is compared again by `matches`. None for a reading of every family.
  */
 export function kernelFilter(reading: Reading): EntryFields {
-  const number = reading.protocol && numberOf(reading.family, reading.protocol);
+  const { family, protocol } = reading;
+  if (family === undefined) return {};
+  const number = protocol && numberOf(family, protocol);
   // The kernel compares no ports where it is not told of which protocol.
   const { originalPort: toPort, replyPort: fromPort } = number === undefined ? {} : reading;
   // For IPv6 the kernel compares addresses the wrong way round and leaves out what is equal
   // (net/netfilter/nf_conntrack_netlink.c: ctnetlink_filter_match_tuple(), as of Linux 6.18).
-  const to = reading.family === 4 ? reading.originalDestination : undefined;
-  const from = reading.family === 4 ? reading.replySource : undefined;
+  const { originalDestination: to, replySource: from } = family === 4 ? reading : {};
   const original: Tuple = {
     ...(to === undefined ? {} : { addresses: { destination: to } }),
     ...(number === undefined
@@ -57,7 +58,7 @@ function bit(field: unknown, flag: number): number {
 }
 
 /**
- * Whether an entry with these two directions is what the filter selects.
+ * Whether an entry of the filter's family with these two directions is what it selects.
  * @param status of the entry: IPS_*.
  */
 export function matches(filter: FlowFilter, original: Tuple, reply: Tuple, status: number): boolean {
