@@ -3,8 +3,13 @@ import { join } from 'node:path';
 import { tapFailures } from '../support/tap-failures.ts';
 import { ROOT, run } from './command.ts';
 import { type Count, show } from './count.ts';
+import { IdleTime } from './idle-time.ts';
 
 const FILE_LIMIT_MS = 900_000;
+/** How often it is looked whether the processors are idle, from which share of them one more file is run, and how many. */
+const LOOK_MS = 5000;
+const IDLE_ENOUGH = 0.35;
+const MORE = 2;
 /** How much is shown of the output of a file that has failed. */
 const SHOWN_LINES = 400;
 
@@ -45,17 +50,29 @@ export class SystemFiles {
 
   /**
    * All others.
-   * @param jobs how many at a time
+   * @param jobs how many at a time; some more while they leave the processors idle.
    * @param first takes the place of one of them, and most of a processor, until it ends: what is timed comes after it.
    */
   async runOthers(jobs: number, first?: Promise<unknown>): Promise<void> {
     const { timed, patient, any } = this.#files;
     let isCrowded = first !== undefined;
     const next = () => (isCrowded ? undefined : timed.shift()) ?? patient.shift() ?? any.shift();
-    const others = Array.from({ length: jobs - 1 }, () => this.#lane(next));
+    const lanes = Array.from({ length: jobs - 1 }, () => this.#lane(next));
+    const idle = new IdleTime();
+    let more = 0;
+    const fill = async () => {
+      const file = idle.share() > IDLE_ENOUGH && more < MORE ? (patient.shift() ?? any.shift()) : undefined;
+      if (file === undefined) return;
+      more++;
+      await this.#one(file);
+      more--;
+    };
+    const look = setInterval(() => lanes.push(fill()), LOOK_MS);
     await first;
     isCrowded = false;
-    await Promise.all([...others, this.#lane(next)]);
+    lanes.push(this.#lane(next));
+    for (const each of lanes) await each;
+    clearInterval(look);
   }
 
   /** Runs again what has failed, when nothing else runs any more. @returns what all files came to */
@@ -71,11 +88,13 @@ export class SystemFiles {
   }
 
   async #lane(next: () => string | undefined): Promise<void> {
-    for (let file = next(); file !== undefined; file = next()) {
-      const count = await system(file);
-      if (count.failed === 0) this.#counts.push(count);
-      else this.#again.push(file);
-    }
+    for (let file = next(); file !== undefined; file = next()) await this.#one(file);
+  }
+
+  async #one(file: string): Promise<void> {
+    const count = await system(file);
+    if (count.failed === 0) this.#counts.push(count);
+    else this.#again.push(file);
   }
 }
 
