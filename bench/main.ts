@@ -12,6 +12,7 @@ import type { Bench, BenchOptions } from './harness/bench.ts';
 import { type JudgedFigure, judge } from './harness/figure.ts';
 import { figureTable } from './harness/table.ts';
 import { macvlan } from './macvlan.ts';
+import { macvlanVlans } from './macvlan-vlans.ts';
 import { namesFootprint } from './names-footprint.ts';
 import { namesReach } from './names-reach.ts';
 import { networkLifecycle } from './network-lifecycle.ts';
@@ -38,6 +39,7 @@ const BENCHES: readonly Bench[] = [
   overlayThroughput,
   overlayScale,
   macvlan,
+  macvlanVlans,
   dns,
   namesReach,
   namesFootprint,

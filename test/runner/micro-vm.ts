@@ -1,10 +1,14 @@
+import { join } from 'node:path';
 import { VM_BOOT, type VmBoot } from '../vm/taps.ts';
-import { run, SHARE } from './command.ts';
+import { ROOT, run, SHARE } from './command.ts';
 import { type Count, show } from './count.ts';
 
 const VM_LIMIT_S = 900;
 /** First argument of the test runner when it runs in the microVM; the next are the number of files to run first, and files. */
 export const IN_VM = 'in-vm';
+
+/** What each Node in there loads first. */
+const INTERPRETED = `--require=${join(ROOT, 'test/vm/interpreted.cjs')}`;
 
 /**
  * In a microVM with Debian's kernel. An emulated machine dies now and then by itself: it gets a second one. It has one
@@ -25,7 +29,7 @@ async function once({ first, files, jobs }: VmBoot): Promise<Count> {
   const started = Date.now();
   const vm = [process.execPath, 'test/vm/main.ts', '--cpus', '1', '--time', String(VM_LIMIT_S)];
   const runner = [process.execPath, 'test/run.ts', IN_VM, String(first.length), ...all];
-  const argv = [...vm, 'env', `WEFT_TEST_JOBS=${jobs}`, ...runner];
+  const argv = [...vm, 'env', `WEFT_TEST_JOBS=${jobs}`, `NODE_OPTIONS=${INTERPRETED}`, ...runner];
   const { code, output } = await run(argv, (VM_LIMIT_S + 60) * 1000, SHARE.most);
   const closing = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   const passed = Number(closing?.[1] ?? 0);

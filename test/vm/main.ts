@@ -1,10 +1,6 @@
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import { CommandLineError, readCommandLine, USAGE } from './command-line.ts';
 import { runInMicroVm } from './micro-vm.ts';
-
-/** What each Node in there loads first. */
-const INTERPRETED = `--require=${join(import.meta.dirname, 'interpreted.cjs')}`;
 
 /** Runs `scripts/vm`; gives its exit code. */
 async function main(args: readonly string[]): Promise<number> {
@@ -25,7 +21,7 @@ async function main(args: readonly string[]): Promise<number> {
     ...line.options,
     cwd: process.cwd(),
     // tap gives a file 30 s unless told otherwise; emulation takes longer, as everything that tests wait for.
-    env: { TAP_TIMEOUT: '600', WEFT_TEST_PATIENCE: '6', NODE_OPTIONS: INTERPRETED, ...process.env },
+    env: { TAP_TIMEOUT: '600', WEFT_TEST_PATIENCE: '6', ...process.env },
     signal: stop.signal,
     onOutput: (stream, chunk) => process[stream === 'out' ? 'stdout' : 'stderr'].write(chunk),
   });
