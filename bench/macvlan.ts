@@ -17,21 +17,26 @@ const NOISE = 0.03;
 type Side = 'weft' | 'builtIn';
 type Stream = 'inside' | 'fromLan';
 
-const NETWORKS: Readonly<Record<Side, NetworkSpec>> = {
-  weft: {
-    name: 'bench-weft',
-    driver: 'weft-macvlan',
-    ipamDriver: 'weft',
-    options: { parent: 'eth0' },
-    subnets: [{ subnet: '10.81.0.0/24', gateway: '10.81.0.1' }],
-  },
-  builtIn: {
-    name: 'bench-builtin',
-    driver: 'macvlan',
-    options: { parent: 'eth0' },
-    subnets: [{ subnet: '10.82.0.0/24', gateway: '10.82.0.1' }],
-  },
-};
+/** A network of each driver, and the device that it stands on. */
+export function networksOn(parents: Readonly<Record<Side, string>>): Readonly<Record<Side, NetworkSpec>> {
+  return {
+    weft: {
+      name: 'bench-weft',
+      driver: 'weft-macvlan',
+      ipamDriver: 'weft',
+      options: { parent: parents.weft },
+      subnets: [{ subnet: '10.81.0.0/24', gateway: '10.81.0.1' }],
+    },
+    builtIn: {
+      name: 'bench-builtin',
+      driver: 'macvlan',
+      options: { parent: parents.builtIn },
+      subnets: [{ subnet: '10.82.0.0/24', gateway: '10.82.0.1' }],
+    },
+  };
+}
+
+const NETWORKS = networksOn({ weft: 'eth0', builtIn: 'eth0' });
 
 /** Containers on the LAN, by weft's driver and by Docker's own. */
 export const macvlan: Bench = {

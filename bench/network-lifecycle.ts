@@ -1,6 +1,7 @@
 import type { DockerClient, NetworkSpec } from '../test/lab/index.ts';
 import type { Bench } from './harness/bench.ts';
 import { roundsOf } from './harness/bench.ts';
+import type { Figure } from './harness/figure.ts';
 import { interleave, type Variant } from './harness/interleave.ts';
 import { spreadOf } from './harness/statistics.ts';
 import { timed } from './harness/stopwatch.ts';
@@ -14,22 +15,30 @@ export const networkLifecycle: Bench = {
   title: 'network create + remove through the Engine API',
   async run(options) {
     await using boot = await bootWeftHost(options.engine);
-    const { docker } = boot.host;
-    const rounds = roundsOf(options, 40, 6);
-    const { weft, builtIn } = await interleave<'weft' | 'builtIn', NetworkStep>(
-      { weft: lifecycle(docker, NETWORKS.weft), builtIn: lifecycle(docker, NETWORKS.builtIn) },
-      rounds,
-      2,
-    );
-    return (['create', 'remove', 'both'] as const).map((step) => ({
-      what: step === 'both' ? 'create + remove' : step,
-      unit: 'ms',
-      weft: spreadOf(weft[step]),
-      other: spreadOf(builtIn[step]),
-      ...(step === 'both' ? { target: { of: 'ratio', atMost: 0.35 } } : {}),
-    }));
+    return await networkFigures(boot.host.docker, NETWORKS, roundsOf(options, 40, 6), 0.35);
   },
 };
+
+/** @param atMost the ratio that is aimed at. */
+export async function networkFigures(
+  docker: DockerClient,
+  networks: Readonly<Record<'weft' | 'builtIn', NetworkSpec>>,
+  rounds: number,
+  atMost: number,
+): Promise<readonly Figure[]> {
+  const { weft, builtIn } = await interleave<'weft' | 'builtIn', NetworkStep>(
+    { weft: lifecycle(docker, networks.weft), builtIn: lifecycle(docker, networks.builtIn) },
+    rounds,
+    2,
+  );
+  return (['create', 'remove', 'both'] as const).map((step) => ({
+    what: step === 'both' ? 'create + remove' : step,
+    unit: 'ms',
+    weft: spreadOf(weft[step]),
+    other: spreadOf(builtIn[step]),
+    ...(step === 'both' ? { target: { of: 'ratio', atMost } } : {}),
+  }));
+}
 
 /** Milliseconds of one network's life. */
 export function lifecycle(docker: DockerClient, spec: NetworkSpec): Variant<NetworkStep> {
