@@ -1,6 +1,7 @@
 import { familyOf, type Ip } from '../../core/address.ts';
 import type { Mac } from '../../core/ids.ts';
 import {
+  addressFamily,
   decodeAddress,
   decodeLink,
   encodeAddress,
@@ -9,7 +10,6 @@ import {
   type NetlinkTransport,
   RTM,
 } from '../netlink/index.ts';
-import { addressFamily } from './object-messages.ts';
 
 /** ARPHRD_ETHER (include/uapi/linux/if_arp.h) */
 const ARPHRD_ETHER = 1;

@@ -1,8 +1,9 @@
-import { cidrRange, type Family, familyOf, type Ip, ipFromBigint } from '../../core/address.ts';
+import { cidrRange, familyOf, type Ip, ipFromBigint } from '../../core/address.ts';
 import type { Mac } from '../../core/ids.ts';
 import type { AddressObject, FdbObject, NeighbourObject, RouteObject } from '../../core/kernel-objects.ts';
 import {
   AF,
+  addressFamily,
   encodeAddress,
   encodeNeighbour,
   encodeRoute,
@@ -31,10 +32,6 @@ const NEW = NLM_F.NLM_F_CREATE | NLM_F.NLM_F_EXCL;
 const SET = NLM_F.NLM_F_CREATE | NLM_F.NLM_F_REPLACE;
 /** Stands for frames to everybody in the forwarding table of a VXLAN device. */
 export const ZERO_MAC = '00:00:00:00:00:00' as Mac;
-
-export function addressFamily(family: Family): number {
-  return family === 4 ? AF.AF_INET : AF.AF_INET6;
-}
 
 /**
  * The request that makes `object` on the link with this ifindex.

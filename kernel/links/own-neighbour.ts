@@ -1,8 +1,7 @@
 import { familyOf, type Ip } from '../../core/address.ts';
 import { KernelError } from '../../core/errors.ts';
 import type { Mac } from '../../core/ids.ts';
-import { encodeNeighbour, type NetlinkTransport, NLM_F, NUD, RTM } from '../netlink/index.ts';
-import { addressFamily } from './object-messages.ts';
+import { addressFamily, encodeNeighbour, type NetlinkTransport, NLM_F, NUD, RTM } from '../netlink/index.ts';
 
 /**
  * Does to the host's own neighbour table what an announcement does to others' (RFC 5227 section 2.3, RFC 4861 section

@@ -1,6 +1,7 @@
 import { familyOf, type Ip } from '../../core/address.ts';
 import { KernelError } from '../../core/errors.ts';
 import {
+  addressFamily,
   decodeRoute,
   encodeRoute,
   fromAttributes,
@@ -11,7 +12,6 @@ import {
 } from '../netlink/index.ts';
 import type { LinkTable } from './link-table.ts';
 import { allLinks } from './link-table.ts';
-import { addressFamily } from './object-messages.ts';
 
 const METRICS = { mtu: [RTAX.RTAX_MTU, u32] } as const;
 const NO_ROUTE: readonly string[] = ['ENETUNREACH', 'EHOSTUNREACH', 'EINVAL', 'EACCES', 'ESRCH'];

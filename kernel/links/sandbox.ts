@@ -4,6 +4,7 @@ import { KernelError } from '../../core/errors.ts';
 import type { ContainerLink } from '../../core/kernel-objects.ts';
 import type { SandboxPlumbing } from '../../core/ports.ts';
 import {
+  addressFamily,
   encodeAddress,
   encodeLink,
   encodeRoute,
@@ -24,7 +25,6 @@ import { createChild } from './child-messages.ts';
 import { createVeth, type NamedRequest } from './link-messages.ts';
 import { knownIndex, noLink } from './link-step.ts';
 import { allLinks, LinkTable } from './link-table.ts';
-import { addressFamily } from './object-messages.ts';
 
 /**
  * Makes a container's link: a veth pair whose far end lies in a sandbox, or a link on a LAN that lies there. It is named

@@ -13,6 +13,7 @@ import {
 import { inSlices } from '../../core/slices.ts';
 import {
   AF,
+  addressFamily,
   decodeAddress,
   decodeNeighbour,
   decodeRoute,
@@ -32,7 +33,6 @@ import { type DumpRequest, dumpEach, dumpUnless } from './dumps.ts';
 import { entryOf } from './entry.ts';
 import { isOwned, linkObject } from './link-object.ts';
 import { allLinks, type LinkTable } from './link-table.ts';
-import { addressFamily } from './object-messages.ts';
 import { addressesOf, nearest } from './route-source.ts';
 import { linksInSandboxes } from './sandbox-links.ts';
 

@@ -1,3 +1,5 @@
+import type { Family } from '../../core/address.ts';
+
 /** Values of include/uapi/linux/rtnetlink.h and its neighbours, in the headers' spelling. */
 
 export const RTM = {
@@ -36,6 +38,10 @@ export const AF = {
   AF_BRIDGE: 7,
   AF_INET6: 10,
 } as const;
+
+export function addressFamily(family: Family): number {
+  return family === 4 ? AF.AF_INET : AF.AF_INET6;
+}
 
 /** include/uapi/linux/if.h */
 export const IFF = {

@@ -22,10 +22,10 @@ const UDP: Flow = {
   containerPort: 5353,
 };
 const TCP: Flow = { ...UDP, protocol: 'tcp', port: 80, containerPort: 8080 };
+const SIX: Flow = { ...UDP, from: 'fd00::9', to: 'fd00::1', container: 'fd00:1::2' };
 const FILLER_PORT = 9;
 /** What sed(1) replaces by the line it has read. */
 const SED_MATCH = '&';
-const SIX: Flow = { ...UDP, from: 'fd00::9', to: 'fd00::1', container: 'fd00:1::2' };
 
 /** Arguments with which conntrack(8) inserts a translated connection. */
 function insertion(flow: Flow, sourcePort: number | typeof SED_MATCH): string {

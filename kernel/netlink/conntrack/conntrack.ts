@@ -2,13 +2,12 @@ import { KernelError } from '../../../core/errors.ts';
 import type { FlowFilter } from '../../../core/ports.ts';
 import { encodeMessages } from '../message.ts';
 import { NETLINK_PROTOCOL, NLM_F } from '../netlink-header.ts';
-import { AF } from '../rtnetlink.ts';
+import { AF, addressFamily } from '../rtnetlink.ts';
 import { type NetlinkReply, type NetlinkTransport, openTransport } from '../transport.ts';
 import { kernelFilter, matches } from './flow-match.ts';
 import { type Reading, readingsFor } from './readings.ts';
 import { CTNL, decodeCount, decodeEntry, decodeTuple, encodeEntry } from './tuple.ts';
 
-const ADDRESS_FAMILY = { 4: AF.AF_INET, 6: AF.AF_INET6 } as const;
 const COUNT = { type: CTNL.IPCTNL_MSG_CT_GET_STATS, flags: 0, payload: encodeEntry(AF.AF_UNSPEC, {}) };
 const COUNT_NOW = encodeMessages([{ ...COUNT, flags: NLM_F.NLM_F_REQUEST }], 1);
 
@@ -64,7 +63,7 @@ export class Conntrack {
       if (original === undefined || reply === undefined) return;
       const [there, back] = [decodeTuple(original), decodeTuple(reply)];
       const isMeant = (filter: FlowFilter) =>
-        ADDRESS_FAMILY[filter.family] === header.family && matches(filter, there, back, status);
+        addressFamily(filter.family) === header.family && matches(filter, there, back, status);
       if (!filters.some(isMeant)) return;
       const identity = {
         original,
@@ -74,7 +73,7 @@ export class Conntrack {
       found.push(encodeEntry(header.family, identity));
     };
     const { family } = reading;
-    const payload = encodeEntry(family ? ADDRESS_FAMILY[family] : AF.AF_UNSPEC, kernelFilter(reading));
+    const payload = encodeEntry(family ? addressFamily(family) : AF.AF_UNSPEC, kernelFilter(reading));
     // Entries are handled as they come, so that a table of a million is never in memory nor decoded in one go.
     await this.#transport.dump({ type: CTNL.IPCTNL_MSG_CT_GET, flags: 0, payload }, take);
     return found;

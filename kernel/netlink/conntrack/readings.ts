@@ -14,7 +14,7 @@ const FEW_ENTRIES = 1000;
  * @param entries how many there are to find them among.
  */
 export function readingsFor(filters: readonly FlowFilter[], entries: number): readonly Reading[] {
-  if (filters.length === 0 || entries === 0) return [];
+  if (entries === 0) return [];
   const readings = [...Map.groupBy(filters, ({ family }) => family).values()].flatMap(readingsOfFamily);
   return readings.length > 1 && entries <= FEW_ENTRIES ? [{}] : readings;
 }
