@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { restAfterLook } from '../support/look-again.ts';
 import { PATIENCE } from '../support/patience.ts';
 
 /** How long and how often {@link until} looks. */
 export interface UntilOptions {
   /** Milliseconds after which it gives up; 10,000 if absent. */
   readonly timeoutMs?: number;
-  /** Milliseconds between two looks; 20 if absent. */
+  /** Milliseconds between two looks, more where a look takes long; 20 if absent. */
   readonly intervalMs?: number;
 }
 
@@ -24,6 +25,7 @@ export async function until<T>(
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {
+    const began = performance.now();
     try {
       const seen = await look();
       if (seen !== undefined && seen !== false) return seen;
@@ -31,9 +33,10 @@ export async function until<T>(
     } catch (error) {
       last = error;
     }
-    if (performance.now() > deadline) {
+    const now = performance.now();
+    if (now > deadline) {
       throw new Error(`waited ${timeoutMs} ms in vain: ${what}`, { cause: last });
     }
-    await delay(intervalMs);
+    await delay(restAfterLook(now - began, intervalMs));
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { restAfterLook } from './look-again.ts';
 import { PATIENCE } from './patience.ts';
 
 /**
@@ -11,9 +12,11 @@ export async function poll<T>(
 ): Promise<Exclude<T, undefined | false>> {
   const until = performance.now() + deadlineMs * PATIENCE;
   for (;;) {
+    const began = performance.now();
     const value = await condition();
     if (value !== undefined && value !== false) return value as Exclude<T, undefined | false>;
-    if (performance.now() > until) throw new Error(`not so within ${deadlineMs} ms: ${condition}`);
-    await sleep(5);
+    const now = performance.now();
+    if (now > until) throw new Error(`not so within ${deadlineMs} ms: ${condition}`);
+    await sleep(restAfterLook(now - began, 5));
   }
 }

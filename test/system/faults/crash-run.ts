@@ -184,7 +184,7 @@ export class CrashRun {
       await poll(async () => {
         wrong = differences(wanted, await hostView(this.#lab.host));
         return wrong.length === 0;
-      }, 3000);
+      }, 10_000);
     } catch {
       return wrong.map((each) => `${when}: ${each}`);
     }
