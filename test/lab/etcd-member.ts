@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diesWithUs } from '../support/dies-with-us.ts';
 import { type CommandOptions, ended, runCommand, signalProcess } from './command.ts';
 import type { EtcdCertificates } from './etcd-certificates.ts';
 import type { LabProcess } from './lab-process.ts';
@@ -200,7 +201,8 @@ class LocalProcess implements Running {
   #said = '';
 
   constructor(argv: readonly string[]) {
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
+    const [program, ...args] = diesWithUs(argv);
+    this.#child = spawn(program, args, {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {

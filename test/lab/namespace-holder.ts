@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { diesWithUs } from '../support/dies-with-us.ts';
 import { childrenOf, ended, killHard } from './command.ts';
 import { until } from './until.ts';
 
@@ -22,7 +23,7 @@ export class NamespaceHolder implements AsyncDisposable {
   static async start(argv: readonly string[], mountsOf?: number): Promise<NamespaceHolder> {
     const enter = mountsOf === undefined ? [] : ['nsenter', '-t', String(mountsOf), '-m', '--'];
     const isolate = ['unshare', '--net', '--mount', '--uts', '--pid', '--fork', '--kill-child', '--'];
-    const [program = '', ...args] = ['setpriv', '--pdeathsig', 'KILL', '--', ...enter, ...isolate, ...argv];
+    const [program, ...args] = diesWithUs([...enter, ...isolate, ...argv]);
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

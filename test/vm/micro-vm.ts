@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { cacheFolder } from '../lab/paths.ts';
+import { diesWithUs } from '../support/dies-with-us.ts';
 import { sessionNice, setSessionNice } from '../support/session-nice.ts';
 import { BOOT_MODULES, insertionOrder } from './boot-modules.ts';
 import { cpioArchive } from './cpio-archive.ts';
@@ -33,24 +34,28 @@ export type MicroVmResult =
   | { readonly kind: 'lost'; readonly console: string };
 
 const BUSYBOX = '/bin/busybox';
-const QEMU = 'qemu-system-x86_64';
 const CONSOLE_LINES = 100;
 
 /**
  * Boots Debian's kernel over this machine's own files, which it can change only in its memory, and runs a command there
  * as root.
- * @throws {Error} when the kernel was not fetched, or qemu does not start
+ * @throws {Error} when the kernel or qemu was not fetched, or qemu does not start
  */
 export async function runInMicroVm(options: MicroVmOptions): Promise<MicroVmResult> {
   const root = join(cacheFolder(), 'kernel/root');
-  if (!existsSync(join(root, 'vmlinuz'))) {
-    throw new Error('the kernel is not in the cache: run scripts/setup --engines');
+  const qemu = join(cacheFolder(), 'qemu/root/bin-wrapped/qemu-system-x86_64');
+  for (const [name, file] of [
+    ['kernel', join(root, 'vmlinuz')],
+    ['qemu', qemu],
+  ] as const) {
+    if (!existsSync(file)) throw new Error(`${name} is not in the cache: run scripts/setup --engines`);
   }
   const scratch = await mkdtemp(join(tmpdir(), 'weft-vm-'));
   try {
     const initramfs = join(scratch, 'initramfs');
     await writeFile(initramfs, await initramfsOf(root, options), { mode: 0o600 });
-    return await boot(qemuArguments({ ...options, kernel: join(root, 'vmlinuz'), initramfs }), options);
+    const machine = { ...options, kernel: join(root, 'vmlinuz'), initramfs };
+    return await boot([qemu, ...qemuArguments(machine)], options);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -84,8 +89,8 @@ async function initramfsOf(root: string, options: MicroVmOptions): Promise<Buffe
 }
 
 async function boot(argv: readonly string[], options: MicroVmOptions): Promise<MicroVmResult> {
-  // The kernel ends qemu when this process ends, however that comes about.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', QEMU, ...argv], {
+  const [program, ...args] = diesWithUs(argv);
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     // Ctrl-C in a terminal is for this process, which then ends qemu.
     detached: true,
@@ -124,7 +129,7 @@ async function boot(argv: readonly string[], options: MicroVmOptions): Promise<M
 function portOf(child: ChildProcess, fd: number): Readable {
   const streams: readonly unknown[] = child.stdio;
   const stream = streams[fd];
-  if (!(stream instanceof Readable)) throw new Error(`${QEMU} has no descriptor ${fd}`);
+  if (!(stream instanceof Readable)) throw new Error(`qemu has no descriptor ${fd}`);
   return stream;
 }
 

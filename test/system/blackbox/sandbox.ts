@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { diesWithUs } from '../../support/dies-with-us.ts';
 import { outputOf } from '../../support/light-spawn.ts';
 import { poll } from '../../support/poll.ts';
 
@@ -87,8 +88,9 @@ export class Sandbox implements Disposable {
   async serve(protocol: 'tcp' | 'udp' | 'sctp', port: number, text: string): Promise<void> {
     const listeners = { tcp: 'TCP6-LISTEN', udp: 'UDP6-RECVFROM', sctp: 'SCTP6-LISTEN' } as const;
     const address = `${listeners[protocol]}:${port},fork,reuseaddr,ipv6only=0`;
-    const argv = [`--net=/proc/${this.#pid}/ns/net`, 'setpriv', '--pdeathsig', 'KILL', 'socat', address];
-    const server = spawn('nsenter', [...argv, `SYSTEM:echo ${text}`], { stdio: 'ignore' });
+    const enter = ['nsenter', `--net=/proc/${this.#pid}/ns/net`];
+    const [program, ...args] = diesWithUs([...enter, 'socat', address, `SYSTEM:echo ${text}`]);
+    const server = spawn(program, args, { stdio: 'ignore' });
     server.unref();
     this.#servers.push(() => server.kill('SIGKILL'));
     const files = { tcp: 'tcp6', udp: 'udp6', sctp: 'sctp/eps' } as const;

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { diesWithUs } from '../../support/dies-with-us.ts';
 import { poll } from '../../support/poll.ts';
 
 /** What became of pings every 20 ms and of one TCP connection with a line every 20 ms. */
@@ -22,7 +23,7 @@ export interface Running {
 
 /** Starts a program behind the arguments that put it where it belongs. It ends when this process does. */
 export function start(enter: readonly string[], argv: readonly string[]): Running {
-  const [program = '', ...args] = ['setpriv', '--pdeathsig', 'KILL', '--', ...enter, ...argv];
+  const [program, ...args] = diesWithUs([...enter, ...argv]);
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.unref();
   for (const pipe of [child.stdin, child.stdout]) if (pipe instanceof Socket) pipe.unref();
