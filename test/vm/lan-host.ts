@@ -93,9 +93,25 @@ export class LanHost implements AsyncDisposable {
     ip: string,
     options: Readonly<Record<string, string>> = {},
   ): Promise<LanSandbox> {
+    return this.connect(await this.sandbox(), driver, networkId, ip, options);
+  }
+
+  /** A container's namespace, on no network yet. */
+  async sandbox(): Promise<ScratchNamespace> {
     const namespace = await openScratchNamespace();
     this.#sandboxes.push(namespace);
     namespace.run('ip link set lo up');
+    return namespace;
+  }
+
+  /** Connects a container that runs. */
+  async connect(
+    namespace: ScratchNamespace,
+    driver: string,
+    networkId: string,
+    ip: string,
+    options: Readonly<Record<string, string>> = {},
+  ): Promise<LanSandbox> {
     this.#ids += 1;
     const endpointId = `${this.#ids}`.padStart(4, '0').padEnd(64, 'e');
     const ids = { NetworkID: networkId, EndpointID: endpointId };
@@ -124,8 +140,18 @@ export class LanHost implements AsyncDisposable {
   }
 
   /** Ends a container: its sandbox, and with it its link, then what dockerd says of it. */
-  async remove(driver: string, { namespace, networkId, endpointId }: LanSandbox): Promise<void> {
-    namespace[Symbol.dispose]();
+  async remove(driver: string, sandbox: LanSandbox): Promise<void> {
+    sandbox.namespace[Symbol.dispose]();
+    await this.#leave(driver, sandbox);
+  }
+
+  /** Disconnects a container, which goes on. */
+  async disconnect(driver: string, sandbox: LanSandbox): Promise<void> {
+    sandbox.namespace.run('ip link delete eth0');
+    await this.#leave(driver, sandbox);
+  }
+
+  async #leave(driver: string, { networkId, endpointId }: LanSandbox): Promise<void> {
     const ids = { NetworkID: networkId, EndpointID: endpointId };
     await this.host.done('NetworkDriver.Leave', ids, driver);
     await this.host.done('NetworkDriver.DeleteEndpoint', ids, driver);

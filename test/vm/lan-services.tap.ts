@@ -1,8 +1,9 @@
-import type { Test } from 'tap';
+import t, { type Test } from 'tap';
 import type { ServiceDetail } from '../../core/control.ts';
 import { type NetAgent, openNetAgent } from '../support/net-agent.ts';
 import { poll } from '../support/poll.ts';
-import { echoes, type LanHost, type LanSandbox } from './lan-host.ts';
+import type { ScratchNamespace } from '../support/scratch-namespace.ts';
+import { echoes, type LanHost } from './lan-host.ts';
 import { type LanTest, runLanTests } from './run-lan-tests.ts';
 
 /* Services on ipvlan, which the machine's own kernel may lack, and on macvlan: everything is done in the client's sandbox. */
@@ -19,38 +20,57 @@ async function answers(agent: NetAgent, host: string): Promise<readonly string[]
   return Object.keys(await agent.run<object>('tally', { host, port: 80, count: 20 })).sort();
 }
 
+/** Containers that all tests share, each on a network of the test's: starting their programs takes longest of all. */
+interface People {
+  readonly ann: ScratchNamespace;
+  readonly bob: ScratchNamespace;
+  readonly client: ScratchNamespace;
+  /** The client's, and the host's. */
+  readonly agents: { readonly client: NetAgent; readonly host: NetAgent };
+}
+
+let people: Promise<People> | undefined;
+const opened = new DisposableStack();
+t.teardown(() => opened.dispose());
+
+async function openPeople(lan: LanHost): Promise<People> {
+  const [ann, bob, client] = await Promise.all([lan.sandbox(), lan.sandbox(), lan.sandbox()]);
+  for (const [name, namespace] of Object.entries({ ann, bob }))
+    await opened.use(openNetAgent(namespace)).run('serve', { name, tcp: [80] });
+  const agents = {
+    client: opened.use(openNetAgent(client)),
+    host: opened.use(openNetAgent(lan.host.namespace)),
+  };
+  return { ann, bob, client, agents };
+}
+
 /** Two backends of a service `shop`, one that only asks, and the service. */
 async function openShop(lan: LanHost, driver: LanDriver, networkId: string) {
-  const backends: LanSandbox[] = [];
-  using agents = new DisposableStack();
-  for (const [name, ip] of [
-    ['ann', '10.9.0.21'],
-    ['bob', '10.9.0.22'],
-  ] as const) {
-    const backend = await lan.container(driver, networkId, ip, { 'weft.service': 'shop' });
-    await agents.use(openNetAgent(backend.namespace)).run('serve', { name, tcp: [80] });
-    backends.push(backend);
-  }
-  const client = await lan.container(driver, networkId, '10.9.0.23');
+  people ??= openPeople(lan);
+  const { ann, bob, client: asking, agents } = await people;
+  const service = { 'weft.service': 'shop' };
+  const backends = [
+    await lan.connect(ann, driver, networkId, '10.9.0.21', service),
+    await lan.connect(bob, driver, networkId, '10.9.0.22', service),
+  ];
+  const client = await lan.connect(asking, driver, networkId, '10.9.0.23');
   const path = `/v1/services/${networkId}/shop`;
   const detail = () => lan.host.control<ServiceDetail>(path).catch(() => undefined);
   await poll(async () => (await detail())?.readyCount === 2, 20_000);
   const { vip4 = '' } = (await detail()) ?? {};
-  const open = agents.move();
   const close = async () => {
-    open.dispose();
-    for (const each of [...backends, client]) await lan.remove(driver, each);
+    for (const each of [...backends, client]) await lan.disconnect(driver, each);
     await lan.removeNetwork(driver, networkId);
   };
-  return { backends, client, vip4, agent: open.use(openNetAgent(client.namespace)), close };
+  return { client, vip4, agents, close };
 }
 
 async function services(t: Test, lan: LanHost, driver: LanDriver, options: object): Promise<void> {
   const id = await lan.network(driver, '10.9.0.0/24', { parent: 'eth0', ...options });
-  const { client, vip4, agent, close } = await openShop(lan, driver, id);
+  const { client, vip4, agents, close } = await openShop(lan, driver, id);
   t.match(vip4, /^10\.9\.0\.2\d\d$/, 'from the other end of the subnet');
   await poll(() => client.namespace.run('nft list tables').includes('weft-vip'), 10_000);
-  t.same(await answers(agent, vip4), ['ann', 'bob'], 'both take their turns');
+  t.same(await answers(agents.client, vip4), ['ann', 'bob'], 'both take their turns');
   t.ok(echoes(client.namespace, vip4), 'it answers an echo');
   t.notMatch(client.namespace.run('ip neigh show'), vip4, 'nobody is asked who has it');
   t.notOk(lan.host.namespace.run('nft list tables').includes('weft-vip'), 'the host has no rules of it');
@@ -64,10 +84,9 @@ async function hostAccess(t: Test, lan: LanHost, driver: LanDriver, options: obj
     { parent: 'eth0', 'weft.host_access': 'true', ...options },
     { aux: { 'weft.host': '10.9.0.99/24' } },
   );
-  const { vip4, close } = await openShop(lan, driver, id);
+  const { vip4, agents, close } = await openShop(lan, driver, id);
   await poll(() => lan.host.namespace.run('nft list tables').includes('weft-vip'), 10_000);
-  using host = openNetAgent(lan.host.namespace);
-  t.same(await answers(host, vip4), ['ann', 'bob'], 'the host reaches both');
+  t.same(await answers(agents.host, vip4), ['ann', 'bob'], 'the host reaches both');
   t.ok(echoes(lan.host.namespace, vip4), 'it answers an echo');
   await close();
 }
