@@ -90,10 +90,11 @@ export class Engine {
     return ['nsenter', '-t', String(this.#containerd.pid), '-n', '-m', '-u', '-p', '--'];
   }
 
-  /** The environment of the engine's programs: nothing of this process. */
+  /** The environment of the engine's programs: nothing of this process, but how often Go collects garbage. */
   get env(): Readonly<Record<string, string>> {
     const path = `/opt/iptables-${this.#options.iptables}:/usr/sbin:/usr/bin`;
-    return { PATH: path, HOME: '/root', DOCKER_HOST: 'unix:///run/docker.sock' };
+    const { GOGC } = process.env;
+    return { PATH: path, HOME: '/root', DOCKER_HOST: 'unix:///run/docker.sock', ...(GOGC ? { GOGC } : {}) };
   }
 
   /** Starts dockerd and waits until it answers. */

@@ -8,7 +8,7 @@ import { IdleTime } from './idle-time.ts';
 const FILE_LIMIT_MS = 900_000;
 /** How often it is looked whether the processors are idle, from which share of them one more file is run, and how many. */
 const LOOK_MS = 5000;
-const IDLE_ENOUGH = 0.35;
+const IDLE_ENOUGH = 0.25;
 const MORE = 2;
 /** How much is shown of the output of a file that has failed. */
 const SHOWN_LINES = 400;
