@@ -1,4 +1,5 @@
 import { familyOf, ipToBytes } from '../../core/address.ts';
+import { KernelError } from '../../core/errors.ts';
 import type { PortBinding, Protocol } from '../../core/ports.ts';
 import { bindSocket, closeFd, openSocket, setSocketOption } from '../libc/index.ts';
 
@@ -23,12 +24,13 @@ const TRANSPORT: Readonly<Record<Protocol, readonly [type: number, protocol: num
 /**
  * A descriptor of a socket bound to exactly this address and port, never listening, so that nothing can connect.
  *
- * SO_REUSEADDR is on for the bind only, and for TCP only. With it the port of a server that has just ended can be had
- * while connections of that server are in TIME_WAIT (60 s), as every server does. Left on, it would be no reservation:
- * any other program that sets it could bind the same port, and then listen, because ours does not; off again, the
- * kernel refuses them (net/ipv4/inet_connection_sock.c: inet_bind_conflict()). A port also counts as taken while an
- * outgoing connection of the host uses it as its local port. IP_FREEBIND stays off so that an address of another host
- * is refused here and now.
+ * A TCP port that is refused is asked for again with SO_REUSEADDR, on for that bind only. With it the port of a server
+ * that has just ended can be had while connections of that server are in TIME_WAIT (60 s), as every server does. Left on,
+ * it would be no reservation: any other program that sets it could bind the same port, and then listen, because ours does
+ * not; off again, the kernel refuses them (net/ipv4/inet_connection_sock.c: inet_bind_conflict()). Not at once with it:
+ * a kernel as 6.1 remembers for the port that its first socket had it (fastreuse), and lets others bind, if not listen.
+ * A port also counts as taken while an outgoing connection of the host uses it as its local port. IP_FREEBIND stays off so
+ * that an address of another host is refused here and now.
  * @throws {KernelError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EPROTONOSUPPORT`, `EMFILE`, …
  */
 export function openBoundSocket(binding: PortBinding): number {
@@ -37,14 +39,25 @@ export function openBoundSocket(binding: PortBinding): number {
   const fd = openSocket(family === 4 ? AF_INET : AF_INET6, type, protocol);
   try {
     if (family === 6) setSocketOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, ON);
-    if (binding.protocol === 'tcp') setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, ON);
-    bindSocket(fd, encodeSockaddr(binding));
-    if (binding.protocol === 'tcp') setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, OFF);
+    bind(fd, binding);
   } catch (error) {
     closeFd(fd);
     throw error;
   }
   return fd;
+}
+
+function bind(fd: number, binding: PortBinding): void {
+  const address = encodeSockaddr(binding);
+  try {
+    bindSocket(fd, address);
+  } catch (error) {
+    const isTaken = error instanceof KernelError && error.errno === 'EADDRINUSE';
+    if (!isTaken || binding.protocol !== 'tcp') throw error;
+    setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, ON);
+    bindSocket(fd, address);
+    setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, OFF);
+  }
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Ip } from '../../core/address.ts';
 import { Conflict, InvalidArgument } from '../../core/errors.ts';
 import type { PortBinding, Protocol } from '../../core/ports.ts';
 import { chooseEphemeral, HostPorts, readEphemeralRange } from '../../kernel/host-ports/index.ts';
+import { kernelIsAtLeast } from '../support/kernel-version.ts';
 
 const bind = (protocol: Protocol, ip: string, port: number): PortBinding => ({
   protocol,
@@ -121,8 +122,10 @@ t.test('a holder that does not listen is found too', async (t) => {
   await once(other.stdout, 'data');
   const ports = new HostPorts();
   t.throws(() => ports.reserve(bind('tcp', '0.0.0.0', 7007)), Conflict);
+  // Older kernels say nothing of a socket that is bound and does not listen.
+  const holder = kernelIsAtLeast(6, 8) ? `node (pid ${other.pid})` : undefined;
   for (const ip of ['0.0.0.0', '127.0.0.1']) {
-    t.equal(await ports.holder(bind('tcp', ip, 7007)), `node (pid ${other.pid})`, ip);
+    t.equal(await ports.holder(bind('tcp', ip, 7007)), holder, ip);
   }
   t.equal(await ports.holder(bind('tcp', '198.18.0.1', 7007)), undefined, 'another address is not held');
   other.stdin.end();

@@ -10,6 +10,7 @@ import type { BridgeLink, KernelObject, MacvlanLink, VethLink } from '../../core
 import { linkName } from '../../core/names.ts';
 import type { KernelHint, SandboxPlumbing } from '../../core/ports.ts';
 import { LinkLayer } from '../../kernel/links/index.ts';
+import { kernelIsAtLeast } from '../support/kernel-version.ts';
 import { poll } from '../support/poll.ts';
 import { openScratchNamespace, type ScratchNamespace } from '../support/scratch-namespace.ts';
 
@@ -122,7 +123,12 @@ t.test(
     sandbox[Symbol.dispose]();
     await poll(() => !existsSync(`/proc/${sandbox.pid}/ns/net`));
     try {
-      t.equal(await links.discardInside({ ...link, sandbox: kept as SandboxKey }), true);
+      // An older kernel does not rename what is up: Docker takes the link out of there.
+      const isRenamed = kernelIsAtLeast(6, 2);
+      t.equal(await links.discardInside({ ...link, sandbox: kept as SandboxKey }), isRenamed);
+      if (!isRenamed) {
+        execFileSync('nsenter', [`--net=${kept}`, 'ip', 'link', 'delete', 'eth0']);
+      }
       await links.apply([{ op: 'create', object: { ...link, sandbox: kept as SandboxKey } }]);
       host.run(`ip link set ${link.name} up`);
       const inside = execFileSync('nsenter', [`--net=${kept}`, 'ip', '-o', 'link']).toString();

@@ -5,6 +5,7 @@ import type { ElementObject, TableObject } from '../../core/kernel-objects.ts';
 import type { NftFamily } from '../../core/nft.ts';
 import { exampleElements, exampleTable } from '../../kernel/nftables/example-table.ts';
 import { Nftables, tableObject } from '../../kernel/nftables/index.ts';
+import { PATIENCE } from '../support/patience.ts';
 import { openScratchNamespace } from '../support/scratch-namespace.ts';
 
 const FAMILIES: readonly NftFamily[] = ['ip', 'ip6'];
@@ -132,7 +133,7 @@ t.test('others change the ruleset all the time', async (t) => {
   try {
     await once(noise.stdout, 'data');
     let rounds = 0;
-    const deadline = performance.now() + 1500;
+    const deadline = performance.now() + 1500 * PATIENCE;
     noise.stdout.on('data', () => rounds++);
     const own: ElementObject[] = [];
     while (performance.now() < deadline) {

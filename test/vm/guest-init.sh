@@ -11,6 +11,11 @@ mkdir -p /dev/pts /dev/shm /run/lock /run/netns
 mount -t devpts -o mode=600,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 ln -sfn /proc/self/fd /dev/fd
+ln -sfn fd/0 /dev/stdin
+ln -sfn fd/1 /dev/stdout
+ln -sfn fd/2 /dev/stderr
+# As Debian's systemd sets it: programs ask for more than 1024 themselves.
+ulimit -Hn 524288
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
   echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
