@@ -21,7 +21,6 @@ export const VM_BOOT: VmBoot = {
     'test/system/shortcuts.tap.ts',
     'test/system/nftables-packets.tap.ts',
     'test/system/netns.tap.ts',
-    'test/system/netlink-links.tap.ts',
     'test/system/netlink-sandbox.tap.ts',
     'test/system/netlink-conntrack.tap.ts',
     'test/system/sandbox-namespaces.tap.ts',
