@@ -43,19 +43,16 @@ const CONSOLE_LINES = 100;
  */
 export async function runInMicroVm(options: MicroVmOptions): Promise<MicroVmResult> {
   const root = join(cacheFolder(), 'kernel/root');
+  const kernel = join(root, 'vmlinuz');
   const qemu = join(cacheFolder(), 'qemu/root/bin-wrapped/qemu-system-x86_64');
-  for (const [name, file] of [
-    ['kernel', join(root, 'vmlinuz')],
-    ['qemu', qemu],
-  ] as const) {
+  for (const [name, file] of Object.entries({ kernel, qemu })) {
     if (!existsSync(file)) throw new Error(`${name} is not in the cache: run scripts/setup --engines`);
   }
   const scratch = await mkdtemp(join(tmpdir(), 'weft-vm-'));
   try {
     const initramfs = join(scratch, 'initramfs');
     await writeFile(initramfs, await initramfsOf(root, options), { mode: 0o600 });
-    const machine = { ...options, kernel: join(root, 'vmlinuz'), initramfs };
-    return await boot([qemu, ...qemuArguments(machine)], options);
+    return await boot([qemu, ...qemuArguments({ ...options, kernel, initramfs })], options);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
